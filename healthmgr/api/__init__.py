@@ -1,0 +1,1 @@
+"""The REST API, the ping door, health endpoints and the plain page."""

@@ -1,0 +1,104 @@
+"""What a notification tells a person: plain facts, ready for any channel to put in its own form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from healthmgr.domain.check import Severity, Status
+
+
+class MessageKind(StrEnum):
+    """What a message is about."""
+
+    PROBLEM = "problem"
+    UPDATE = "update"
+    RESOLUTION = "resolution"
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFacts:
+    """One past result in an alert's history. `response_time` in seconds."""
+
+    at: datetime
+    status: Status
+    message: str
+    response_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A metric beside the threshold that it crossed, as text with units ("7.2 s", "> 5 s")."""
+
+    metric: str
+    value: str
+    threshold: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFacts:
+    """One alert of the incident.
+
+    `last_results` newest first; `dependents` are the slugs of the checks that hang on this one;
+    `impacted` those of them that are failing now and are suppressed because of it.
+    """
+
+    id: UUID
+    check_slug: str
+    check_name: str
+    severity: Severity
+    status: Status
+    summary: str
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    resolution: str = ""
+    is_flapping: bool = False
+    service: str = ""
+    category: str = ""
+    description: str = ""
+    runbook_url: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    breaches: tuple[Breach, ...] = ()
+    last_results: tuple[ResultFacts, ...] = ()
+    dependents: tuple[str, ...] = ()
+    impacted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One notification, whole.
+
+    `notification_id` is the idempotency key and stays the same over every attempt. `reason` is the
+    named reason of the decision to send ("first_notification", "all_resolved", ...). `thread_key` is the
+    same for every message of one incident to one recipient. `how_to_acknowledge` is a command line.
+    """
+
+    notification_id: UUID
+    kind: MessageKind
+    reason: str
+    incident_id: UUID
+    incident_number: int
+    severity: Severity
+    opened_at: datetime
+    composed_at: datetime
+    recipient: str
+    thread_key: str
+    is_first_of_thread: bool
+    alerts: tuple[AlertFacts, ...]
+    url: str = ""
+    how_to_acknowledge: str = ""
+    round: int = 0
+
+    @property
+    def title(self) -> str:
+        """One line: what, and how bad; the start of a subject or a summary."""
+        first = self.alerts[0]
+        more = f" and {len(self.alerts) - 1} more" if len(self.alerts) > 1 else ""
+        if self.kind is MessageKind.RESOLUTION:
+            return f"Resolved: {first.check_name}{more}"
+        verb = "flapping" if first.is_flapping else first.status.value
+        return f"{self.severity.value.capitalize()}: {first.check_name}{more} is {verb}"

@@ -1,0 +1,84 @@
+"""What services and plugins ask of the outside: protocols only, no behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+from healthmgr.domain.message import Message
+from healthmgr.domain.result import Outcome
+
+if TYPE_CHECKING:
+    import aiohttp
+
+
+class Clock(Protocol):
+    """The one clock: PostgreSQL's."""
+
+    def now(self) -> datetime:
+        """This instant, aware and UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeContext:
+    """What a probe may know besides its configuration.
+
+    `timeout` is the enforced deadline of this probe; `now` the database's clock at its start; `view` the
+    read-only part of our own state for passive kinds; `http` the worker's shared HTTP client (it opens a
+    fresh connection for every request); None outside a worker's event loop.
+    """
+
+    slug: str
+    timeout: timedelta
+    now: datetime
+    view: Mapping[str, Any] = field(default_factory=dict)
+    http: aiohttp.ClientSession | None = None
+
+
+@runtime_checkable
+class CheckType(Protocol):
+    """A way to probe: one file, one class, one method.
+
+    `probe` may be a coroutine function (it then shares the worker's event loop) or a plain function (it
+    then runs in a thread of its own). It returns an Outcome for anything it learnt about the target,
+    "down" included, and raises ProbeError when it could not find out. `default_thresholds` apply where a
+    definition gives none. `uses_network` marks kinds whose failures may be this worker's own network's.
+    """
+
+    kind: ClassVar[str]
+    Config: ClassVar[type[BaseModel]]
+    uses_network: ClassVar[bool]
+
+    def probe(self, config: Any, context: ProbeContext) -> Outcome | Awaitable[Outcome]:
+        """Look at the target once, within `context.timeout`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A provider's acceptance. `provider_id` is its own name for the message, if it gave one."""
+
+    provider_id: str = ""
+    detail: str = ""
+
+
+@runtime_checkable
+class Channel(Protocol):
+    """A way to reach a person: one file, one class, one method.
+
+    `send` delivers synchronously within `timeout` and returns once the provider has accepted; it raises
+    ChannelError(permanent=..., retry_after=..., is_ambiguous=...) otherwise. `address` is the recipient's
+    contact on this channel ("" where the channel itself is the address, as with a webhook).
+    """
+
+    kind: ClassVar[str]
+    Config: ClassVar[type[BaseModel]]
+
+    def send(self, config: Any, message: Message, address: str, timeout: timedelta) -> Receipt:
+        """Hand one message to the provider."""
+        ...
