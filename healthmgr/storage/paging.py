@@ -1,0 +1,61 @@
+"""Keyset paging: a cursor is the sort key of the last item that was read, sealed so that nobody builds on its form."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import RowMapping
+
+from healthmgr.errors import DefinitionError, Problem
+from healthmgr.views import Page
+
+MAX_LIMIT = 1000
+
+Item = TypeVar("Item")
+
+
+def seal(*key: Any) -> str:
+    """The cursor for a sort key of strings, numbers, instants and ids."""
+    parts = [part if isinstance(part, str | int) else str(part) for part in key]
+    return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def unseal(cursor: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """The sort key of a cursor, each part read by its own function; raises DefinitionError for any other text."""
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
+    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+        problem = Problem(
+            f"{cursor!r} is not a cursor: use the `next_cursor` of the page before, unchanged", path="cursor"
+        )
+        raise DefinitionError([problem]) from error
+
+
+def bounded(limit: int) -> int:
+    """The limit itself when it is 1 to 1000; raises DefinitionError otherwise."""
+    if not 1 <= limit <= MAX_LIMIT:
+        raise DefinitionError([Problem(f"{limit} is not a limit: use 1 to {MAX_LIMIT}", path="limit")])
+    return limit
+
+
+def one_of(value: str | None, allowed: Sequence[str], path: str) -> str | None:
+    """The value itself when it is allowed or None; raises DefinitionError naming what is."""
+    if value is not None and value not in allowed:
+        raise DefinitionError([Problem(f"{value!r} is not known here: use one of {', '.join(allowed)}", path=path)])
+    return value
+
+
+def page(
+    rows: Sequence[RowMapping],
+    limit: int,
+    view: Callable[[RowMapping], Item],
+    key: Callable[[RowMapping], str],
+) -> Page[Item]:
+    """A page of at most `limit` items from rows that were read with `limit + 1`."""
+    cursor = key(rows[limit - 1]) if len(rows) > limit else None
+    return Page(items=[view(row) for row in rows[:limit]], next_cursor=cursor)

@@ -1,0 +1,214 @@
+"""What people and programs read: the shapes that the API answers with and the CLI prints as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Item = TypeVar("Item")
+
+
+class View(BaseModel):
+    """A read-only picture of rows; times are aware UTC, lengths are seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(View, Generic[Item]):
+    """A page of a longer list: pass `next_cursor` back to read on; None at the end."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+class CheckView(View):
+    """A check and what we believe of it."""
+
+    id: UUID
+    slug: str
+    name: str
+    description: str
+    service: str
+    category: str
+    kind: str
+    severity: str
+    interval: float
+    timeout: float
+    retry_interval: float
+    thresholds: dict[str, dict[str, str]]
+    labels: dict[str, str]
+    depends_on: list[str]
+    runbook_url: str
+    is_enabled: bool
+    is_paused: bool
+    status: str
+    is_hard: bool
+    attempt: int
+    max_attempts: int
+    is_flapping: bool
+    since_at: datetime | None
+    last_result_at: datetime | None
+    last_message: str
+    last_response_time: float | None
+    last_metrics: dict[str, float]
+    next_due_at: datetime | None
+    open_alert_id: UUID | None
+
+
+class ResultView(View):
+    """One stored result."""
+
+    started_at: datetime
+    sequence: int
+    status: str
+    message: str
+    response_time: float
+    metrics: dict[str, float]
+    cause: str
+    slot_at: datetime | None
+    worker: str
+
+
+class TransitionView(View):
+    """One change of state."""
+
+    at: datetime
+    old_status: str
+    new_status: str
+    is_hard: bool
+    attempt: int
+    reason: str
+    message: str
+
+
+class AlertView(View):
+    """An alert; `state` is firing, acknowledged, suppressed or resolved."""
+
+    id: UUID
+    check: str
+    check_name: str
+    service: str
+    incident_id: UUID | None
+    incident_number: int | None
+    severity: str
+    status: str
+    state: str
+    summary: str
+    is_flapping: bool
+    labels: dict[str, str]
+    runbook_url: str
+    opened_at: datetime
+    updated_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    resolution: str
+    suppressed_by: str | None
+
+
+class DeliveryView(View):
+    """One attempt at a notification."""
+
+    attempt: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    detail: str
+    provider_id: str
+    worker: str
+
+
+class NotificationView(View):
+    """A notification and its attempts, oldest first."""
+
+    id: UUID
+    incident_number: int
+    kind: str
+    reason: str
+    severity: str
+    recipient: str
+    channel: str
+    address: str
+    state: str
+    state_reason: str
+    created_at: datetime
+    sent_at: datetime | None
+    due_at: datetime | None
+    attempts: int
+    deliveries: list[DeliveryView]
+
+
+class StatusView(View):
+    """The whole at a glance. `status` is the worst hard status of all active checks."""
+
+    status: str
+    checks: dict[str, int]
+    total_checks: int
+    open_alerts: dict[str, int]
+    unacknowledged_alerts: int
+    pending_notifications: int
+    at: datetime
+
+
+class PartView(View):
+    """One part of healthmgr itself: is it well, how old is its last sign of life (seconds), and what to do."""
+
+    name: str
+    is_well: bool
+    age: float | None
+    message: str
+    detail: dict[str, Any] = Field(default_factory=dict)
+
+
+class HealthView(View):
+    """healthmgr's own health."""
+
+    is_well: bool
+    parts: list[PartView]
+
+
+class CheckLine(View):
+    """What one line of a list shows of a check; `interval` in seconds, `response_time` too."""
+
+    slug: str
+    name: str
+    service: str
+    kind: str
+    severity: str
+    interval: float
+    is_paused: bool
+    status: str
+    is_hard: bool
+    attempt: int
+    max_attempts: int
+    is_flapping: bool
+    since_at: datetime | None
+    last_result_at: datetime | None
+    last_message: str
+    last_response_time: float | None
+    next_due_at: datetime | None
+    open_alert_id: UUID | None
+
+
+class Overview(View):
+    """Everything a screen shows, read at one moment: all enabled checks by slug, the open alerts newest first."""
+
+    at: datetime
+    status: StatusView
+    health: HealthView
+    checks: list[CheckLine]
+    alerts: list[AlertView]
+
+
+class TokenView(View):
+    """An access token as it is known here: never the token itself."""
+
+    name: str
+    role: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None

@@ -1,0 +1,225 @@
+"""Rows for tests, put straight into the tables: each builder fills in what its caller does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import uuid_utils.compat as uuid_utils
+from sqlalchemy import Connection, Engine, Table, insert, select, text
+
+from healthmgr.domain.check import stable_phase
+from healthmgr.storage import tables
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+_CHECK = {
+    "kind": "http",
+    "config": {"url": "http://127.0.0.1:1/"},
+    "interval": timedelta(seconds=60),
+    "timeout": timedelta(seconds=10),
+    "retry_interval": timedelta(seconds=15),
+    "max_attempts": 3,
+    "success_threshold": 1,
+    "severity": "high",
+    "degraded_severity": "medium",
+    "detects_flapping": True,
+    "is_enabled": True,
+    "managed_by": "test",
+    "created_at": NOW,
+    "updated_at": NOW,
+}
+_SCHEDULE = {"cause": "slot", "next_due_at": NOW + timedelta(seconds=30)}
+_STATE = {
+    "status": "healthy",
+    "is_hard": True,
+    "attempt": 1,
+    "successes": 1,
+    "flapping_bits": 0,
+    "is_flapping": False,
+    "last_sequence": 0,
+    "since_at": NOW - timedelta(hours=1),
+    "last_result_at": NOW - timedelta(seconds=30),
+    "last_message": "fine",
+    "last_response_time": 0.012,
+}
+
+
+def new_id() -> UUID:
+    """A fresh id, ordered by the time of its making."""
+    return uuid_utils.uuid7()
+
+
+def make_check(engine: Engine, slug: str, **over: Any) -> UUID:
+    """A check with its schedule and state (and heartbeats row, if it is one).
+
+    `over` may name any column of the three tables; `depends_on` is a list of slugs that exist.
+    """
+    with engine.begin() as connection:
+        return add_check(connection, slug, **over)
+
+
+def add_check(connection: Connection, slug: str, **over: Any) -> UUID:
+    """The same within a transaction of the caller's."""
+    depends_on = over.pop("depends_on", ())
+    check = {"id": new_id(), "slug": slug, "name": slug.replace("-", " ").capitalize(), **_CHECK}
+    check |= _taken(tables.checks, over)
+    active = check["is_enabled"] and not check.get("is_paused", False)
+    schedule = {
+        "check_id": check["id"],
+        "is_active": active,
+        "phase": stable_phase(slug, check["interval"]),
+        **_SCHEDULE,
+    }
+    state = {"check_id": check["id"], **_STATE, "hard_status": over.get("status", "healthy")}
+    _put(connection, tables.checks, check)
+    _put(connection, tables.check_schedules, schedule | _taken(tables.check_schedules, over))
+    _put(connection, tables.check_states, state | _taken(tables.check_states, over))
+    if check["kind"] == "heartbeat":
+        _put(
+            connection, tables.heartbeats, {"check_id": check["id"], "armed_at": NOW} | _taken(tables.heartbeats, over)
+        )
+    for parent in depends_on:
+        parent_id = connection.execute(select(tables.checks.c.id).where(tables.checks.c.slug == parent)).scalar_one()
+        _put(connection, tables.check_dependencies, {"check_id": check["id"], "parent_id": parent_id})
+    _refuse_unknown(over, tables.checks, tables.check_schedules, tables.check_states, tables.heartbeats)
+    return check["id"]
+
+
+def make_incident(engine: Engine, **over: Any) -> UUID:
+    """An open incident."""
+    row_id = over.setdefault("id", new_id())
+    row = {"group_key": f"group-{row_id}", "severity": "high", "opened_at": NOW, "episode": 1, "round": 0, "plan": {}}
+    _insert(engine, tables.incidents, row | over)
+    return row_id
+
+
+def make_alert(engine: Engine, check_id: UUID, **over: Any) -> UUID:
+    """An open alert of a check."""
+    row_id = over.setdefault("id", new_id())
+    row = {
+        "fingerprint": f"check:{check_id}",
+        "check_id": check_id,
+        "group_key": f"check:{check_id}",
+        "labels": {},
+        "severity": "high",
+        "status": "unhealthy",
+        "summary": "connection refused",
+        "opened_at": NOW,
+        "updated_at": NOW,
+    }
+    _insert(engine, tables.alerts, row | over)
+    return row_id
+
+
+def make_notification(engine: Engine, incident_id: UUID, **over: Any) -> UUID:
+    """A notification that was sent to ops by e-mail."""
+    row_id = over.setdefault("id", new_id())
+    row = {
+        "incident_id": incident_id,
+        "episode": 1,
+        "level": 0,
+        "round": 0,
+        "kind": "problem",
+        "reason": "first_notification",
+        "severity": "high",
+        "recipient": "ops",
+        "channel": "inbox",
+        "address": "ops@example.com",
+        "content": {},
+        "state": "sent",
+        "created_at": NOW,
+        "sent_at": NOW,
+    }
+    _insert(engine, tables.notifications, row | over)
+    return row_id
+
+
+def make_delivery(engine: Engine, notification_id: UUID, **over: Any) -> UUID:
+    """An accepted attempt at a notification."""
+    row_id = over.setdefault("id", new_id())
+    row = {
+        "notification_id": notification_id,
+        "attempt": 1,
+        "started_at": NOW,
+        "finished_at": NOW,
+        "outcome": "accepted",
+        "worker": "test",
+    }
+    _insert(engine, tables.deliveries, row | over)
+    return row_id
+
+
+def make_result(engine: Engine, check_id: UUID, **over: Any) -> None:
+    """A stored result, in a day table that is made when it is missing."""
+    row = {
+        "check_id": check_id,
+        "started_at": NOW,
+        "sequence": 1,
+        "status": "healthy",
+        "message": "200 OK",
+        "response_time": 0.01,
+        "metrics": {},
+        "cause": "slot",
+        "worker": "test",
+    } | over
+    day = row["started_at"].date()
+    name = f"results_{day:%Y%m%d}"
+    with engine.begin() as connection:
+        bounds = f"FROM ('{day}') TO ('{day + timedelta(days=1)}')"
+        connection.execute(text(f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF results FOR VALUES {bounds}"))
+        _put(connection, tables.results, row)
+
+
+def make_transition(engine: Engine, check_id: UUID, **over: Any) -> UUID:
+    """A change from healthy to unhealthy."""
+    row_id = over.setdefault("id", new_id())
+    row = {
+        "check_id": check_id,
+        "at": NOW,
+        "sequence": 1,
+        "old_status": "healthy",
+        "new_status": "unhealthy",
+        "is_hard": True,
+        "attempt": 3,
+        "reason": "hard_failure",
+        "message": "connection refused",
+    }
+    _insert(engine, tables.transitions, row | over)
+    return row_id
+
+
+def make_pulse(engine: Engine, kind: str, name: str, at: datetime = NOW, **detail: Any) -> None:
+    """A sign of life of a part of healthmgr itself."""
+    _insert(engine, tables.pulses, {"kind": kind, "name": name, "at": at, "detail": detail})
+
+
+def make_well(engine: Engine, at: datetime = NOW) -> None:
+    """A sign of life of everything that has to run."""
+    make_pulse(engine, "beat", "beat-1", at)
+    make_pulse(engine, "sweep", "beat-1", at)
+    for queue in ("checks", "evaluation", "notifications", "escalation", "recovery", "upkeep"):
+        make_pulse(engine, "queue", queue, at, depth=0, by="worker-1")
+    make_pulse(engine, "worker", "worker-1", at, queues=["checks"])
+    make_pulse(engine, "auditor", "auditor", at, findings=[])
+
+
+def _insert(engine: Engine, table: Table, row: Mapping[str, Any]) -> None:
+    with engine.begin() as connection:
+        _put(connection, table, row)
+
+
+def _put(connection: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    _refuse_unknown(row, table)
+    connection.execute(insert(table).values(**row))
+
+
+def _taken(table: Table, over: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in over.items() if name in table.c}
+
+
+def _refuse_unknown(over: Mapping[str, Any], *known: Table) -> None:
+    unknown = [name for name in over if not any(name in table.c for table in known)]
+    assert not unknown, f"no such column: {', '.join(unknown)}"

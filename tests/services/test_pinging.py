@@ -1,0 +1,126 @@
+"""Pings over real rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, select
+
+from healthmgr.errors import Conflict, DefinitionError, NotFound, SettingsError
+from healthmgr.services.pinging import Pinging, ping_key
+from healthmgr.storage.heartbeat_repository import HeartbeatRepository
+from healthmgr.storage.tables import check_schedules, heartbeats
+from tests.builders import NOW, make_check
+
+LATER = NOW + timedelta(seconds=5)
+
+
+@pytest.fixture
+def pinging(engine: Engine) -> Pinging:
+    return Pinging(HeartbeatRepository(engine), "k" * 32)
+
+
+@pytest.fixture
+def backup(engine: Engine) -> UUID:
+    return make_check(engine, "backup", kind="heartbeat")
+
+
+def heartbeat(engine: Engine) -> Any:
+    with engine.connect() as connection:
+        return connection.execute(select(heartbeats)).one()
+
+
+def schedule(engine: Engine) -> tuple[Any, str]:
+    with engine.connect() as connection:
+        return connection.execute(select(check_schedules.c.next_due_at, check_schedules.c.cause)).one()
+
+
+@pytest.mark.parametrize("kind", ["success", "fail", "start", "0", "1", "255"])
+def test_a_ping_is_kept_and_judged_at_the_next_beat(engine: Engine, pinging: Pinging, backup: UUID, kind: str) -> None:
+    pinging.record("backup", kind, "42 files", LATER)
+    row = heartbeat(engine)
+    assert (row.last_ping_at, row.last_kind, row.last_detail, row.ping_count) == (LATER, kind, "42 files", 1)
+    assert row.armed_at == NOW
+    assert schedule(engine) == (LATER, "ping")
+
+
+def test_a_check_is_pinged_by_its_id_too(engine: Engine, pinging: Pinging, backup: UUID) -> None:
+    pinging.record(backup, "success", "", LATER)
+    pinging.record(backup, "success", "", LATER)
+    assert heartbeat(engine).ping_count == 2
+
+
+def test_a_log_is_no_sign_of_life(engine: Engine, pinging: Pinging, backup: UUID) -> None:
+    before = schedule(engine)
+    pinging.record("backup", "log", "half way", LATER)
+    row = heartbeat(engine)
+    assert (row.last_ping_at, row.last_kind, row.last_detail, row.ping_count) == (None, None, "half way", 1)
+    assert schedule(engine) == before
+
+
+def test_a_probe_that_is_due_already_keeps_its_cause(engine: Engine, pinging: Pinging) -> None:
+    make_check(engine, "backup", kind="heartbeat", next_due_at=NOW)
+    pinging.record("backup", "success", "", LATER)
+    assert schedule(engine) == (NOW, "slot")
+
+
+@pytest.mark.parametrize("kind", ["", "ok", "256", "-1", "007", "1.0", "٣"])
+def test_an_unknown_kind_of_ping_is_refused(pinging: Pinging, backup: UUID, kind: str) -> None:
+    with pytest.raises(DefinitionError, match="0 to 255"):
+        pinging.record("backup", kind, "", LATER)
+
+
+def test_a_detail_is_cut_at_ten_kilobytes_between_characters(engine: Engine, pinging: Pinging, backup: UUID) -> None:
+    pinging.record("backup", "fail", "x" + "é" * 10_000, LATER)
+    kept = heartbeat(engine).last_detail
+    assert len(kept.encode()) == 9_999
+    assert set(kept) == {"x", "é"}
+
+
+def test_a_detail_that_postgresql_cannot_hold_is_made_to_fit(engine: Engine, pinging: Pinging, backup: UUID) -> None:
+    pinging.record("backup", "fail", "a\0b", LATER)
+    assert heartbeat(engine).last_detail == "a\ufffdb"
+
+
+def test_only_a_defined_heartbeat_check_takes_pings(engine: Engine, pinging: Pinging) -> None:
+    make_check(engine, "api", kind="http")
+    make_check(engine, "gone", kind="heartbeat", is_enabled=False)
+    with pytest.raises(Conflict, match="kind http"):
+        pinging.record("api", "success", "", NOW)
+    for slug in ("gone", "ghost"):
+        with pytest.raises(NotFound):
+            pinging.record(slug, "success", "", NOW)
+
+
+def test_an_address_with_the_right_key_is_accepted(engine: Engine, pinging: Pinging, backup: UUID) -> None:
+    address = pinging.address("backup", "https://hm.example.com/")
+    key = ping_key("k" * 32, backup)
+    assert address == f"https://hm.example.com/ping/backup/{key}"
+    assert len(key) == 22
+    pinging.accept("backup", key, "success", "", LATER)
+    assert heartbeat(engine).ping_count == 1
+
+
+@pytest.mark.parametrize("key", ["", "x", "é", "A" * 22])
+def test_a_wrong_key_is_answered_like_a_check_that_does_not_exist(
+    engine: Engine, pinging: Pinging, backup: UUID, key: str
+) -> None:
+    with pytest.raises(NotFound) as wrong_key:
+        pinging.accept("backup", key, "success", "", LATER)
+    with pytest.raises(NotFound) as no_check:
+        pinging.accept("ghost", key, "success", "", LATER)
+    assert str(wrong_key.value) == str(no_check.value)
+    assert heartbeat(engine).ping_count == 0
+
+
+def test_keys_differ_by_check_and_by_secret(engine: Engine, backup: UUID) -> None:
+    other = make_check(engine, "other", kind="heartbeat")
+    assert len({ping_key("a", backup), ping_key("b", backup), ping_key("a", other)}) == 3
+
+
+def test_without_a_secret_key_no_address_is_made(backup: UUID) -> None:
+    with pytest.raises(SettingsError, match="HEALTHMGR_SECRET_KEY"):
+        ping_key("", backup)
