@@ -90,8 +90,11 @@ def _metrics(info: dict[str, Any]) -> dict[str, float]:
     return metrics
 
 
-def _explain(error: Exception, url: str) -> str:
-    cause, target = error.__cause__, parse_url(url)
-    if isinstance(cause, OSError) and not isinstance(cause, TimeoutError) and "path" not in target:
-        return explain(cause, target.get("host", "localhost"), target.get("port", 6379))
+def _explain(error: BaseException, url: str) -> str:
+    """Our own words where the connection failed, for redis-py's are a number and a Python tuple; else the server's."""
+    target, root = parse_url(url), error
+    while (deeper := root.__cause__ or root.__context__) is not None and not isinstance(root, OSError):
+        root = deeper
+    if isinstance(root, OSError) and not isinstance(root, TimeoutError) and "path" not in target:
+        return explain(root, target.get("host", "localhost"), target.get("port", 6379))
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
