@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
@@ -39,7 +40,9 @@ def lasted(length: timedelta) -> str:
 
 
 def took(seconds: float) -> str:
-    """A response time such as "3.4 ms", "240 ms", "7.21 s" or "1 min 15 s", from seconds."""
+    """A response time such as "3.4 ms", "240 ms", "7.21 s" or "1 min 15 s", from seconds; "unknown" when it is no number."""
+    if not isfinite(seconds):
+        return "unknown"
     if seconds < 0.001:
         return "less than 1 ms"
     if seconds < 0.9995:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from healthmgr.domain.quantity import parse_amount
 
 if TYPE_CHECKING:
-    from healthmgr.domain.check import Status
+    pass
 
 RESPONSE_TIME = "response_time"
 
@@ -86,7 +86,10 @@ class Thresholds:
 
     def crossings(self, response_time: float, metrics: Mapping[str, float]) -> tuple[Crossing, ...]:
         """Every limit that is crossed, critical ones first; a metric that was not measured crosses nothing."""
-        return (*_crossed(self.critical, response_time, metrics, True), *_crossed(self.warning, response_time, metrics, False))
+        return (
+            *_crossed(self.critical, response_time, metrics, True),
+            *_crossed(self.warning, response_time, metrics, False),
+        )
 
 
 def _crossed(

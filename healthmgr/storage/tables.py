@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     Interval,
     MetaData,
+    Sequence,
     SmallInteger,
     Table,
     Text,
@@ -247,6 +248,8 @@ alerts = Table(
     Index("ix_alerts_opened_at", "opened_at", "id"),
     Index("ix_alerts_suppressed_by_id", "suppressed_by_id", postgresql_where=text("suppressed_by_id IS NOT NULL")),
 )
+
+dispatch_tokens = Sequence("dispatch_tokens", metadata=metadata)
 
 # One row a group that has something to decide; `token` moves with every change of due_at.
 dispatches = Table(

@@ -75,6 +75,7 @@ def test_a_length_is_told_in_two_units_at_most(length, text):
         (0.9999, "1.00 s"),
         (7.214, "7.21 s"),
         (75, "1 min 15 s"),
+        (float("nan"), "unknown"),
     ],
 )
 def test_a_response_time_is_told_in_the_unit_that_fits(seconds, text):

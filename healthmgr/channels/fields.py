@@ -1,0 +1,16 @@
+"""What the configurations of all channels share."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class ChannelConfig(BaseModel):
+    """Refuses unknown fields, cannot be changed, and keeps a wrong input (it may be a secret) out of its errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+
+def holds_reference(text: str) -> bool:
+    """Whether a `${VAR}` still stands in the text: it is resolved, and judged, in the process that sends."""
+    return "${" in text

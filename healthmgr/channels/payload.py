@@ -1,0 +1,136 @@
+"""A Message as the JSON body of a webhook: versioned, and always smaller than receivers take."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from math import isfinite
+from typing import Any
+
+from healthmgr.channels.text import clean, one_line
+from healthmgr.domain.message import AlertFacts, Message
+
+VERSION = 1
+MOST_BYTES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """How much of a message is told: characters of a text, and how many of each list."""
+
+    text: int
+    results: int
+    names: int
+    labels: int
+    alerts: int
+
+
+# Tried in this order until the body is small enough; the last one always is.
+_NARROWER = (
+    _Bounds(text=2000, results=20, names=100, labels=50, alerts=50),
+    _Bounds(text=500, results=5, names=30, labels=20, alerts=50),
+    _Bounds(text=300, results=1, names=10, labels=10, alerts=20),
+    _Bounds(text=200, results=1, names=5, labels=5, alerts=5),
+    _Bounds(text=100, results=0, names=3, labels=3, alerts=1),
+)
+
+
+def encode(message: Message) -> bytes:
+    """The body as UTF-8 JSON, less than 20 kB; `data.trimmed` names the lists that are not whole.
+
+    Raises ValueError for a message without any alert, of which nothing could be told.
+    """
+    if not message.alerts:
+        raise ValueError(f"the message {message.notification_id} has no alert to tell of")
+    body = b""
+    for bounds in _NARROWER:
+        body = json.dumps(_document(message, bounds), ensure_ascii=False, separators=(",", ":")).encode()
+        if len(body) < MOST_BYTES:
+            break
+    return body
+
+
+def _document(message: Message, bounds: _Bounds) -> dict[str, Any]:
+    return {
+        "type": f"incident.{message.kind.value}",
+        "version": VERSION,
+        "timestamp": _instant(message.composed_at),
+        "data": {
+            "notification_id": str(message.notification_id),
+            "reason": one_line(message.reason, 100),
+            "title": one_line(message.title, min(bounds.text, 300)),
+            "round": message.round,
+            "recipient": one_line(message.recipient, min(bounds.text, 200)),
+            "incident": {
+                "id": str(message.incident_id),
+                "number": message.incident_number,
+                "severity": message.severity.value,
+                "opened_at": _instant(message.opened_at),
+                "url": one_line(message.url, bounds.text),
+            },
+            "how_to_acknowledge": one_line(message.how_to_acknowledge, bounds.text),
+            "alerts": [_alert(alert, bounds) for alert in message.alerts[: bounds.alerts]],
+            "alert_count": len(message.alerts),
+            "trimmed": _trimmed(message, bounds),
+        },
+    }
+
+
+def _alert(alert: AlertFacts, bounds: _Bounds) -> dict[str, Any]:
+    most = bounds.text
+    return {
+        "id": str(alert.id),
+        "check": one_line(alert.check_slug, most),
+        "check_name": one_line(alert.check_name, most),
+        "service": one_line(alert.service, most),
+        "category": one_line(alert.category, most),
+        "severity": alert.severity.value,
+        "status": alert.status.value,
+        "is_flapping": alert.is_flapping,
+        "summary": one_line(alert.summary, most),
+        "description": clean(alert.description, most),
+        "runbook_url": one_line(alert.runbook_url, most),
+        "labels": {one_line(k, most): one_line(v, most) for k, v in islice(alert.labels.items(), bounds.labels)},
+        "opened_at": _instant(alert.opened_at),
+        "resolved_at": _instant(alert.resolved_at) if alert.resolved_at else None,
+        "resolution": one_line(alert.resolution, most),
+        "breaches": [
+            {
+                "metric": one_line(breach.metric, most),
+                "value": one_line(breach.value, most),
+                "threshold": one_line(breach.threshold, most),
+                "status": breach.status.value,
+            }
+            for breach in alert.breaches[: bounds.names]
+        ],
+        "last_results": [
+            {
+                "at": _instant(result.at),
+                "status": result.status.value,
+                "message": one_line(result.message, most),
+                "response_time": result.response_time if isfinite(result.response_time) else None,
+            }
+            for result in alert.last_results[: bounds.results]
+        ],
+        "dependents": [one_line(slug, most) for slug in alert.dependents[: bounds.names]],
+        "impacted": [one_line(slug, most) for slug in alert.impacted[: bounds.names]],
+    }
+
+
+def _trimmed(message: Message, bounds: _Bounds) -> list[str]:
+    lengths: Mapping[str, tuple[int, int]] = {
+        "alerts": (len(message.alerts), bounds.alerts),
+        "last_results": (max(len(a.last_results) for a in message.alerts), bounds.results),
+        "dependents": (max(len(a.dependents) for a in message.alerts), bounds.names),
+        "impacted": (max(len(a.impacted) for a in message.alerts), bounds.names),
+        "breaches": (max(len(a.breaches) for a in message.alerts), bounds.names),
+        "labels": (max(len(a.labels) for a in message.alerts), bounds.labels),
+    }
+    return [name for name, (length, most) in lengths.items() if length > most]
+
+
+def _instant(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

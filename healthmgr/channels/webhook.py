@@ -1,0 +1,123 @@
+"""The channel `webhook`: one signed POST of JSON (Standard Webhooks 1.0) to an address of the user's own."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+from pydantic import Field, SecretStr, field_validator
+from standardwebhooks import Webhook
+
+from healthmgr import __version__
+from healthmgr.channels.fields import ChannelConfig, holds_reference
+from healthmgr.channels.http import Request, check_url, post
+from healthmgr.channels.payload import encode
+from healthmgr.channels.text import one_line
+from healthmgr.domain.message import Message
+from healthmgr.errors import ChannelError
+from healthmgr.ports import Receipt
+
+_LEAST_SECRET = 24
+_OURS = frozenset(
+    {"content-length", "content-type", "transfer-encoding", "webhook-id", "webhook-signature", "webhook-timestamp"}
+)
+_PREFIX = "whsec_"
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+
+
+class WebhookConfig(ChannelConfig):
+    """Where to POST, and with which secret to sign."""
+
+    url: str = Field(repr=False, description="the http(s) address that takes the messages")
+    secret: SecretStr = Field(
+        description="signs every message; read as the Standard Webhooks libraries do: base64, with or without whsec_ "
+        "before it, stands for its bytes, any other text is the key itself; 24 bytes at least"
+    )
+    headers: dict[str, SecretStr] = Field(
+        default={}, description="further headers of the request, such as Authorization"
+    )
+    verify_tls: bool = Field(True, description="whether the receiver's certificate has to be valid for its host")
+
+    @field_validator("url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        if not holds_reference(url):
+            check_url(url)
+        return url
+
+    @field_validator("secret")
+    @classmethod
+    def _is_strong(cls, secret: SecretStr) -> SecretStr:
+        if not holds_reference(secret.get_secret_value()):
+            _signer(secret.get_secret_value())
+        return secret
+
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value.get_secret_value()):
+                raise ValueError(
+                    f"{one_line(name, 60)!r} is not a header that HTTP allows: no line breaks, Latin letters only"
+                )
+            if name.lower() in _OURS:
+                raise ValueError(f"{name} is set by healthmgr itself: leave it out")
+        return headers
+
+
+class WebhookChannel:
+    """POSTs with requests; the notification's id is the receiver's idempotency key. `address` is not used."""
+
+    kind: ClassVar[str] = "webhook"
+    Config: ClassVar[type[WebhookConfig]] = WebhookConfig
+
+    def send(self, config: WebhookConfig, message: Message, address: str, timeout: timedelta) -> Receipt:  # noqa: ARG002
+        """Hand one message to the receiver; any 2xx is its acceptance."""
+        try:
+            body = encode(message)
+            check_url(config.url)
+            headers = _headers(config, message, body)
+        except ValueError as error:
+            raise ChannelError(str(error), permanent=True) from None
+        secrets = tuple(value.get_secret_value() for value in config.headers.values())
+        answer = post(Request(config.url, body, headers, config.verify_tls, secrets), timeout)
+        return Receipt(provider_id=str(message.notification_id), detail=str(answer))
+
+
+def _headers(config: WebhookConfig, message: Message, body: bytes) -> dict[str, str]:
+    # The receiver compares this time with its own wall clock, so it is the wall clock's and new at every attempt.
+    at, key = datetime.now(UTC), str(message.notification_id)
+    return {
+        "User-Agent": f"healthmgr/{__version__}",
+        **{name: value.get_secret_value() for name, value in config.headers.items()},
+        "Content-Type": "application/json",
+        "webhook-id": key,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": _signer(config.secret.get_secret_value()).sign(key, at, body.decode()),
+    }
+
+
+def _signer(secret: str) -> Webhook:
+    """The library's reading of base64, and for any other text the text itself; raises ValueError for a weak one."""
+    encoded = secret.removeprefix(_PREFIX)
+    if not secret.startswith(_PREFIX) and not _BASE64.fullmatch(secret):
+        key = secret.encode()
+        return _strong(key, key)
+    try:
+        key = base64.b64decode(encoded + "==")
+    except binascii.Error:
+        raise ValueError("the secret is not base64 behind whsec_: make one with `openssl rand -base64 32`") from None
+    return _strong(key, key if secret.startswith(_PREFIX) else secret.encode())
+
+
+def _strong(key: bytes, judged: bytes) -> Webhook:
+    if len(judged) < _LEAST_SECRET:
+        raise ValueError(
+            f"the secret is too short: {_LEAST_SECRET} bytes at least, such as `openssl rand -base64 32` makes"
+        )
+    return Webhook(key)

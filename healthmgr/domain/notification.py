@@ -1,0 +1,180 @@
+"""Whether a group is told something now, and how a notification goes on after an attempt.
+
+The order of `decide` is Alertmanager's (notify/notify.go, DedupStage), with the rise of a severity and
+flapping added; repeats are rounds of the escalation and decided there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from healthmgr.domain.check import Severity
+from healthmgr.domain.message import MessageKind
+
+
+class Reason(StrEnum):
+    """Why a group was told, held or left alone; also why a notification was superseded or failed."""
+
+    FIRST = "first_notification"
+    NEW_ALERTS = "new_alerts_in_group"
+    SEVERITY_ROSE = "severity_rose"
+    FLAPPING_STARTED = "flapping_started"
+    FLAPPING_ENDED = "flapping_ended"
+    SOME_RESOLVED = "some_resolved"
+    ALL_RESOLVED = "all_resolved"
+    REPEAT = "repeat_interval_passed"
+    FALLBACK = "earlier_channel_failed"
+    NOBODY_REACHED = "nobody_was_reached"
+    NOTHING_TOLD = "nothing_was_told"
+    UNCHANGED = "nothing_new"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    UNREACHABLE = "suppressed_by_root_cause"
+    PARENT_WAVERS = "waiting_for_parent"
+    ROOT_JUST_RESOLVED = "waiting_for_fresh_result"
+    TOO_EARLY = "not_due"
+    NOT_MINE = "token_moved_on"
+    WAITS_ITS_TURN = "earlier_message_unfinished"
+    REFUSED = "refused_for_good"
+    GAVE_UP = "tried_too_long"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Tell people now."""
+
+    reason: Reason
+    kind: MessageKind
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Judge again at `until`."""
+
+    until: datetime
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Tell nothing."""
+
+    reason: Reason
+
+
+Decision = Send | Hold | Drop
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the last notification of an incident said: which alerts fired, which flapped, how bad it was."""
+
+    firing: frozenset[UUID]
+    flapping: frozenset[UUID]
+    severity: Severity
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return {
+            "firing": sorted(str(i) for i in self.firing),
+            "flapping": sorted(str(i) for i in self.flapping),
+            "severity": self.severity.value,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Told:
+        """From what `to_document` gave."""
+        return cls(
+            firing=frozenset(UUID(i) for i in document["firing"]),
+            flapping=frozenset(UUID(i) for i in document["flapping"]),
+            severity=Severity(document["severity"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The group as it stands: `severity` is the worst of the firing alerts, None when none fires."""
+
+    firing: Set[UUID]
+    flapping: Set[UUID]
+    resolved: Set[UUID]
+    acknowledged: Set[UUID]
+    severity: Severity | None
+
+
+def decide(group: Group, told: Told | None, is_acknowledged: bool) -> Send | Drop:
+    """Whether this group is told something now."""
+    if told is None and not group.firing:
+        return Drop(Reason.NOTHING_TOLD)
+    fresh = group.firing - (told.firing if told else frozenset())
+    if fresh and fresh <= group.acknowledged:
+        # Somebody was quicker than the first notification.
+        return Drop(Reason.ACKNOWLEDGED)
+    if told is None:
+        return Send(Reason.FIRST, MessageKind.PROBLEM)
+    if fresh:
+        return Send(Reason.NEW_ALERTS, MessageKind.PROBLEM)
+    if not group.firing:
+        return Send(Reason.ALL_RESOLVED, MessageKind.RESOLUTION) if told.firing else Drop(Reason.UNCHANGED)
+    if group.severity is not None and group.severity.rank < told.severity.rank:
+        return Send(Reason.SEVERITY_ROSE, MessageKind.PROBLEM)
+    if group.flapping - told.flapping:
+        return Drop(Reason.ACKNOWLEDGED) if is_acknowledged else Send(Reason.FLAPPING_STARTED, MessageKind.PROBLEM)
+    if (told.flapping & group.firing) - group.flapping:
+        return Send(Reason.FLAPPING_ENDED, MessageKind.UPDATE)
+    if told.firing & group.resolved:
+        return Send(Reason.SOME_RESOLVED, MessageKind.UPDATE)
+    return Drop(Reason.UNCHANGED)
+
+
+STARTS_EPISODE = frozenset({Reason.FIRST, Reason.NEW_ALERTS, Reason.SEVERITY_ROSE})
+
+# ---- After an attempt ------------------------------------------------------------------------------
+
+SEND_TIMEOUT = timedelta(seconds=15)
+SEND_LEASE = timedelta(seconds=45)
+FALLS_BACK_AT_ATTEMPT = 4
+GIVES_UP_AFTER = timedelta(hours=24)
+NOBODY_REACHED_AGAIN_AFTER = timedelta(minutes=5)
+
+_BACKOFF = tuple(timedelta(seconds=s) for s in (5, 15, 30, 60, 120, 300))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The provider has accepted it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Try again at `at`; `falls_back` asks that the fallback be told beside it, for this has taken long."""
+
+    at: datetime
+    falls_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """No further attempt on this channel."""
+
+    reason: Reason
+
+
+AfterAttempt = Sent | Retry | Fail
+
+
+def after_failure(
+    *, attempts: int, created_at: datetime, is_permanent: bool, retry_after: timedelta | None, now: datetime
+) -> Retry | Fail:
+    """What follows a failed attempt: `attempts` counts it. A provider's own wish is never undercut."""
+    if is_permanent:
+        return Fail(Reason.REFUSED)
+    if now - created_at >= GIVES_UP_AFTER:
+        return Fail(Reason.GAVE_UP)
+    pause = _BACKOFF[min(attempts, len(_BACKOFF)) - 1]
+    return Retry(at=now + max(pause, retry_after or pause), falls_back=attempts == FALLS_BACK_AT_ATTEMPT)

@@ -1,0 +1,71 @@
+"""Who is told what: simple routing by severity, frozen into an incident when it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from healthmgr.domain.check import Severity
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One recipient over one channel, at one address ("" where the channel is the address)."""
+
+    recipient: str
+    channel: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who is told of alerts of one severity, and how patiently."""
+
+    targets: tuple[Target, ...]
+    group_wait: timedelta
+    repeat_interval: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All routes as they were when an incident opened; `default` is the catch-all that is always there."""
+
+    by_severity: Mapping[Severity, Route]
+    default: Route
+
+    def route(self, severity: Severity) -> Route:
+        """The route of a severity, or the catch-all; also when the route would reach nobody."""
+        found = self.by_severity.get(severity)
+        return found if found is not None and found.targets else self.default
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        routes = {severity.value: route for severity, route in self.by_severity.items()} | {DEFAULT: self.default}
+        return {name: _route_to_document(route) for name, route in routes.items()}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Plan:
+        """From what `to_document` gave."""
+        routes = {name: _route_from_document(route) for name, route in document.items()}
+        default = routes.pop(DEFAULT)
+        return cls({Severity(name): route for name, route in routes.items()}, default)
+
+
+def _route_to_document(route: Route) -> dict[str, Any]:
+    return {
+        "targets": [[t.recipient, t.channel, t.address] for t in route.targets],
+        "group_wait": route.group_wait.total_seconds(),
+        "repeat_interval": route.repeat_interval.total_seconds(),
+    }
+
+
+def _route_from_document(document: Mapping[str, Any]) -> Route:
+    return Route(
+        targets=tuple(Target(*target) for target in document["targets"]),
+        group_wait=timedelta(seconds=document["group_wait"]),
+        repeat_interval=timedelta(seconds=document["repeat_interval"]),
+    )

@@ -1,0 +1,212 @@
+"""Judging results: thresholds, soft and hard states, flapping; transitions and alerts.
+
+Serial per check: a batch locks the states of its checks, and everything that follows from it (results,
+states, transitions, alerts, and the dispatch row of every group that has something to tell) is one commit.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+
+from healthmgr.domain.alert import (
+    AlertDecision,
+    Amend,
+    Close,
+    Keep,
+    Open,
+    OpenAlert,
+    alert_labels,
+    decide,
+    fingerprint,
+    group_key,
+)
+from healthmgr.domain.check import Check, Status
+from healthmgr.domain.dispatch import Due
+from healthmgr.domain.result import Result
+from healthmgr.domain.state import Change, State, advance
+from healthmgr.errors import Unavailable
+
+log = structlog.get_logger(__name__)
+
+ORIGIN = "healthmgr"
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A check under evaluation, its row locked. `quiet_until`: how long a manual resolution still holds."""
+
+    check: Check
+    state: State
+    alert: OpenAlert | None
+    quiet_until: datetime | None = None
+
+
+@dataclass(slots=True)
+class Evaluated:
+    """Everything that one batch wants written."""
+
+    stored: list[Result] = field(default_factory=list)
+    latest: dict[UUID, tuple[State, Result]] = field(default_factory=dict)
+    retry_at: dict[UUID, datetime] = field(default_factory=dict)
+    transitions: list[tuple[UUID, Change, Result]] = field(default_factory=list)
+    alert_moves: list[AlertMove] = field(default_factory=list)
+    newly_bad: set[UUID] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertMove:
+    """One decision about an alert, with what its row needs."""
+
+    watched: Watched
+    decision: Open | Amend | Close
+    result: Result
+    fingerprint: str
+    group_key: str
+    labels: Mapping[str, str]
+
+
+class EvaluationTransaction(Protocol):
+    """One transaction of evaluation; commits when its context ends well."""
+
+    def lock(self, check_ids: Iterable[UUID], now: datetime) -> Mapping[UUID, Watched]:
+        """Lock the states of these checks, in a fixed order, and read what judging needs."""
+        ...
+
+    def write(self, evaluated: Evaluated, now: datetime) -> list[Due]:
+        """Write a batch; the dispatches that are now due."""
+        ...
+
+
+class EvaluationStore(Protocol):
+    """Where evaluation's rows are."""
+
+    def begin(self) -> AbstractContextManager[EvaluationTransaction]:
+        """Open a transaction."""
+        ...
+
+
+class Evaluating:
+    """Judges batches of results."""
+
+    def __init__(self, store: EvaluationStore) -> None:
+        self._store = store
+
+    def evaluate(self, results: Sequence[Result], now: datetime) -> list[Due]:
+        """Judge and store a batch; the dispatches that are now due.
+
+        A batch that fails is split until the result at fault stands alone: that one is logged and left to
+        its lease, the others are stored. Raises Unavailable when the database does not answer.
+        """
+        try:
+            return self._evaluate(results, now)
+        except Unavailable:
+            raise
+        except Exception:
+            if len(results) == 1:
+                log.exception("result_not_evaluable", check_id=str(results[0].check_id), sequence=results[0].sequence)
+                return []
+        middle = len(results) // 2
+        return self.evaluate(results[:middle], now) + self.evaluate(results[middle:], now)
+
+    def _evaluate(self, results: Sequence[Result], now: datetime) -> list[Due]:
+        with self._store.begin() as transaction:
+            watched = transaction.lock({result.check_id for result in results}, now)
+            return transaction.write(judge_batch(results, watched, now), now)
+
+
+def judge_batch(results: Sequence[Result], watched: Mapping[UUID, Watched], now: datetime) -> Evaluated:
+    """What a batch of results does, pure: results of unknown checks are left out."""
+    evaluated = Evaluated()
+    in_order = sorted(results, key=lambda r: (r.check_id, r.sequence))
+    for check_id, group in itertools.groupby(in_order, key=lambda r: r.check_id):
+        present = watched.get(check_id)
+        if present is None:
+            continue
+        for result in group:
+            present = _judge(result, present, evaluated, now)
+    return evaluated
+
+
+def _judge(result: Result, watched: Watched, evaluated: Evaluated, now: datetime) -> Watched:
+    check, state = watched.check, watched.state
+    judged = _apply_thresholds(result, check)
+    evaluated.stored.append(judged)
+    if result.sequence <= state.last_sequence or not check.is_enabled or check.is_paused:
+        return watched
+    change = advance(
+        state,
+        judged.status,
+        at=judged.started_at,
+        sequence=result.sequence,
+        max_attempts=check.max_attempts,
+        detects_flapping=check.detects_flapping,
+    )
+    decision = decide(change, check, watched.alert, watched.quiet_until, now)
+    evaluated.latest[check.id] = (change.new, judged)
+    if change.is_transition:
+        evaluated.transitions.append((check.id, change, judged))
+    if (change.new.status.is_bad and not state.status.is_bad) or (change.is_hard_change and change.new.status.is_bad):
+        evaluated.newly_bad.add(check.id)
+    if change.new.is_hard:
+        evaluated.retry_at.pop(check.id, None)
+    else:
+        evaluated.retry_at[check.id] = now + check.retry_interval
+    _log(check, change, decision)
+    if isinstance(decision, Keep):
+        return replace(watched, state=change.new)
+    move = _to_move(replace(watched, state=change.new), decision, judged)
+    evaluated.alert_moves.append(move)
+    return replace(watched, state=change.new, alert=_alert_after(watched.alert, move))
+
+
+def _apply_thresholds(result: Result, check: Check) -> Result:
+    """The result with its status worsened by crossed thresholds; "could not tell" stays what it is."""
+    if result.status in (Status.UNKNOWN, Status.UNHEALTHY):
+        return result
+    crossings = check.thresholds.crossings(result.response_time, result.metrics)
+    if not crossings:
+        return result
+    status = Status.UNHEALTHY if crossings[0].is_critical else Status.DEGRADED
+    told = "; ".join(str(crossing) for crossing in crossings if crossing.is_critical is crossings[0].is_critical)
+    return replace(result, status=status, message=f"{told} ({result.message})" if result.message else told)
+
+
+def _to_move(watched: Watched, decision: Open | Amend | Close, result: Result) -> AlertMove:
+    labels = alert_labels(watched.check)
+    group = watched.alert.group_key if watched.alert else group_key(labels)
+    return AlertMove(watched, decision, result, fingerprint(ORIGIN, labels), group, labels)
+
+
+def _alert_after(alert: OpenAlert | None, move: AlertMove) -> OpenAlert | None:
+    match move.decision:
+        case Close():
+            return None
+        case Open(severity=severity, is_flapping=is_flapping):
+            # The row's id is given by storage; within the batch any identity will do.
+            return OpenAlert(UUID(int=0), severity, move.result.status, is_flapping, move.group_key)
+        case Amend(severity=severity, is_flapping=is_flapping):
+            assert alert is not None  # noqa: S101 - only an open alert is amended
+            return replace(alert, severity=severity, status=move.result.status, is_flapping=is_flapping)
+
+
+def _log(check: Check, change: Change, decision: AlertDecision) -> None:
+    if not change.is_transition and isinstance(decision, Keep):
+        return
+    log.info(
+        "state_changed",
+        check=check.slug,
+        old=change.old.status.value,
+        new=change.new.status.value,
+        hard=change.new.is_hard,
+        attempt=change.new.attempt,
+        decision=type(decision).__name__.lower(),
+        reason=decision.reason.value,
+    )

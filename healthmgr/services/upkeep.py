@@ -1,0 +1,102 @@
+"""Keeping the system itself in order: the sweep, the day partitions of results, the auditor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+
+from healthmgr.domain.dispatch import HORIZON, Due
+
+log = structlog.get_logger(__name__)
+
+SWEEP_LIMIT = 500
+DAYS_AHEAD = 7
+OVERDUE_AFTER = timedelta(seconds=60)
+
+
+class SweepStore(Protocol):
+    """Delayed work that nobody has been reminded of."""
+
+    def arm(self, now: datetime, horizon: datetime, limit: int) -> list[Due]:
+        """Take what is due before the horizon and has no reminder under way, and mark it as reminded."""
+        ...
+
+
+class PartitionStore(Protocol):
+    """The day tables of results."""
+
+    def days(self) -> list[date]:
+        """The days that have a table."""
+        ...
+
+    def create(self, day: date) -> None:
+        """Make a day's table, and move into it what the catch-all table holds of that day."""
+        ...
+
+    def drop(self, day: date) -> None:
+        """Drop a day's table."""
+        ...
+
+
+class AuditStore(Protocol):
+    """What the auditor looks at."""
+
+    def overdue(self, before: datetime) -> dict[str, int]:
+        """How many rows of each kind of work should have been carried out before this instant."""
+        ...
+
+    def pulse(self, kind: str, name: str, detail: dict[str, Any], now: datetime) -> None:
+        """Write a sign of life."""
+        ...
+
+    def stale(self, kind: str, before: datetime) -> list[str]:
+        """Names of this kind whose last sign of life is older than this instant."""
+        ...
+
+
+class Upkeep:
+    """The periodic work of healthmgr on itself."""
+
+    def __init__(self, sweeping: SweepStore, partitions: PartitionStore, auditing: AuditStore) -> None:
+        self._sweeping = sweeping
+        self._partitions = partitions
+        self._auditing = auditing
+
+    def sweep(self, now: datetime) -> list[Due]:
+        """Reminders to send: for what came within the horizon, and for what was lost on the way."""
+        return self._sweeping.arm(now, now + HORIZON, SWEEP_LIMIT)
+
+    def keep_partitions(self, now: datetime, retention: timedelta) -> tuple[list[date], list[date]]:
+        """Make the day tables of the coming week, drop those older than the retention; the days of both."""
+        today = now.astimezone(UTC).date()
+        present = set(self._partitions.days())
+        wanted = [today + timedelta(days=offset) for offset in range(-1, DAYS_AHEAD + 1)]
+        created = [day for day in wanted if day not in present]
+        for day in created:
+            self._partitions.create(day)
+        expired = sorted(day for day in present if day < (now - retention).astimezone(UTC).date())
+        for day in expired:
+            self._partitions.drop(day)
+        if created or expired:
+            log.info("partitions_kept", created=[str(d) for d in created], dropped=[str(d) for d in expired])
+        return created, expired
+
+    def audit(self, now: datetime) -> Sequence[str]:
+        """Look for work that should have been done and was not; the findings, none when all is well."""
+        overdue = self._auditing.overdue(now - OVERDUE_AFTER)
+        findings = [f"{count} {kind} overdue by more than a minute" for kind, count in overdue.items() if count]
+        findings += [
+            f"nothing has consumed queue {name} for more than a minute"
+            for name in self._auditing.stale("queue", now - OVERDUE_AFTER)
+        ]
+        self._auditing.pulse("auditor", "auditor", {"findings": findings}, now)
+        if findings:
+            log.error("audit_findings", findings=findings)
+        return findings
+
+    def pulse(self, kind: str, name: str, detail: dict[str, Any], now: datetime) -> None:
+        """Write a sign of life of a beat, the sweep, a worker or a queue."""
+        self._auditing.pulse(kind, name, detail, now)

@@ -1,0 +1,40 @@
+"""Requests to judge a group: the dispatch rows, written in the commit of whatever caused them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from healthmgr.domain.dispatch import HORIZON, Due, Work, patience
+
+# An earlier due time wins; each change moves the token, so that a reminder of the old one does nothing.
+# What lies beyond the horizon is left unarmed: the sweep reminds of it when it comes near.
+_REQUEST = text("""
+INSERT INTO dispatches AS d (group_key, due_at, token, reason, armed_until, arm_count)
+VALUES (:group_key, :due_at, nextval('dispatch_tokens'), :reason,
+        CASE WHEN CAST(:due_at AS timestamptz) <= :horizon THEN CAST(:due_at AS timestamptz) + :patience END, 1)
+ON CONFLICT (group_key) DO UPDATE SET
+    due_at = LEAST(d.due_at, EXCLUDED.due_at),
+    token = EXCLUDED.token,
+    reason = EXCLUDED.reason,
+    armed_until = CASE WHEN LEAST(d.due_at, EXCLUDED.due_at) <= :horizon
+                       THEN LEAST(d.due_at, EXCLUDED.due_at) + :patience END,
+    arm_count = 1
+RETURNING token, due_at
+""")
+
+
+def request_dispatch(connection: Connection, group_key: str, due_at: datetime, reason: str, now: datetime) -> Due:
+    """Ask for a group to be judged at `due_at` or earlier; the caller sends the reminder after its commit."""
+    row = connection.execute(
+        _REQUEST,
+        {
+            "group_key": group_key,
+            "due_at": due_at,
+            "reason": reason,
+            "patience": patience(0),
+            "horizon": now + HORIZON,
+        },
+    ).one()
+    return Due(Work.DISPATCH, group_key, row.token, row.due_at)

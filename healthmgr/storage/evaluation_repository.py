@@ -1,0 +1,240 @@
+"""The hot path's rows: a batch of results is read, judged and written in a handful of statements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BindParameter, Connection, Engine, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import BigInteger, Boolean, DateTime, Double, Integer, Text, TypeEngine, Uuid
+from uuid_utils.compat import uuid7
+
+from healthmgr.domain.alert import REOPENS_AFTER, OpenAlert
+from healthmgr.domain.check import Severity, Status
+from healthmgr.domain.dispatch import Due
+from healthmgr.services.evaluating import Evaluated, Watched
+from healthmgr.storage.alert_repository import apply_move
+from healthmgr.storage.check_rows import CHECK_COLUMNS, STATE_COLUMNS, to_check, to_state
+from healthmgr.storage.transactions import transaction
+
+_INSTANT = DateTime(timezone=True)
+
+
+def _arrays(**types: TypeEngine[Any]) -> list[BindParameter[Any]]:
+    return [bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()]
+
+
+_LOCK = text(f"""
+SELECT {CHECK_COLUMNS}, {STATE_COLUMNS},
+    a.id AS alert_id, a.severity AS alert_severity, a.status AS alert_status,
+    a.is_flapping AS alert_is_flapping, a.group_key AS alert_group_key
+FROM check_states st
+JOIN checks c ON c.id = st.check_id
+LEFT JOIN alerts a ON a.check_id = st.check_id AND a.resolved_at IS NULL
+WHERE st.check_id = ANY(:ids)
+ORDER BY st.check_id
+FOR UPDATE OF st
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))  # noqa: S608 - composed of constants alone
+
+_QUIET = text("""
+SELECT check_id, max(resolved_at) FROM alerts
+WHERE check_id = ANY(:ids) AND resolved_by IS NOT NULL AND resolved_at > :after
+GROUP BY check_id
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+_STORE = text("""
+INSERT INTO results
+    (check_id, started_at, sequence, status, message, response_time, metrics, cause, slot_at, worker)
+SELECT r.check_id, r.started_at, r.sequence, r.status, r.message, r.response_time, r.metrics::jsonb, r.cause,
+       r.slot_at, r.worker
+FROM unnest(:check_ids, :started_at, :sequences, :statuses, :messages, :response_times, :metrics, :causes,
+            :slots_at, :workers)
+    AS r(check_id, started_at, sequence, status, message, response_time, metrics, cause, slot_at, worker)
+ON CONFLICT DO NOTHING
+""").bindparams(
+    *_arrays(
+        check_ids=Uuid(), started_at=_INSTANT, sequences=BigInteger(), statuses=Text(), messages=Text(),
+        response_times=Double(), metrics=Text(), causes=Text(), slots_at=_INSTANT, workers=Text(),
+    )
+)  # fmt: skip
+
+_SAVE_STATES = text("""
+UPDATE check_states st SET
+    status = n.status, is_hard = n.is_hard, attempt = n.attempt, hard_status = n.hard_status,
+    successes = n.successes, flapping_bits = n.flapping_bits, is_flapping = n.is_flapping,
+    last_sequence = n.last_sequence, since_at = n.since_at, last_result_at = n.last_result_at,
+    last_message = n.last_message, last_response_time = n.last_response_time,
+    last_metrics = n.last_metrics::jsonb
+FROM unnest(:check_ids, :statuses, :hards, :attempts, :hard_statuses, :successes, :bits, :flappings, :sequences,
+            :since_at, :result_at, :messages, :response_times, :metrics)
+    AS n(check_id, status, is_hard, attempt, hard_status, successes, flapping_bits, is_flapping, last_sequence,
+         since_at, last_result_at, last_message, last_response_time, last_metrics)
+WHERE st.check_id = n.check_id
+""").bindparams(
+    *_arrays(
+        check_ids=Uuid(), statuses=Text(), hards=Boolean(), attempts=Integer(), hard_statuses=Text(),
+        successes=Integer(), bits=Integer(), flappings=Boolean(), sequences=BigInteger(), since_at=_INSTANT,
+        result_at=_INSTANT, messages=Text(), response_times=Double(), metrics=Text(),
+    )
+)  # fmt: skip
+
+# Releasing is conditional on the claim's token: the lease of a newer claim is not touched.
+_RELEASE = text("""
+UPDATE check_schedules s SET
+    lease_until = NULL,
+    next_due_at = LEAST(s.next_due_at, COALESCE(r.retry_at, s.next_due_at)),
+    cause = CASE WHEN r.retry_at < s.next_due_at THEN 'retry' ELSE s.cause END
+FROM unnest(:check_ids, :sequences, :retries_at) AS r(check_id, sequence, retry_at)
+WHERE s.check_id = r.check_id AND s.sequence = r.sequence
+""").bindparams(*_arrays(check_ids=Uuid(), sequences=BigInteger(), retries_at=_INSTANT))
+
+_TRANSITION = text("""
+INSERT INTO transitions (id, check_id, at, sequence, old_status, new_status, is_hard, attempt, reason, message)
+VALUES (:id, :check_id, :at, :sequence, :old_status, :new_status, :is_hard, :attempt, :reason, :message)
+""")
+
+# Skipping locked rows: a parent that is being claimed at this moment is about to be probed anyway.
+_PROBE_PARENTS = text("""
+WITH wanted AS (
+    SELECT s.check_id FROM check_schedules s
+    WHERE s.check_id IN (SELECT parent_id FROM check_dependencies WHERE check_id = ANY(:ids))
+      AND s.is_active AND s.lease_until IS NULL AND s.next_due_at > :now
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE check_schedules s SET next_due_at = :now, cause = 'dependency' FROM wanted WHERE s.check_id = wanted.check_id
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+
+class EvaluationRepository:
+    """Opens evaluation's transactions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def begin(self) -> Iterator[_Transaction]:
+        """A transaction that commits at the end of its block."""
+        with transaction(self._engine) as connection:
+            yield _Transaction(connection)
+
+
+class _Transaction:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock(self, check_ids: Iterable[UUID], now: datetime) -> Mapping[UUID, Watched]:
+        rows = self._connection.execute(_LOCK, {"ids": list(check_ids)}).mappings().all()
+        watched = {}
+        for row in rows:
+            alert = None
+            if row["alert_id"] is not None:
+                alert = OpenAlert(
+                    row["alert_id"],
+                    Severity(row["alert_severity"]),
+                    Status(row["alert_status"]),
+                    row["alert_is_flapping"],
+                    row["alert_group_key"],
+                )
+            watched[row["id"]] = Watched(to_check(row), to_state(row), alert)
+        return self._with_quiet(watched, now)
+
+    def _with_quiet(self, watched: dict[UUID, Watched], now: datetime) -> Mapping[UUID, Watched]:
+        """Only a hard bad check without an alert asks whether a person resolved one lately."""
+        asking = [
+            i for i, w in watched.items() if w.alert is None and w.state.hard_status.is_bad and w.state.was_probed
+        ]
+        if asking:
+            rows = self._connection.execute(_QUIET, {"ids": asking, "after": now - REOPENS_AFTER})
+            for check_id, resolved_at in rows:
+                present = watched[check_id]
+                watched[check_id] = Watched(present.check, present.state, None, resolved_at + REOPENS_AFTER)
+        return watched
+
+    def write(self, evaluated: Evaluated, now: datetime) -> list[Due]:
+        if not evaluated.stored:
+            return []
+        self._store(evaluated)
+        self._save_states(evaluated)
+        self._release(evaluated)
+        for check_id, change, result in evaluated.transitions:
+            self._connection.execute(
+                _TRANSITION,
+                {
+                    "id": uuid7(),
+                    "check_id": check_id,
+                    "at": result.started_at,
+                    "sequence": result.sequence,
+                    "old_status": change.old.status.value,
+                    "new_status": change.new.status.value,
+                    "is_hard": change.new.is_hard,
+                    "attempt": change.new.attempt,
+                    "reason": change.reason,
+                    "message": result.message,
+                },
+            )
+        if evaluated.newly_bad:
+            self._connection.execute(_PROBE_PARENTS, {"ids": list(evaluated.newly_bad), "now": now})
+        dues: list[Due] = []
+        for move in evaluated.alert_moves:
+            dues += apply_move(self._connection, move, now)
+        return dues
+
+    def _store(self, evaluated: Evaluated) -> None:
+        stored = evaluated.stored
+        self._connection.execute(
+            _STORE,
+            {
+                "check_ids": [r.check_id for r in stored],
+                "started_at": [r.started_at for r in stored],
+                "sequences": [r.sequence for r in stored],
+                "statuses": [r.status.value for r in stored],
+                "messages": [r.message for r in stored],
+                "response_times": [r.response_time for r in stored],
+                "metrics": [json.dumps(dict(r.metrics)) for r in stored],
+                "causes": [r.cause.value for r in stored],
+                "slots_at": [r.slot_at for r in stored],
+                "workers": [r.worker for r in stored],
+            },
+        )
+
+    def _save_states(self, evaluated: Evaluated) -> None:
+        if not evaluated.latest:
+            return
+        ids, pairs = list(evaluated.latest), list(evaluated.latest.values())
+        states, results = [state for state, _ in pairs], [result for _, result in pairs]
+        self._connection.execute(
+            _SAVE_STATES,
+            {
+                "check_ids": ids,
+                "statuses": [s.status.value for s in states],
+                "hards": [s.is_hard for s in states],
+                "attempts": [s.attempt for s in states],
+                "hard_statuses": [s.hard_status.value for s in states],
+                "successes": [s.successes for s in states],
+                "bits": [s.flapping_bits for s in states],
+                "flappings": [s.is_flapping for s in states],
+                "sequences": [s.last_sequence for s in states],
+                "since_at": [s.since_at for s in states],
+                "result_at": [r.started_at for r in results],
+                "messages": [r.message for r in results],
+                "response_times": [r.response_time for r in results],
+                "metrics": [json.dumps(dict(r.metrics)) for r in results],
+            },
+        )
+
+    def _release(self, evaluated: Evaluated) -> None:
+        stored = evaluated.stored
+        retries = evaluated.retry_at
+        self._connection.execute(
+            _RELEASE,
+            {
+                "check_ids": [r.check_id for r in stored],
+                "sequences": [r.sequence for r in stored],
+                "retries_at": [retries.get(r.check_id) for r in stored],
+            },
+        )

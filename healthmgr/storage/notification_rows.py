@@ -1,0 +1,67 @@
+"""Inserting and withdrawing notifications, shared by routing, escalating, notifying and responding."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+from uuid_utils.compat import uuid7
+
+from healthmgr.domain.dispatch import Due, Work, patience
+from healthmgr.domain.notification import Reason
+from healthmgr.services.routing import Telling
+
+_INSERT = text("""
+INSERT INTO notifications (id, incident_id, episode, level, round, kind, reason, severity, recipient, channel,
+                           address, content, state, created_at, due_at, armed_until, arm_count)
+VALUES (:id, :incident_id, :episode, :level, :round, :kind, :reason, :severity, :recipient, :channel,
+        :address, :content, 'pending', :now, :now, CAST(:now AS timestamptz) + :patience, 1)
+ON CONFLICT (incident_id, episode, level, round, kind, recipient, channel) DO NOTHING
+RETURNING id
+""")
+
+# Only what is pending: a message that is being sent is under way, and its fate is not ours to decide.
+_SUPERSEDE = text("""
+UPDATE notifications SET state = 'superseded', state_reason = :reason, due_at = NULL, token = token + 1
+WHERE incident_id = :incident_id AND state = 'pending' AND kind <> 'resolution'
+""")
+
+
+def new_id() -> UUID:
+    """A fresh UUIDv7."""
+    return uuid7()
+
+
+def insert(connection: Connection, telling: Telling, now: datetime) -> list[Due]:
+    """One notification a target, due now; what is there already (the same round, told twice) is left alone."""
+    dues = []
+    for target in telling.targets:
+        notification_id = connection.execute(
+            _INSERT,
+            {
+                "id": new_id(),
+                "incident_id": telling.incident_id,
+                "episode": telling.episode,
+                "level": telling.level,
+                "round": telling.round,
+                "kind": telling.kind.value,
+                "reason": telling.reason.value,
+                "severity": telling.severity.value,
+                "recipient": target.recipient,
+                "channel": target.channel,
+                "address": target.address,
+                "content": json.dumps(telling.content),
+                "now": now,
+                "patience": patience(0),
+            },
+        ).scalar()
+        if notification_id is not None:
+            dues.append(Due(Work.NOTIFICATION, str(notification_id), 0, now, lane=target.channel))
+    return dues
+
+
+def supersede(connection: Connection, incident_id: UUID, reason: Reason) -> None:
+    """Withdraw the incident's notifications that nobody has begun to send, resolutions excepted."""
+    connection.execute(_SUPERSEDE, {"incident_id": incident_id, "reason": reason.value})

@@ -1,0 +1,130 @@
+"""The sweep's rows, the day tables, and the signs of life."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, TextClause, text
+
+from healthmgr.domain.dispatch import Due, Work, patience
+from healthmgr.storage.transactions import transaction
+
+
+def _arming(table: str, key: str, lane: str, condition: str) -> TextClause:
+    """Each row backs off by itself: the longer a reminder goes unanswered, the longer until the next."""
+    return text(f"""
+WITH due AS (
+    SELECT {key} AS key FROM {table}
+    WHERE due_at <= :horizon AND (armed_until IS NULL OR armed_until <= :now) {condition}
+    ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+)
+UPDATE {table} w SET
+    armed_until = GREATEST(w.due_at, :now) + :patience * power(2, LEAST(w.arm_count, 5)),
+    arm_count = LEAST(w.arm_count + 1, 100)
+FROM due WHERE w.{key} = due.key
+RETURNING CAST(w.{key} AS text) AS key, w.token, w.due_at, {lane} AS lane
+""")  # noqa: S608 - composed of constants alone
+
+
+_ARM = {
+    Work.DISPATCH: _arming("dispatches", "group_key", "''", ""),
+    # A lease that has not expired keeps its due time in the future: no countdown is sent for it.
+    Work.NOTIFICATION: _arming("notifications", "id", "w.channel", "AND (state = 'pending' OR due_at <= :now)"),
+    Work.ESCALATION: _arming("incidents", "id", "''", ""),
+}
+
+_OVERDUE = text("""
+SELECT
+    (SELECT count(*) FROM check_schedules WHERE is_active AND claim_at <= :before) AS probes,
+    (SELECT count(*) FROM dispatches WHERE due_at <= :before) AS dispatches,
+    (SELECT count(*) FROM notifications WHERE due_at <= :before) AS notifications,
+    (SELECT count(*) FROM incidents WHERE due_at <= :before) AS escalations
+""")
+
+_PULSE = text("""
+INSERT INTO pulses (kind, name, at, detail) VALUES (:kind, :name, :now, :detail)
+ON CONFLICT (kind, name) DO UPDATE SET at = EXCLUDED.at, detail = EXCLUDED.detail
+""")
+
+_STALE = text("SELECT name FROM pulses WHERE kind = :kind AND at < :before ORDER BY name")
+
+_DAYS = text("""
+SELECT child.relname FROM pg_inherits
+JOIN pg_class child ON child.oid = inhrelid
+JOIN pg_class parent ON parent.oid = inhparent
+WHERE parent.relname = 'results' AND child.relname LIKE 'results\\_2%'
+""")
+
+
+class UpkeepRepository:
+    """The rows of the system itself."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def arm(self, now: datetime, horizon: datetime, limit: int) -> list[Due]:
+        """Take unreminded work before the horizon, and mark it as reminded."""
+        values = {"now": now, "horizon": horizon, "limit": limit, "patience": patience(0)}
+        dues = []
+        with transaction(self._engine) as connection:
+            for work, statement in _ARM.items():
+                rows = connection.execute(statement, values)
+                dues += [Due(work, row.key, row.token, row.due_at, row.lane) for row in rows]
+        return dues
+
+    def overdue(self, before: datetime) -> dict[str, int]:
+        """How many rows of each kind of work were due before this instant."""
+        with transaction(self._engine) as connection:
+            return dict(connection.execute(_OVERDUE, {"before": before}).mappings().one())
+
+    def pulse(self, kind: str, name: str, detail: dict[str, Any], now: datetime) -> None:
+        """Write a sign of life."""
+        with transaction(self._engine) as connection:
+            connection.execute(_PULSE, {"kind": kind, "name": name, "detail": json.dumps(detail), "now": now})
+
+    def stale(self, kind: str, before: datetime) -> list[str]:
+        """Names of this kind whose last sign of life is older."""
+        with transaction(self._engine) as connection:
+            return list(connection.execute(_STALE, {"kind": kind, "before": before}).scalars())
+
+    def days(self) -> list[date]:
+        """The days that have a table."""
+        with transaction(self._engine) as connection:
+            return [_day(name) for name in connection.execute(_DAYS).scalars()]
+
+    def create(self, day: date) -> None:
+        """Make a day's table; rows of that day in the catch-all table move into it."""
+        with transaction(self._engine) as connection:
+            _create(connection, day)
+
+    def drop(self, day: date) -> None:
+        """Drop a day's table."""
+        with transaction(self._engine) as connection:
+            connection.execute(text(f"DROP TABLE IF EXISTS {_table(day)}"))
+
+
+def _create(connection: Connection, day: date) -> None:
+    name = _table(day)
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    bounds = {"start": start, "end": start + timedelta(days=1)}
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+    if connection.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() is not None:
+        return
+    connection.execute(text(f"CREATE TABLE {name} (LIKE results INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"))
+    moved = "DELETE FROM results_default WHERE started_at >= :start AND started_at < :end RETURNING *"
+    # The catch-all is locked first, so that no row of this day slips in between moving and attaching.
+    connection.execute(text("LOCK TABLE results_default IN ACCESS EXCLUSIVE MODE"))
+    connection.execute(text(f"WITH moved AS ({moved}) INSERT INTO {name} SELECT * FROM moved"), bounds)  # noqa: S608
+    connection.execute(
+        text(f"ALTER TABLE results ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{bounds['end']}')")
+    )
+
+
+def _table(day: date) -> str:
+    return f"results_{day:%Y%m%d}"
+
+
+def _day(table: str) -> date:
+    return datetime.strptime(table.removeprefix("results_"), "%Y%m%d").replace(tzinfo=UTC).date()

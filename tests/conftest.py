@@ -1,0 +1,87 @@
+"""Real PostgreSQL and Redis for every test that asks: the ones DATABASE_URL and REDIS_URL name, else embedded ones."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+from sqlalchemy import Engine, make_url, text
+
+from healthmgr.storage.database import connect, upgrade
+from healthmgr.storage.tables import metadata
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where the real servers of this test session are."""
+
+    database_url: str
+    redis_url: str
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """The servers named by the environment; what it does not name is started embedded, once a session."""
+    database_url, redis_url = os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL")
+    if database_url and redis_url:
+        yield Servers(database_url, redis_url)
+        return
+    from healthmgr.embedded import EmbeddedServers  # noqa: PLC0415 - an optional part, only where it is used
+
+    embedded = EmbeddedServers(tmp_path_factory.mktemp("servers"))
+    endpoints = embedded.start()
+    try:
+        yield Servers(database_url or endpoints.database_url, redis_url or endpoints.redis_url)
+    finally:
+        embedded.stop()
+
+
+@pytest.fixture(scope="session")
+def database_url(servers: Servers) -> Iterator[str]:
+    """A migrated database of this session's own."""
+    name = f"healthmgr_test_{uuid.uuid4().hex[:12]}"
+    admin = connect(servers.database_url).execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = make_url(servers.database_url).set(database=name).render_as_string(hide_password=False)
+    engine = connect(url)
+    upgrade(engine)
+    engine.dispose()
+    yield url
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on empty tables."""
+    engine = connect(database_url)
+    tables = ", ".join(table.name for table in metadata.sorted_tables)
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> Iterator[str]:
+    """An empty Redis database, by number, that no other test of this session uses at the same time."""
+    base = servers.redis_url.rsplit("/", 1)[0] if servers.redis_url.count("/") > 2 else servers.redis_url
+    url = f"{base}/{9}" if not servers.redis_url.startswith("unix") else servers.redis_url
+    client = redis.Redis.from_url(url)
+    client.flushdb()
+    yield url
+    client.flushdb()
+    client.close()
+
+
+@pytest.fixture
+def project_root() -> Path:
+    """The repository."""
+    return Path(__file__).parents[1]
