@@ -1,0 +1,171 @@
+"""`healthmgr alerts`: what is wrong, who was told, and the two answers to it: acknowledge and resolve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from healthmgr.bootstrap import Healthmgr
+from healthmgr.cli.alert_card import AlertCard, alert_card_of, print_alert_card
+from healthmgr.cli.alert_choice import SELECTOR_HELP, choose_alerts
+from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
+from healthmgr.cli.opening import opened
+from healthmgr.cli.options import ORIGIN, Actor, Cursor, Json, Limit, person
+from healthmgr.cli.printing import Column, ago, print_json, print_lines, print_page_end, print_table, styled
+from healthmgr.cli.wording import incident_name
+from healthmgr.domain.check import Severity
+from healthmgr.errors import Conflict
+from healthmgr.views import AlertView
+
+alerts_app = typer.Typer(
+    cls=SpeakingGroup, no_args_is_help=True, help="What is wrong, and who was told.", epilog=EXIT_CODES
+)
+
+Selector = Annotated[str, typer.Argument(metavar="ALERT", help=SELECTOR_HELP)]
+Comment = Annotated[str, typer.Option("--comment", "-m", help="Kept with the action, for those who come later.")]
+
+
+class AlertState(StrEnum):
+    """Which alerts `alerts list` shows."""
+
+    OPEN = "open"
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    SUPPRESSED = "suppressed"
+    RESOLVED = "resolved"
+    ALL = "all"
+
+
+@alerts_app.command("list")
+def list_alerts(
+    state: Annotated[
+        AlertState, typer.Option(help="Which alerts; open is everything that is not resolved.")
+    ] = AlertState.OPEN,
+    severity: Annotated[Severity | None, typer.Option(help="Only alerts of this severity.")] = None,
+    check: Annotated[str | None, typer.Option(metavar="SLUG", help="Only this check's alerts.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    as_json: Json = False,
+) -> None:
+    """List alerts, newest first."""
+    with opened() as healthmgr:
+        page = healthmgr.reading.alerts(
+            state=state.value, severity=severity.value if severity else None, check=check, cursor=cursor, limit=limit
+        )
+        now = healthmgr.clock.now()
+    if as_json:
+        print_json(page)
+        return
+    if not page.items:
+        print_lines("No open alerts." if state is AlertState.OPEN else "No alert fits.")
+        return
+    print_alert_table(page.items, now)
+    print_page_end(page.next_cursor, len(page.items), "alerts")
+
+
+def print_alert_table(alerts: list[AlertView], now: datetime) -> None:
+    """Alerts below each other, one a line."""
+    columns = (
+        Column("id"),
+        Column("inc", is_number=True),
+        Column("severity"),
+        Column("state", max_width=13),
+        Column("opened"),
+        Column("check", max_width=20),
+        Column("summary", is_flexible=True, is_wrapped=True),
+    )
+    print_table(
+        columns,
+        (
+            (
+                short_id(alert),
+                incident_name(alert.incident_number),
+                styled(alert.severity),
+                styled(alert.state),
+                ago(alert.opened_at, now),
+                alert.check,
+                alert.summary,
+            )
+            for alert in alerts
+        ),
+    )
+
+
+def short_id(alert: AlertView) -> str:
+    """The end of an alert's id: the part that differs between alerts of the same minute."""
+    return str(alert.id)[-6:]
+
+
+@alerts_app.command("show")
+def show_alert(selector: Selector, as_json: Json = False) -> None:
+    """Show all that a person needs to act: what broke, since when, what it measured, who was told."""
+    with opened() as healthmgr:
+        cards = [alert_card_of(healthmgr, alert) for alert in choose_alerts(healthmgr, selector)]
+        now = healthmgr.clock.now()
+    if as_json:
+        print_json({"items": cards})
+        return
+    _print_cards(cards, now)
+
+
+def _print_cards(cards: list[AlertCard], now: datetime) -> None:
+    for position, card in enumerate(cards):
+        if position:
+            print_lines("")
+        print_alert_card(card, now)
+
+
+@alerts_app.command("ack")
+def acknowledge(selector: Selector, comment: Comment = "", actor: Actor = "", as_json: Json = False) -> None:
+    """Say that you are on it: nobody is told of these alerts again until something changes."""
+    with opened() as healthmgr:
+
+        def act(alert: AlertView) -> None:
+            healthmgr.responding.acknowledge(
+                alert.id, actor=person(actor), origin=ORIGIN, now=healthmgr.clock.now(), comment=comment
+            )
+
+        _act_on(healthmgr, selector, act, "Acknowledged", lambda alert: alert.acknowledged_at is None, as_json)
+
+
+@alerts_app.command("resolve")
+def resolve(selector: Selector, comment: Comment = "", actor: Actor = "", as_json: Json = False) -> None:
+    """Close an alert by hand; it stays closed until its check changes, or for an hour while that is still bad."""
+    with opened() as healthmgr:
+
+        def act(alert: AlertView) -> None:
+            healthmgr.responding.resolve(
+                alert.id, actor=person(actor), origin=ORIGIN, now=healthmgr.clock.now(), comment=comment
+            )
+
+        _act_on(healthmgr, selector, act, "Resolved", lambda _alert: True, as_json)
+
+
+def _act_on(
+    healthmgr: Healthmgr,
+    selector: str,
+    act: Callable[[AlertView], None],
+    done: str,
+    is_wanted: Callable[[AlertView], bool],
+    as_json: bool,
+) -> None:
+    chosen = choose_alerts(healthmgr, selector)
+    # Of an incident, those that are left; a single alert goes to the service, which says why it cannot be done.
+    targets = (
+        [alert for alert in chosen if alert.resolved_at is None and is_wanted(alert)] if len(chosen) > 1 else chosen
+    )
+    if not targets:
+        raise Conflict(f"All {len(chosen)} alerts of {selector} are {done.lower()} or closed already.")
+    for alert in targets:
+        act(alert)
+    if as_json:
+        print_json({"items": [healthmgr.reading.alert(alert.id) for alert in targets]})
+        return
+    for alert in targets:
+        print_lines(
+            f"{done}: {alert.check} ({incident_name(alert.incident_number)}, {short_id(alert)}) {alert.summary}"
+        )

@@ -1,0 +1,153 @@
+"""What holds of every command: it explains itself, speaks JSON where it prints data, and fails in one clear line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from healthmgr.cli.main import app
+from tests.cli.conftest import AWAY, Terminal, Trouble
+
+# Every command that answers with data: how it is typed, and the exit code it has in a troubled installation.
+WITH_DATA = (
+    (("status",), 1),
+    (("checks", "list"), 0),
+    (("checks", "show", "session-manager"), 0),
+    (("checks", "results", "session-manager"), 0),
+    (("checks", "run", "session-manager"), 0),
+    (("checks", "pause", "database"), 0),
+    (("alerts", "list"), 0),
+    (("alerts", "show", "session-manager"), 0),
+    (("alerts", "ack", "session-manager"), 0),
+    (("alerts", "resolve", "session-manager"), 0),
+    (("notifications", "list"), 0),
+    (("tokens", "list"), 0),
+    (("tokens", "create", "grafana"), 0),
+    (("tokens", "ensure-admin"), 0),
+    (("db", "current"), 0),
+    (("db", "upgrade"), 0),
+    (("doctor",), 1),
+)
+WITHOUT_DATABASE = (
+    *(words for words, _ in WITH_DATA if words != ("doctor",)),
+    ("checks", "resume", "x"),
+    ("tokens", "revoke", "x"),
+)
+PROCESSES = (("worker",), ("beat",), ("api",))
+
+
+def walk(command: Any, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield words
+    for name, child in getattr(command, "commands", {}).items():
+        yield from walk(child, (*words, name))
+
+
+COMMANDS = tuple(walk(get_command(app)))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(words: tuple[str, ...], bare_terminal: Terminal) -> None:
+    said = bare_terminal(*words, "--help")
+    assert said.code == 0
+    assert "Usage: " in said.out
+    assert len(said.out.splitlines()) > 5
+
+
+def test_the_commands_that_are_promised_are_there() -> None:
+    promised = {
+        *(words for words, _ in WITH_DATA), *WITHOUT_DATABASE, *PROCESSES,
+        ("up",), ("demo",), ("validate",), ("apply",),
+        ("db", "downgrade"),
+    }  # fmt: skip
+    names = {
+        words[:2] if words[0] in ("checks", "alerts", "notifications", "tokens", "db") else words[:1]
+        for words in promised
+    }
+    assert names <= set(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), WITH_DATA, ids=lambda words: " ".join(words) if isinstance(words, tuple) else ""
+)
+def test_with_json_a_command_prints_one_document_and_nothing_else(
+    words: tuple[str, ...], code: int, terminal: Terminal, trouble: Trouble
+) -> None:
+    said = terminal(*words, "--json")
+    assert said.code == code, said.err
+    assert isinstance(said.json, dict)
+    assert not said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), WITH_DATA, ids=lambda words: " ".join(words) if isinstance(words, tuple) else ""
+)
+def test_for_people_a_command_fits_80_columns(
+    words: tuple[str, ...], code: int, terminal: Terminal, trouble: Trouble
+) -> None:
+    terminal.set(COLUMNS="80")
+    said = terminal(*words)
+    assert said.code == code, said.err
+    assert said.out.strip()
+    assert max(len(line) for line in said.out.splitlines()) <= 80
+    assert "\x1b" not in said.out
+
+
+@pytest.mark.parametrize("words", WITHOUT_DATABASE, ids=" ".join)
+def test_a_database_that_is_away_is_said_in_one_line(words: tuple[str, ...], bare_terminal: Terminal) -> None:
+    bare_terminal.set(DATABASE_URL=AWAY)
+    said = bare_terminal(*words, "--json")
+    assert said.code == 3
+    assert not said.out
+    assert len(said.err.strip().splitlines()) == 1
+    assert "PostgreSQL does not answer" in said.err
+    assert "DATABASE_URL" in said.err
+    assert "hunter2" not in said.err
+
+
+@pytest.mark.parametrize("words", [*WITHOUT_DATABASE, *PROCESSES], ids=" ".join)
+def test_without_a_database_the_way_to_one_is_said(words: tuple[str, ...], bare_terminal: Terminal) -> None:
+    said = bare_terminal(*words)
+    assert (said.code, said.out) == (3, "")
+    assert said.err == "No database: run `make run` here or set DATABASE_URL.\n"
+
+
+def test_an_environment_that_cannot_be_used_is_bad_input(bare_terminal: Terminal) -> None:
+    bare_terminal.set(HEALTHMGR_PORT="eighty")
+    said = bare_terminal("status")
+    assert said.code == 2
+    assert "HEALTHMGR_PORT" in said.err
+
+
+def test_a_database_url_of_another_sort_is_bad_input(bare_terminal: Terminal) -> None:
+    bare_terminal.set(DATABASE_URL="not a url")
+    said = bare_terminal("status")
+    assert said.code == 2
+    assert "postgresql://" in said.err
+
+
+def test_a_traceback_is_shown_to_those_who_ask_for_it(bare_terminal: Terminal) -> None:
+    environ = {**os.environ, "DATABASE_URL": AWAY, "LOG_LEVEL": "debug"}
+    command = [sys.executable, "-m", "healthmgr.cli.main", "status"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 3
+    assert "Traceback" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_a_wrong_word_is_bad_usage(terminal: Terminal) -> None:
+    assert terminal("checks", "list", "--status", "purple").code == 2
+    assert terminal("chekcs").code == 2
+    assert terminal("checks", "list", "--cursor", "nonsense").code == 2
+
+
+def test_the_command_line_starts_without_what_only_other_processes_need(bare_terminal: Terminal) -> None:
+    heavy = ("uvicorn", "fastapi", "aiohttp", "flower", "celery.app", "celery.worker")
+    program = f"import sys, healthmgr.cli.main; print(*[name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
