@@ -6,7 +6,7 @@ import hashlib
 import re
 from email.headerregistry import Address, HeaderRegistry, MessageIDHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime
 
 from healthmgr.channels.rendering import render
@@ -87,9 +87,16 @@ def _ascii_domain(domain: str) -> str:
     return encoded if _DOMAIN.fullmatch(encoded) and len(encoded) <= 253 else ""
 
 
+class _IdHeader(MessageIDHeader):
+    """A header of message ids, in one line: folded as free text, a long id is torn into encoded words."""
+
+    def fold(self, *, policy: Policy) -> str:
+        """The header as it is sent."""
+        return f"{self.name}: {self}{policy.linesep}"  # type: ignore[attr-defined]  # its stub knows no mixins
+
+
 def _header_registry() -> HeaderRegistry:
-    """Treats the two threading headers as message ids: as free text, a long one would be torn into encoded words."""
     registry = HeaderRegistry()
-    for name in ("in-reply-to", "references"):
-        registry.map_to_type(name, MessageIDHeader)  # type: ignore[arg-type]  # its stub knows no mixins
+    for name in ("message-id", "in-reply-to", "references"):
+        registry.map_to_type(name, _IdHeader)  # type: ignore[arg-type]
     return registry

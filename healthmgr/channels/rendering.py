@@ -18,9 +18,9 @@ from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.message import AlertFacts, Breach, Message, MessageKind, ResultFacts
 from healthmgr.domain.phrasing import absolute, clock_time, lasted, listing, relative, took
 
-MOST_WHOLE_ALERTS = 5
+MOST_WHOLE_ALERTS = 4
 MOST_SHORT_ALERTS = 20
-MOST_RESULTS = 8
+MOST_RESULTS = 5
 _MOST_NAMES = 12
 _LINE = 300
 _PARAGRAPH = 1500

@@ -40,7 +40,7 @@ def lasted(length: timedelta) -> str:
 
 
 def took(seconds: float) -> str:
-    """A response time such as "3.4 ms", "240 ms", "7.21 s" or "1 min 15 s", from seconds; "unknown" when it is no number."""
+    """A response time such as "3.4 ms", "240 ms", "7.21 s" or "1 min 15 s", from seconds; "unknown" for no number."""
     if not isfinite(seconds):
         return "unknown"
     if seconds < 0.001:
