@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
@@ -50,6 +50,14 @@ class AuditStore(Protocol):
 
     def pulse(self, kind: str, name: str, detail: dict[str, Any], now: datetime) -> None:
         """Write a sign of life."""
+        ...
+
+    def queue_consumed(self, queue: str, worker: str, now: datetime) -> None:
+        """Note that something came out of a queue."""
+        ...
+
+    def queue_depths(self, depths: Mapping[str, int], now: datetime) -> None:
+        """Note how many messages wait in each queue; a queue not heard of yet counts as consumed now."""
         ...
 
     def stale(self, kind: str, before: datetime) -> list[str]:
@@ -100,3 +108,11 @@ class Upkeep:
     def pulse(self, kind: str, name: str, detail: dict[str, Any], now: datetime) -> None:
         """Write a sign of life of a beat, the sweep, a worker or a queue."""
         self._auditing.pulse(kind, name, detail, now)
+
+    def queue_consumed(self, queue: str, worker: str, now: datetime) -> None:
+        """Note that this worker took a pulse out of this queue."""
+        self._auditing.queue_consumed(queue, worker, now)
+
+    def queue_depths(self, depths: Mapping[str, int], now: datetime) -> None:
+        """Note how many messages wait in each queue."""
+        self._auditing.queue_depths(depths, now)

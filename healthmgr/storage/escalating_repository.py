@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, text
 
-from healthmgr.domain.dispatch import Due
+from healthmgr.domain.dispatch import EARLY_BY, Due
 from healthmgr.domain.incident import Incident
 from healthmgr.services.routing import Telling
 from healthmgr.storage import notification_rows
@@ -51,7 +51,7 @@ class _Transaction:
         self._connection = connection
 
     def take(self, incident_id: UUID, token: int, now: datetime) -> Incident | None:
-        row = self._connection.execute(_TAKE, {"id": incident_id, "token": token, "now": now}).one_or_none()
+        row = self._connection.execute(_TAKE, {"id": incident_id, "token": token, "now": now + EARLY_BY}).one_or_none()
         return to_incident(row) if row else None
 
     def content(self, incident: Incident) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
-from healthmgr.domain.dispatch import Due, Work, patience
+from healthmgr.domain.dispatch import Due, Work, patience, rank
 from healthmgr.domain.notification import Reason
 from healthmgr.services.routing import Telling
 
@@ -58,7 +58,7 @@ def insert(connection: Connection, telling: Telling, now: datetime) -> list[Due]
             },
         ).scalar()
         if notification_id is not None:
-            dues.append(Due(Work.NOTIFICATION, str(notification_id), 0, now, lane=target.channel))
+            dues.append(Due(Work.NOTIFICATION, str(notification_id), 0, now, target.channel, rank(telling.kind)))
     return dues
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from uuid_utils.compat import uuid7
 
 from healthmgr.domain.check import Severity
-from healthmgr.domain.dispatch import Due, Work
+from healthmgr.domain.dispatch import EARLY_BY, Due, Work, rank
 from healthmgr.domain.message import MessageKind
 from healthmgr.domain.notification import AfterAttempt, Fail, Reason, Retry, Sent
 from healthmgr.domain.route import Plan
@@ -91,7 +91,7 @@ WHERE i.id = :id AND i.due_at IS NOT NULL
 """)
 
 _NEXT = text("""
-SELECT id, token, due_at FROM notifications
+SELECT id, token, due_at, kind FROM notifications
 WHERE incident_id = :incident_id AND recipient = :recipient AND channel = :channel
   AND state = 'pending' AND due_at <= :now AND id <> :id
 ORDER BY position LIMIT 1
@@ -128,7 +128,7 @@ class _Transaction:
         row = self._connection.execute(_LOCK, {"id": notification_id}).one_or_none()
         if row is None or row.due_at is None or row.state not in ("pending", "sending"):
             return Reason.NOT_MINE
-        if row.due_at > now or (row.state == "sending" and row.lease_until > now):
+        if row.due_at > now + EARLY_BY or (row.state == "sending" and row.lease_until > now):
             return Reason.TOO_EARLY
         if row.waits:
             return Reason.WAITS_ITS_TURN
@@ -212,7 +212,9 @@ class _Transaction:
                 "now": now,
             },
         ).one_or_none()
-        return [Due(Work.NOTIFICATION, str(row.id), row.token, row.due_at, claimed.channel_name)] if row else []
+        if row is None:
+            return []
+        return [Due(Work.NOTIFICATION, str(row.id), row.token, row.due_at, claimed.channel_name, rank(row.kind))]
 
     def _notification(self, notification_id: UUID) -> Any:
         query = text("SELECT episode, level, round, kind, severity, content FROM notifications WHERE id = :id")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, RowMapping, and_, case, func, literal
 
 from healthmgr.domain.check import Severity, Status
 from healthmgr.errors import NotFound
-from healthmgr.storage import reading_alerts, reading_health
+from healthmgr.storage import reading_alerts, reading_health, reading_metrics
 from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
 from healthmgr.storage.tables import (
     alerts,
@@ -109,6 +109,11 @@ class Reading:
                 status=_status(connection, now),
                 health=reading_health.health(connection, now),
             )
+
+    def numbers(self, now: datetime) -> reading_metrics.Numbers:
+        """What metrics tell of the rows."""
+        with self._engine.connect() as connection:
+            return reading_metrics.numbers(connection, now)
 
     def checks(
         self,

@@ -15,7 +15,7 @@ from sqlalchemy.types import Uuid
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.dependency import Dependency, Parent, Reachability, Undecided, Unreachable
 from healthmgr.domain.dependency import judge_reachability as judge
-from healthmgr.domain.dispatch import Due
+from healthmgr.domain.dispatch import EARLY_BY, Due
 from healthmgr.domain.incident import Incident, Member
 from healthmgr.domain.notification import Reason, Told
 from healthmgr.domain.route import Plan, Target
@@ -119,7 +119,7 @@ class _Transaction:
 
     def take(self, group_key: str, token: int, now: datetime) -> bool:
         row = self._connection.execute(_TAKE, {"group_key": group_key}).one_or_none()
-        return row is not None and row.token == token and row.due_at <= now
+        return row is not None and row.token == token and row.due_at <= now + EARLY_BY
 
     def incident(self, group_key: str) -> Incident | None:
         row = self._connection.execute(_INCIDENT, {"group_key": group_key}).one_or_none()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, text
 
-from healthmgr.domain.dispatch import Due, Work, patience
+from healthmgr.domain.dispatch import Due, Work, patience, rank
 from healthmgr.storage.transactions import transaction
 
 
-def _arming(table: str, key: str, lane: str, condition: str) -> TextClause:
+def _arming(table: str, key: str, lane: str, kind: str, condition: str) -> TextClause:
     """Each row backs off by itself: the longer a reminder goes unanswered, the longer until the next."""
     return text(f"""
 WITH due AS (
@@ -24,15 +25,17 @@ UPDATE {table} w SET
     armed_until = GREATEST(w.due_at, :now) + :patience * power(2, LEAST(w.arm_count, 5)),
     arm_count = LEAST(w.arm_count + 1, 100)
 FROM due WHERE w.{key} = due.key
-RETURNING CAST(w.{key} AS text) AS key, w.token, w.due_at, {lane} AS lane
+RETURNING CAST(w.{key} AS text) AS key, w.token, w.due_at, {lane} AS lane, {kind} AS kind
 """)  # noqa: S608 - composed of constants alone
 
 
 _ARM = {
-    Work.DISPATCH: _arming("dispatches", "group_key", "''", ""),
+    Work.DISPATCH: _arming("dispatches", "group_key", "''", "''", ""),
     # A lease that has not expired keeps its due time in the future: no countdown is sent for it.
-    Work.NOTIFICATION: _arming("notifications", "id", "w.channel", "AND (state = 'pending' OR due_at <= :now)"),
-    Work.ESCALATION: _arming("incidents", "id", "''", ""),
+    Work.NOTIFICATION: _arming(
+        "notifications", "id", "w.channel", "w.kind", "AND (state = 'pending' OR due_at <= :now)"
+    ),
+    Work.ESCALATION: _arming("incidents", "id", "''", "''", ""),
 }
 
 _OVERDUE = text("""
@@ -46,6 +49,16 @@ SELECT
 _PULSE = text("""
 INSERT INTO pulses (kind, name, at, detail) VALUES (:kind, :name, :now, :detail)
 ON CONFLICT (kind, name) DO UPDATE SET at = EXCLUDED.at, detail = EXCLUDED.detail
+""")
+
+_CONSUMED = text("""
+INSERT INTO pulses (kind, name, at, detail) VALUES ('queue', :queue, :now, :detail)
+ON CONFLICT (kind, name) DO UPDATE SET at = EXCLUDED.at, detail = pulses.detail || EXCLUDED.detail
+""")
+
+_DEPTH = text("""
+INSERT INTO pulses (kind, name, at, detail) VALUES ('queue', :queue, :now, :detail)
+ON CONFLICT (kind, name) DO UPDATE SET detail = pulses.detail || EXCLUDED.detail
 """)
 
 _STALE = text("SELECT name FROM pulses WHERE kind = :kind AND at < :before ORDER BY name")
@@ -71,7 +84,7 @@ class UpkeepRepository:
         with transaction(self._engine) as connection:
             for work, statement in _ARM.items():
                 rows = connection.execute(statement, values)
-                dues += [Due(work, row.key, row.token, row.due_at, row.lane) for row in rows]
+                dues += [Due(work, row.key, row.token, row.due_at, row.lane, rank(row.kind)) for row in rows]
         return dues
 
     def overdue(self, before: datetime) -> dict[str, int]:
@@ -83,6 +96,17 @@ class UpkeepRepository:
         """Write a sign of life."""
         with transaction(self._engine) as connection:
             connection.execute(_PULSE, {"kind": kind, "name": name, "detail": json.dumps(detail), "now": now})
+
+    def queue_consumed(self, queue: str, worker: str, now: datetime) -> None:
+        """Note that something came out of a queue."""
+        with transaction(self._engine) as connection:
+            connection.execute(_CONSUMED, {"queue": queue, "detail": json.dumps({"by": worker}), "now": now})
+
+    def queue_depths(self, depths: Mapping[str, int], now: datetime) -> None:
+        """Note how many messages wait in each queue; a queue not heard of yet counts as consumed now."""
+        with transaction(self._engine) as connection:
+            for queue, depth in sorted(depths.items()):
+                connection.execute(_DEPTH, {"queue": queue, "detail": json.dumps({"depth": depth}), "now": now})
 
     def stale(self, kind: str, before: datetime) -> list[str]:
         """Names of this kind whose last sign of life is older."""

@@ -1,0 +1,25 @@
+"""The periodic tasks of healthmgr on itself, as data: name, interval, queue.
+
+Checks are not listed here: their due times are rows that every beat claims from, and so are the due times
+of these tasks, so that any number of beats may run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicTask:
+    """A task that a beat sends every `interval`; missed turns are coalesced into one."""
+
+    name: str
+    interval: timedelta
+    queue: str
+
+
+SCHEDULE = (
+    PeriodicTask("healthmgr.upkeep.audit", timedelta(seconds=15), "upkeep"),
+    PeriodicTask("healthmgr.upkeep.keep_partitions", timedelta(hours=1), "upkeep"),
+)

@@ -1,0 +1,105 @@
+"""The one place that knows everything: settings in, a working healthmgr out."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from healthmgr.definitions.settling import Fallbacks
+from healthmgr.errors import SettingsError
+from healthmgr.registry import Registry
+from healthmgr.services.defining import Defining
+from healthmgr.services.escalating import Escalating
+from healthmgr.services.evaluating import Evaluating
+from healthmgr.services.notifying import Notifying
+from healthmgr.services.pinging import Pinging
+from healthmgr.services.responding import Responding
+from healthmgr.services.routing import Routing
+from healthmgr.services.scheduling import Scheduling
+from healthmgr.services.tokens import Tokens
+from healthmgr.services.upkeep import Upkeep
+from healthmgr.settings import Settings
+from healthmgr.storage.database import DatabaseClock, connect
+from healthmgr.storage.definition_repository import DefinitionRepository
+from healthmgr.storage.escalating_repository import EscalatingRepository
+from healthmgr.storage.evaluation_repository import EvaluationRepository
+from healthmgr.storage.heartbeat_repository import HeartbeatRepository
+from healthmgr.storage.notifying_repository import NotifyingRepository
+from healthmgr.storage.reading import Reading
+from healthmgr.storage.responding_repository import RespondingRepository
+from healthmgr.storage.routing_repository import RoutingRepository
+from healthmgr.storage.scheduling_repository import SchedulingRepository
+from healthmgr.storage.token_repository import TokenRepository
+from healthmgr.storage.upkeep_repository import UpkeepRepository
+
+
+@dataclass(frozen=True, slots=True)
+class Healthmgr:
+    """Every use case of one installation, ready to be called."""
+
+    settings: Settings
+    engine: Engine
+    clock: DatabaseClock
+    registry: Registry
+    reading: Reading
+    defining: Defining
+    tokens: Tokens
+    pinging: Pinging
+    responding: Responding
+    scheduling: Scheduling
+    evaluating: Evaluating
+    routing: Routing
+    notifying: Notifying
+    escalating: Escalating
+    upkeep: Upkeep
+
+    def now(self) -> datetime:
+        """This instant by the database's clock."""
+        return self.clock.now()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.engine.dispose()
+
+
+def build(settings: Settings, *, worker: str = "") -> Healthmgr:
+    """Put an installation together; connects to nothing yet. `worker` names this process on the ledger.
+
+    Raises SettingsError when no database is named.
+    """
+    if not settings.database_url:
+        raise SettingsError("DATABASE_URL is not set: run `make run` here, or export it")
+    worker = worker or f"{socket.gethostname()}:{os.getpid()}"
+    engine = connect(settings.database_url, pool_size=10, application_name=f"healthmgr {worker}"[:63])
+    registry = Registry.load()
+    upkeep = UpkeepRepository(engine)
+    return Healthmgr(
+        settings=settings,
+        engine=engine,
+        clock=DatabaseClock(engine),
+        registry=registry,
+        reading=Reading(engine),
+        defining=Defining(DefinitionRepository(engine), registry, os.environ, _fallbacks(settings)),
+        tokens=Tokens(TokenRepository(engine)),
+        pinging=Pinging(HeartbeatRepository(engine), settings.secret_key),
+        responding=Responding(RespondingRepository(engine)),
+        scheduling=Scheduling(SchedulingRepository(engine)),
+        evaluating=Evaluating(EvaluationRepository(engine)),
+        routing=Routing(RoutingRepository(engine)),
+        notifying=Notifying(NotifyingRepository(engine, settings.public_url), registry, os.environ, worker),
+        escalating=Escalating(EscalatingRepository(engine)),
+        upkeep=Upkeep(upkeep, upkeep, upkeep),
+    )
+
+
+def definition_validator(settings: Settings) -> Defining:
+    """What validates a file without any database: names that only other sources define are warned of."""
+    return Defining(None, Registry.load(), os.environ, _fallbacks(settings))
+
+
+def _fallbacks(settings: Settings) -> Fallbacks:
+    return Fallbacks(interval=settings.check_interval, timeout=settings.default_timeout)

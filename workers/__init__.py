@@ -1,0 +1,1 @@
+"""The Celery side: the app, the scheduler of beat, and one module of thin tasks per queue."""

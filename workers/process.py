@@ -1,0 +1,96 @@
+"""What one worker process keeps: its services, its publisher, the probing loop and the lanes of its channels."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from celery import Celery
+
+from healthmgr.bootstrap import Healthmgr, build
+from healthmgr.services.doubting import Doubting
+from healthmgr.services.probing import Probing
+from healthmgr.settings import Settings
+from workers.depths import queue_depths
+from workers.lanes import Lanes
+from workers.publishing import Publisher
+from workers.queues import QUEUES
+from workers.second_opinion import Opinions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+CLOSE_WITHIN = timedelta(seconds=20)
+
+
+class Process:
+    """Everything is made when it is first asked for, and closed once when the worker stops."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._lock = threading.RLock()
+        self.hostname = ""
+        self._closers: list[Callable[[], None]] = []
+
+    @cached_property
+    def name(self) -> str:
+        """This process's name on results and the ledger."""
+        return os.environ.get("HEALTHMGR_WORKER_NAME") or f"{socket.gethostname()}:{os.getpid()}"
+
+    @cached_property
+    def healthmgr(self) -> Healthmgr:
+        """The services."""
+        with self._lock:
+            built = build(Settings.load(), worker=self.name)
+            self._closers.insert(0, built.close)
+            return built
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The way to the broker."""
+        return Publisher(self._app)
+
+    @cached_property
+    def probing(self) -> Probing:
+        """The event loop on which this process's probes run."""
+        with self._lock:
+            settings = self.healthmgr.settings
+            probing = Probing(
+                self.healthmgr.registry,
+                self.healthmgr.clock,
+                os.environ,
+                self.publisher.results,
+                worker=self.name,
+                max_in_flight=settings.max_concurrent_checks,
+                guard=Doubting(settings.canaries, self.opinions),
+            )
+            probing.start()
+            self._closers.append(lambda: probing.close(CLOSE_WITHIN))
+            return probing
+
+    @cached_property
+    def opinions(self) -> Opinions:
+        """Asking another worker, and answering one that asks."""
+        return Opinions(self._app, self.healthmgr, lambda: self.hostname, lambda: self.probing)
+
+    @cached_property
+    def lanes(self) -> Lanes:
+        """The threads that send notifications, a few for each channel."""
+        with self._lock:
+            lanes = Lanes(self.healthmgr, self.publisher)
+            self._closers.append(lambda: lanes.close(CLOSE_WITHIN))
+            return lanes
+
+    def queue_depths(self) -> Mapping[str, int]:
+        """How many messages wait in each of our queues."""
+        return queue_depths(self._app, QUEUES)
+
+    def close(self) -> None:
+        """Finish what is under way, then close the connections."""
+        with self._lock:
+            while self._closers:
+                self._closers.pop()()
