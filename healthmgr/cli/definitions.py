@@ -1,0 +1,108 @@
+"""`healthmgr validate` and `healthmgr apply`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from healthmgr.bootstrap import definition_validator
+from healthmgr.cli.failing import ExitCode
+from healthmgr.cli.opening import load_settings, opened
+from healthmgr.cli.options import ORIGIN, Actor, Json, person
+from healthmgr.cli.printing import print_json, print_lines, styled
+from healthmgr.definitions.definition import Definitions
+from healthmgr.errors import DefinitionError, Problem
+from healthmgr.services.defining import Applied
+
+File = Annotated[
+    Path | None,
+    typer.Argument(metavar="[PATH]", help="The definitions; default: HEALTHMGR_CONFIG, else healthmgr.yaml."),
+]
+
+_NAMED = 20
+_SIGNS = {"created": ("+", "healthy"), "updated": ("~", "degraded"), "disabled": ("-", "unhealthy")}
+
+
+def validate(path: File = None, as_json: Json = False) -> None:
+    """Say what is wrong with a definitions file, all of it at once; nothing is changed. No database is needed.
+
+    Exit codes: 0 the file is valid, 2 it is not.
+    """
+    settings = load_settings()
+    chosen = path or settings.definitions
+    try:
+        definitions = definition_validator(settings).validate(chosen)
+    except DefinitionError as error:
+        raise _refusal(error, chosen, as_json) from error
+    if as_json:
+        print_json({"valid": True, "file": str(chosen), "problems": [], **_describe(definitions)})
+        return
+    _print_problems(definitions.warnings, "warning")
+    counts = _describe(definitions)["defines"]
+    print_lines(f"{chosen} is valid: " + ", ".join(f"{count} {section}" for section, count in counts.items()))
+
+
+def apply(path: File = None, as_json: Json = False, actor: Actor = "") -> None:
+    """Take a definitions file over, whole or not at all. What it no longer defines is disabled, its history kept.
+
+    Exit codes: 0 applied, 2 the file is not valid and nothing was changed, 3 the database does not answer.
+    """
+    with opened() as healthmgr:
+        chosen = path or healthmgr.settings.definitions
+        try:
+            applied = healthmgr.defining.apply(chosen, actor=person(actor), origin=ORIGIN, now=healthmgr.clock.now())
+        except DefinitionError as error:
+            raise _refusal(error, chosen, as_json) from error
+    if as_json:
+        document = {**asdict(applied), "warnings": _as_documents(applied.warnings), "counts": applied.counts}
+        print_json({"applied": True, "file": str(chosen), "problems": [], **document})
+        return
+    _print_problems(applied.warnings, "warning")
+    _print_applied(applied, chosen)
+
+
+def _refusal(error: DefinitionError, path: Path, as_json: bool) -> typer.Exit:
+    if as_json:
+        print_json({"valid": False, "applied": False, "file": str(path), "problems": _as_documents(error.problems)})
+    else:
+        _print_problems(error.problems, "unhealthy")
+        count = len(error.problems)
+        print_lines(f"{path} has {count} problem{'s' if count != 1 else ''}: nothing was changed")
+    return typer.Exit(int(ExitCode.BAD_INPUT))
+
+
+def _describe(definitions: Definitions) -> dict[str, Any]:
+    sections = ("channels", "recipients", "routes", "checks")
+    return {
+        "source": definitions.source,
+        "defines": {section: len(getattr(definitions, section)) for section in sections},
+        "warnings": _as_documents(definitions.warnings),
+    }
+
+
+def _as_documents(problems: Iterable[Problem]) -> list[dict[str, Any]]:
+    return [asdict(problem) for problem in problems]
+
+
+def _print_problems(problems: Iterable[Problem], tone: str) -> None:
+    for problem in problems:
+        place = ":".join(str(part) for part in (problem.file, problem.line) if part not in ("", None))
+        line = styled(tone, f"{place}: ")
+        print_lines(
+            line.append(f" {problem.path}: " if problem.path else " ", "bold").append(problem.message, "default")
+        )
+
+
+def _print_applied(applied: Applied, path: Path) -> None:
+    for sort, (sign, tone) in _SIGNS.items():
+        names = getattr(applied, sort)
+        for name in names[:_NAMED]:
+            print_lines(styled(tone, f"{sign} {name}"))
+        if len(names) > _NAMED:
+            print_lines(styled(tone, f"{sign} and {len(names) - _NAMED} more"))
+    counts = ", ".join(f"{count} {sort}" for sort, count in applied.counts.items())
+    print_lines(f"{path} is applied: {counts}")

@@ -1,0 +1,185 @@
+"""The form of a definitions file, version 1: what may be written where, and in which units."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from healthmgr.domain.check import Severity
+from healthmgr.domain.quantity import format_duration, parse_duration
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_./-]{0,62}")
+RESERVED_LABELS = {"check", "service", "category", "severity"}
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_LONGEST = timedelta(days=366)
+
+
+def _length(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"needs a unit, found {value}: write {value}s for seconds, or 5m, 2h, 250ms")  # noqa: TRY004
+    if not isinstance(value, str):
+        raise ValueError("expected a duration such as 30s, 5m or 2h")  # noqa: TRY004 - what pydantic collects
+    try:
+        return parse_duration(value)
+    except OverflowError as error:
+        raise ValueError(f"{value!r} is too long") from error
+
+
+def _at_least(shortest: timedelta) -> Callable[[timedelta], timedelta]:
+    def judge(value: timedelta) -> timedelta:
+        if not shortest <= value <= _LONGEST:
+            limits = f"{format_duration(shortest)} at least and {format_duration(_LONGEST)} at most"
+            raise ValueError(f"must be {limits}, found {format_duration(value)}")
+        return value
+
+    return judge
+
+
+def _one_line(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("must be one line of text, without control characters")
+    return value.strip()
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str | dict) else value
+
+
+def _without_repeats(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def _limit(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _severity(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _web_address(value: str) -> str:
+    if value and not re.match(r"https?://[^\s]+$", value):
+        raise ValueError(f"expected an address that begins with https:// or http://, found {value!r}")
+    return value
+
+
+def _category(value: str) -> str:
+    if value and not re.fullmatch(r"[a-z0-9][a-z0-9 _-]*", value):
+        raise ValueError(f"expected lower-case words such as infrastructure, service or application, found {value!r}")
+    return value
+
+
+Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
+Prose = Annotated[str, Field(max_length=10_000)]
+Wait = Annotated[timedelta, BeforeValidator(_length), AfterValidator(_at_least(timedelta(0)))]
+Length = Annotated[timedelta, BeforeValidator(_length), AfterValidator(_at_least(timedelta(milliseconds=1)))]
+Pause = Annotated[timedelta, BeforeValidator(_length), AfterValidator(_at_least(timedelta(seconds=1)))]
+Count = Annotated[int, Field(ge=1, le=100)]
+SeverityField = Annotated[Severity, BeforeValidator(_severity)]
+Names = Annotated[list[str], BeforeValidator(_as_list), AfterValidator(_without_repeats)]
+Limits = dict[str, Annotated[str, BeforeValidator(_limit)]]
+
+
+class Entry(BaseModel):
+    """A part of the file; what it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChannelEntry(Entry):
+    """channels.NAME: a way to reach people."""
+
+    kind: Line = Field(description="the channel's plugin, such as email or webhook")
+    config: dict[str, Any] = Field(default_factory=dict, description="the plugin's own settings")
+    max_concurrency: int = Field(4, ge=1, le=1000, description="messages under way at once")
+
+
+class RecipientEntry(Entry):
+    """recipients.NAME: someone to tell."""
+
+    name: Line = Field("", description="as shown to people")
+    contacts: dict[str, Annotated[str, Field(max_length=1000), AfterValidator(_one_line)]] = Field(
+        default_factory=dict, description="the address by channel name"
+    )
+
+
+class RouteEntry(Entry):
+    """routing.SEVERITY: who is told, over which channels, how patiently."""
+
+    to: Names = Field(description="recipients")
+    via: Names = Field(description="channels")
+    group_wait: Wait | None = Field(None, description="how long to gather alerts before the first message")
+    repeat_interval: Pause | None = Field(
+        None, description="how long until people are told again of an open, unacknowledged incident"
+    )
+
+
+class DependencyEntry(Entry):
+    """One parent of a check. Parents of one redundancy group stand in for each other."""
+
+    check: str
+    redundancy_group: Line = ""
+
+
+class ThresholdsEntry(Entry):
+    """Limits on response_time and metrics, with a direction: "> 5s", "< 60", "80%"."""
+
+    warning: Limits = Field(default_factory=dict, description="crossing one makes the check degraded")
+    critical: Limits = Field(default_factory=dict, description="crossing one makes the check unhealthy")
+
+
+class OptionsEntry(Entry):
+    """What a check may say and `defaults` may say for all."""
+
+    service: Line | None = None
+    category: Annotated[Line, AfterValidator(_category)] | None = None
+    interval: Pause | None = None
+    timeout: Length | None = None
+    retry_interval: Pause | None = None
+    max_attempts: Count | None = Field(None, description="bad results in a row until the state is hard")
+    retries: Annotated[int, Field(ge=0, le=99)] | None = Field(None, description="max_attempts - 1, in other words")
+    success_threshold: Count | None = Field(None, description="healthy results in a row until an alert is resolved")
+    severity: SeverityField | None = None
+    degraded_severity: SeverityField | None = None
+    detect_flapping: bool | None = None
+    labels: dict[str, Line] = Field(default_factory=dict)
+    thresholds: ThresholdsEntry | None = None
+    runbook: Annotated[Line, AfterValidator(_web_address)] | None = None
+    enabled: bool | None = None
+
+    @property
+    def attempts(self) -> int | None:
+        """max_attempts, in whichever words it was written."""
+        return self.retries + 1 if self.retries is not None else self.max_attempts
+
+
+class CheckEntry(OptionsEntry):
+    """checks.SLUG: what to watch."""
+
+    kind: Line = Field(description="the check type's plugin, such as http or postgres")
+    name: Line = ""
+    description: Prose = ""
+    config: dict[str, Any] = Field(default_factory=dict, description="the plugin's own settings")
+    depends_on: Annotated[
+        list[Annotated[DependencyEntry, BeforeValidator(lambda v: {"check": v} if isinstance(v, str) else v)]],
+        BeforeValidator(_as_list),
+    ] = Field(default_factory=list, description="without these, a failure of this check says nothing new")
+
+
+class FileEntry(Entry):
+    """The whole file. Its sections are judged entry by entry, so that one fault hides no other."""
+
+    version: Literal[1]
+    defaults: dict[str, Any] | None = None
+    channels: dict[str, Any] | None = None
+    recipients: dict[str, Any] | None = None
+    routing: dict[str, Any] | None = None
+    checks: dict[str, Any] | None = None

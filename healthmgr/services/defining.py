@@ -1,0 +1,287 @@
+"""Defining: a file is judged, compared with what is stored, and the difference written in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from healthmgr.definitions.definition import (
+    ChannelDefinition,
+    CheckDefinition,
+    Definitions,
+    PluginRegistry,
+    RecipientDefinition,
+    RouteDefinition,
+    Snapshot,
+    Stored,
+)
+from healthmgr.definitions.draft import read_draft
+from healthmgr.definitions.references import complete
+from healthmgr.definitions.settling import Fallbacks
+from healthmgr.domain.check import next_slot, stable_phase
+from healthmgr.domain.result import Cause
+from healthmgr.errors import Problem, Unavailable
+
+T = TypeVar("T")
+
+NO_LONGER_DEFINED = "no longer defined"
+DISABLED = "disabled in its definition"
+
+_FEW = 100  # checks that begin together; more are spread wider, so that ten thousand make no herd
+_FEW_WITHIN = timedelta(seconds=2)
+_MANY_WITHIN = timedelta(seconds=10)
+_PROBED = ("kind", "config", "timeout", "thresholds", "max_attempts", "severity", "degraded_severity")
+_MOST_NAMED = 100  # names of each sort in the audit log
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChange:
+    """When a check is due next, and why."""
+
+    phase: timedelta
+    next_due_at: datetime
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class CheckChange:
+    """A check to be written. `begins` when nothing is believed of it yet; `schedule` None leaves its times alone."""
+
+    id: UUID
+    definition: CheckDefinition
+    is_active: bool
+    begins: bool
+    schedule: ScheduleChange | None
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying a file changed, as "checks.database", "channels.inbox", "routing.default" and so on."""
+
+    source: str
+    created: tuple[str, ...]
+    updated: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    disabled: tuple[str, ...]
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of each sort."""
+        return {sort: len(getattr(self, sort)) for sort in ("created", "updated", "unchanged", "disabled")}
+
+
+class DefinitionSession(Protocol):
+    """One transaction, with no other apply beside it."""
+
+    def snapshot(self) -> Snapshot:
+        """Everything that is stored."""
+        ...
+
+    def save_channels(self, channels: Sequence[ChannelDefinition], source: str, now: datetime) -> None:
+        """Write channels, enabled."""
+        ...
+
+    def save_recipients(self, recipients: Sequence[RecipientDefinition], source: str, now: datetime) -> None:
+        """Write recipients, enabled."""
+        ...
+
+    def save_routes(self, routes: Sequence[RouteDefinition], source: str, now: datetime) -> None:
+        """Write routes."""
+        ...
+
+    def drop(self, section: str, names: Sequence[str], now: datetime) -> None:
+        """Disable channels or recipients, or remove routes."""
+        ...
+
+    def hold(self, check_ids: Sequence[UUID]) -> None:
+        """Keep evaluation from these checks until the transaction ends."""
+        ...
+
+    def save_checks(self, changes: Sequence[CheckChange], source: str, now: datetime) -> None:
+        """Write checks with their schedules, first states and dependencies."""
+        ...
+
+    def retire(self, check_ids: Sequence[UUID], *, resolution: str, now: datetime) -> None:
+        """Stop checks, keep their history, and resolve their open alerts so that those who were told hear of it."""
+        ...
+
+    def record(self, actor: str, origin: str, target: str, detail: Mapping[str, Any], now: datetime) -> None:
+        """Note on the audit log that definitions were applied."""
+        ...
+
+
+class DefinitionStore(Protocol):
+    """Where definitions are kept."""
+
+    def snapshot(self) -> Snapshot:
+        """Everything that is stored."""
+        ...
+
+    def transact(self, work: Callable[[DefinitionSession], T]) -> T:
+        """Do the work in one transaction, one at a time over all processes; it may be called again after a deadlock."""
+        ...
+
+
+class Defining:
+    """The use cases of definitions.
+
+    Without a store a file can be validated by itself: names that it does not define are then only warned of.
+    """
+
+    def __init__(
+        self,
+        store: DefinitionStore | None,
+        registry: PluginRegistry,
+        environ: Mapping[str, str],
+        fallbacks: Fallbacks | None = None,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._environ = environ
+        self._fallbacks = fallbacks or Fallbacks()
+
+    def validate(self, path: Path) -> Definitions:
+        """What the file defines. Raises DefinitionError naming everything that is wrong with it."""
+        draft = read_draft(path, self._registry, self._environ, self._fallbacks)
+        return complete(draft, self._store.snapshot() if self._store else None, self._registry)
+
+    def apply(self, path: Path, *, actor: str, origin: str, now: datetime) -> Applied:
+        """Make what is stored of this source equal to the file, in one transaction.
+
+        What the file no longer defines is disabled, its history kept. Raises DefinitionError, and has then
+        changed nothing, when anything is wrong with the file.
+        """
+        if self._store is None:
+            raise Unavailable("There is no database to apply the definitions to: set DATABASE_URL")
+        draft = read_draft(path, self._registry, self._environ, self._fallbacks)
+
+        def work(session: DefinitionSession) -> Applied:
+            stored = session.snapshot()
+            applying = _Applying(session, complete(draft, stored, self._registry), stored, now)
+            applied = applying.apply()
+            session.record(actor, origin, applied.source, _audit_detail(applied), now)
+            return applied
+
+        return self._store.transact(work)
+
+
+@dataclass(slots=True)
+class _Applying:
+    """One file on its way into the store."""
+
+    session: DefinitionSession
+    definitions: Definitions
+    stored: Snapshot
+    now: datetime
+    created: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    disabled: list[str] = field(default_factory=list)
+
+    def apply(self) -> Applied:
+        """Write every difference; the order satisfies what refers to what."""
+        wanted, source, now = self.definitions, self.definitions.source, self.now
+        channels = self._changed("channels", wanted.channels, self.stored.channels)
+        recipients = self._changed("recipients", wanted.recipients, self.stored.recipients)
+        routes = self._changed("routing", wanted.routes, self.stored.routes)
+        checks = self._changed("checks", wanted.checks, self.stored.checks)
+        if channels:
+            self.session.save_channels(channels, source, now)
+        if recipients:
+            self.session.save_recipients(recipients, source, now)
+        if routes:
+            self.session.save_routes(routes, source, now)
+        self._drop("channels", wanted.channels, self.stored.channels)
+        self._drop("recipients", wanted.recipients, self.stored.recipients)
+        self._drop("routing", wanted.routes, self.stored.routes)
+        self._retire(checks)
+        if checks:
+            self.session.save_checks(self._plan(checks), source, now)
+        return Applied(
+            source,
+            tuple(self.created),
+            tuple(self.updated),
+            tuple(self.unchanged),
+            tuple(self.disabled),
+            wanted.warnings,
+        )
+
+    def _changed(self, section: str, wanted: Mapping[str, T], stored: Mapping[str, Stored[T]]) -> list[T]:
+        changed = []
+        for name, definition in wanted.items():
+            old = stored.get(name)
+            is_owned = old is not None and old.managed_by == self.definitions.source
+            is_live = old is not None and (old.is_enabled or section == "checks")
+            if old is not None and is_owned and is_live and old.definition == definition:
+                self.unchanged.append(f"{section}.{name}")
+                continue
+            (self.created if old is None else self.updated).append(f"{section}.{name}")
+            changed.append(definition)
+        return changed
+
+    def _gone(self, section: str, wanted: Mapping[str, Any], stored: Mapping[str, Stored[Any]]) -> list[str]:
+        source = self.definitions.source
+        gone = [n for n, old in stored.items() if old.managed_by == source and old.is_enabled and n not in wanted]
+        self.disabled.extend(f"{section}.{name}" for name in gone)
+        return gone
+
+    def _drop(self, section: str, wanted: Mapping[str, Any], stored: Mapping[str, Stored[Any]]) -> None:
+        gone = self._gone(section, wanted, stored)
+        if gone:
+            self.session.drop(section, gone, self.now)
+
+    def _retire(self, changed: Iterable[CheckDefinition]) -> None:
+        gone = self._gone("checks", self.definitions.checks, self.stored.checks)
+        known = [check for check in changed if check.slug in self.stored.checks]
+        switched_off = [c.slug for c in known if not c.is_enabled and self.stored.checks[c.slug].is_enabled]
+        held = self._ids([*gone, *(check.slug for check in known)])
+        if held:
+            # All at once and before anything else: evaluation locks states first, and in the same order.
+            self.session.hold(held)
+        for slugs, resolution in ((gone, NO_LONGER_DEFINED), (switched_off, DISABLED)):
+            if slugs:
+                self.session.retire(self._ids(slugs), resolution=resolution, now=self.now)
+
+    def _ids(self, slugs: Iterable[str]) -> list[UUID]:
+        return [check_id for slug in slugs if (check_id := self.stored.checks[slug].id) is not None]
+
+    def _plan(self, checks: Sequence[CheckDefinition]) -> list[CheckChange]:
+        within = _FEW_WITHIN if len(checks) <= _FEW else _MANY_WITHIN
+        return [plan_check(check, self.stored.checks.get(check.slug), within, self.now) for check in checks]
+
+
+def plan_check(
+    check: CheckDefinition, old: Stored[CheckDefinition] | None, within: timedelta, now: datetime
+) -> CheckChange:
+    """How a new or changed check is written.
+
+    One that begins, or is probed differently, is due soon, within `within` (by its phase, so that many make
+    no herd); one whose interval alone changed, at its next slot; the times of any other are left alone.
+    """
+    begins = old is None or (check.is_enabled and not old.is_enabled)
+    phase = stable_phase(check.slug, check.interval)
+    schedule: ScheduleChange | None = None
+    if old is None or begins or any(getattr(check, name) != getattr(old.definition, name) for name in _PROBED):
+        soon = now + phase % min(check.interval, within)
+        schedule = ScheduleChange(phase, soon, Cause.REQUEST)
+    elif check.interval != old.definition.interval:
+        schedule = ScheduleChange(phase, next_slot(now, check.interval, phase), Cause.SLOT)
+    return CheckChange(
+        id=old.id if old is not None and old.id is not None else uuid7(),
+        definition=check,
+        is_active=check.is_enabled and not (old is not None and old.is_paused),
+        begins=begins,
+        schedule=schedule,
+    )
+
+
+def _audit_detail(applied: Applied) -> dict[str, Any]:
+    named = {sort: list(getattr(applied, sort)[:_MOST_NAMED]) for sort in ("created", "updated", "disabled")}
+    return {"counts": applied.counts, **{sort: names for sort, names in named.items() if names}}
