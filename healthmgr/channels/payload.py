@@ -15,6 +15,7 @@ from healthmgr.domain.message import AlertFacts, Message
 
 VERSION = 1
 MOST_BYTES = 20_000
+_MOST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +81,28 @@ def _document(message: Message, bounds: _Bounds) -> dict[str, Any]:
 
 
 def _alert(alert: AlertFacts, bounds: _Bounds) -> dict[str, Any]:
-    most = bounds.text
+    most, name = bounds.text, min(bounds.text, _MOST_NAME)
     return {
         "id": str(alert.id),
-        "check": one_line(alert.check_slug, most),
-        "check_name": one_line(alert.check_name, most),
-        "service": one_line(alert.service, most),
-        "category": one_line(alert.category, most),
+        "check": one_line(alert.check_slug, name),
+        "check_name": one_line(alert.check_name, name),
+        "service": one_line(alert.service, name),
+        "category": one_line(alert.category, name),
         "severity": alert.severity.value,
         "status": alert.status.value,
         "is_flapping": alert.is_flapping,
         "summary": one_line(alert.summary, most),
         "description": clean(alert.description, most),
         "runbook_url": one_line(alert.runbook_url, most),
-        "labels": {one_line(k, most): one_line(v, most) for k, v in islice(alert.labels.items(), bounds.labels)},
+        "labels": {one_line(k, name): one_line(v, name) for k, v in islice(alert.labels.items(), bounds.labels)},
         "opened_at": _instant(alert.opened_at),
         "resolved_at": _instant(alert.resolved_at) if alert.resolved_at else None,
         "resolution": one_line(alert.resolution, most),
         "breaches": [
             {
-                "metric": one_line(breach.metric, most),
-                "value": one_line(breach.value, most),
-                "threshold": one_line(breach.threshold, most),
+                "metric": one_line(breach.metric, name),
+                "value": one_line(breach.value, name),
+                "threshold": one_line(breach.threshold, name),
                 "status": breach.status.value,
             }
             for breach in alert.breaches[: bounds.names]
@@ -115,8 +116,8 @@ def _alert(alert: AlertFacts, bounds: _Bounds) -> dict[str, Any]:
             }
             for result in alert.last_results[: bounds.results]
         ],
-        "dependents": [one_line(slug, most) for slug in alert.dependents[: bounds.names]],
-        "impacted": [one_line(slug, most) for slug in alert.impacted[: bounds.names]],
+        "dependents": [one_line(slug, name) for slug in alert.dependents[: bounds.names]],
+        "impacted": [one_line(slug, name) for slug in alert.impacted[: bounds.names]],
     }
 
 

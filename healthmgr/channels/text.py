@@ -13,14 +13,14 @@ ELLIPSIS = "…"
 
 def clean(text: str, most: int) -> str:
     """The text over as many lines as it has, at most `most` characters long; a cut is marked."""
-    kept = text[: 4 * most]
+    kept = text[: 2 * most]
     plain = _UNWANTED.sub("", kept.replace("\r\n", "\n").replace("\r", "\n")).strip()
     return _cut(plain, most, is_cut=len(kept) < len(text))
 
 
 def one_line(text: str, most: int) -> str:
     """The text in one line, every run of white space and control characters one space; a cut is marked."""
-    kept = text[: 4 * most]
+    kept = text[: 2 * most]
     plain = _SPACE.sub(" ", _UNWANTED.sub(" ", kept)).strip()
     return _cut(plain, most, is_cut=len(kept) < len(text))
 

@@ -54,7 +54,7 @@ class WebhookConfig(ChannelConfig):
     @classmethod
     def _is_strong(cls, secret: SecretStr) -> SecretStr:
         if not holds_reference(secret.get_secret_value()):
-            _signer(secret.get_secret_value())
+            signer(secret.get_secret_value())
         return secret
 
     @field_validator("headers")
@@ -98,11 +98,11 @@ def _headers(config: WebhookConfig, message: Message, body: bytes) -> dict[str, 
         "Content-Type": "application/json",
         "webhook-id": key,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": _signer(config.secret.get_secret_value()).sign(key, at, body.decode()),
+        "webhook-signature": signer(config.secret.get_secret_value()).sign(key, at, body.decode()),
     }
 
 
-def _signer(secret: str) -> Webhook:
+def signer(secret: str) -> Webhook:
     """The library's reading of base64, and for any other text the text itself; raises ValueError for a weak one."""
     encoded = secret.removeprefix(_PREFIX)
     if not secret.startswith(_PREFIX) and not _BASE64.fullmatch(secret):

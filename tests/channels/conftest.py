@@ -1,10 +1,12 @@
-"""Messages with the facts of a real outage, and the timeout that sends get."""
+"""Messages with the facts of a real outage, the timeout that sends get, and a certificate."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -89,3 +91,17 @@ def compose_message() -> Callable[..., Message]:
 def compose_alert() -> Callable[..., AlertFacts]:
     """Makes alerts: `compose_alert(check_name="Cache")`."""
     return alert_facts
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory) -> tuple[Path, Path]:
+    """A self-made certificate for 127.0.0.1."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key),
+         "-out", str(certificate)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate, key

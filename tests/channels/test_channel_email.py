@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import socket
 import ssl
-import subprocess
 import time
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-from smtp_servers import Inbox, mail_server, only, read_content, replies, scripted, server_context
+from loopback import Inbox, mail_server, only, read_content, replies, scripted, server_context
 
 from healthmgr.channels.email import EmailChannel, EmailConfig
 from healthmgr.domain.check import Severity
@@ -46,20 +44,6 @@ def inbox():
 def port(inbox):
     with mail_server(inbox) as port:
         yield port
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory) -> tuple[Path, Path]:
-    """A self-made certificate for 127.0.0.1."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
-         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key),
-         "-out", str(certificate)],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return certificate, key
 
 
 def test_a_problem_arrives_with_text_and_html(inbox, port, compose_message):

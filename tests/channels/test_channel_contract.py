@@ -1,0 +1,118 @@
+"""What every registered channel keeps to, built in or not: a channel without an example here fails."""
+
+from __future__ import annotations
+
+import inspect
+import socket
+import traceback
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib.metadata import entry_points
+from typing import Any, get_args
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from healthmgr.errors import ChannelError
+from healthmgr.ports import Channel
+
+CHANNELS = {point.name: point for point in entry_points(group="healthmgr.channels")}
+HIDDEN = "hidden-hidden-hidden-hidden"
+# A configuration that leads to this port, with every secret set to HIDDEN, and an address for it.
+EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
+    "email": (
+        {"host": "127.0.0.1", "port": 1, "from": "a@example.com", "username": "a", "password": HIDDEN, "tls": "none"},
+        "alice@example.com",
+    ),
+    "webhook": (
+        {"url": f"http://127.0.0.1:1/{HIDDEN}", "secret": HIDDEN, "headers": {"Authorization": HIDDEN}},
+        "",
+    ),
+}
+SECRET_WORDS = ("password", "secret", "token", "key", "headers")
+
+
+@pytest.fixture(params=sorted(CHANNELS))
+def kind(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def channel(kind) -> Channel:
+    return CHANNELS[kind].load()()
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A loopback port at which nobody listens (it stays bound, so that nobody else gets it)."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+def _example(kind: str, port: int = 1) -> dict[str, Any]:
+    values, _ = EXAMPLES[kind]
+    moved = {
+        name: value.replace(":1/", f":{port}/") if isinstance(value, str) else value for name, value in values.items()
+    }
+    return moved | ({"port": port} if "port" in moved else {})
+
+
+def test_it_is_a_channel_named_as_it_is_registered(kind, channel):
+    assert isinstance(channel, Channel)
+    assert channel.kind == kind
+    assert list(inspect.signature(channel.send).parameters) == ["config", "message", "address", "timeout"]
+
+
+def test_its_configuration_refuses_unknown_fields(kind, channel):
+    with pytest.raises(ValidationError, match="surprise"):
+        channel.Config(**_example(kind), surprise=1)
+
+
+def test_its_configuration_cannot_be_changed(kind, channel):
+    config = channel.Config(**_example(kind))
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(config, next(iter(channel.Config.model_fields)), "x")
+
+
+def test_every_field_is_described(channel):
+    undescribed = [name for name, field in channel.Config.model_fields.items() if not field.description]
+    assert undescribed == []
+    assert channel.Config.model_json_schema()["additionalProperties"] is False
+
+
+def test_its_secrets_are_secret(channel):
+    for name, field in channel.Config.model_fields.items():
+        if any(word in name for word in SECRET_WORDS):
+            assert SecretStr in (field.annotation, *get_args(field.annotation)), name
+
+
+def test_its_secrets_are_not_shown_by_its_configuration(kind, channel):
+    config = channel.Config(**_example(kind))
+    assert HIDDEN not in repr(config)
+    assert HIDDEN not in str(config)
+
+
+def test_a_wrong_configuration_is_refused_without_telling_its_secrets(kind, channel):
+    for name in channel.Config.model_fields:
+        alias = channel.Config.model_fields[name].alias or name
+        with pytest.raises(ValidationError) as caught:
+            channel.Config(**{**_example(kind), alias: [HIDDEN]})
+        assert HIDDEN not in str(caught.value)
+
+
+def test_a_refused_connection_is_temporary_and_tells_no_secret(kind, channel, closed_port, compose_message, timeout):
+    config = channel.Config(**_example(kind, closed_port))
+    with pytest.raises(ChannelError) as caught:
+        channel.send(config, compose_message(), EXAMPLES[kind][1], timeout)
+    error = caught.value
+    assert (error.permanent, error.is_ambiguous) == (False, False)
+    assert str(closed_port) in str(error)
+    assert HIDDEN not in "".join(traceback.format_exception(error))
+
+
+def test_no_time_left_is_a_temporary_error_too(kind, channel, closed_port, compose_message):
+    config = channel.Config(**_example(kind, closed_port))
+    with pytest.raises(ChannelError) as caught:
+        channel.send(config, compose_message(), EXAMPLES[kind][1], timedelta(0))
+    assert not caught.value.permanent
