@@ -53,7 +53,7 @@ class CeleryCheck:
         started = time.perf_counter()
         with _connect(config, context.timeout) as connection:
             try:
-                connection.connect()
+                connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
                 metrics, missing = _measure_queues(connection, config.queues, context.now)
                 response_time = time.perf_counter() - started  # listening to workers always takes its full time
                 names = _ping(connection, _time_to_listen(config, context)) if config.min_workers else []
@@ -66,15 +66,11 @@ class CeleryCheck:
 
 def _connect(config: CeleryConfig, timeout: timedelta) -> Any:
     seconds = timeout.total_seconds()
-    options = {
-        "socket_timeout": seconds,
-        "socket_connect_timeout": seconds,
+    options: dict[str, Any] = {}
+    if config.broker_url.startswith(("redis", "rediss", "sentinel")):
         # A visitor must never take another's unacknowledged messages for lost and put them back.
-        "ack_emulation": False,
-        **config.transport_options,
-    }
-    if not config.broker_url.startswith(("redis", "rediss", "sentinel")):
-        options = dict(config.transport_options)
+        options.update(ack_emulation=False, socket_timeout=seconds, socket_connect_timeout=seconds)
+    options.update(config.transport_options)
     return Connection(config.broker_url, connect_timeout=seconds, transport_options=options)  # type: ignore[no-untyped-call]
 
 

@@ -60,7 +60,9 @@ class PostgresCheck:
             # libpq quotes the whole address, password included, so its own words are not repeated here.
             raise ProbeError("the url is not a PostgreSQL address that libpq can read") from error
         except psycopg2.Error as error:
-            return Outcome(Status.UNHEALTHY, _last_line(error))
+            return Outcome(Status.UNHEALTHY, _first_line(error))
+        except UnicodeDecodeError:
+            return Outcome(Status.UNHEALTHY, "something answers there, but not as PostgreSQL does")
         try:
             metrics = {"connect_time": time.perf_counter() - started}
             _ask(connection, config.query, started, timeout, metrics)
@@ -69,7 +71,7 @@ class PostgresCheck:
                 Status.UNHEALTHY, f"the query took longer than {format_duration(context.timeout)}", metrics=metrics
             )
         except psycopg2.Error as error:
-            return Outcome(Status.UNHEALTHY, _last_line(error), metrics=metrics)
+            return Outcome(Status.UNHEALTHY, _first_line(error), metrics=metrics)
         finally:
             connection.close()
         used, most = metrics["connections"], metrics["max_connections"]
@@ -109,7 +111,7 @@ def _numbers(names: list[str], row: tuple[Any, ...]) -> dict[str, float]:
     return {n: float(v) for n, v in pairs if isinstance(v, int | float | Decimal) and not isinstance(v, bool)}
 
 
-def _last_line(error: psycopg2.Error) -> str:
+def _first_line(error: psycopg2.Error) -> str:
     """PostgreSQL's own words on one line, without the repetition that it puts before them."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

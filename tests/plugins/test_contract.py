@@ -1,0 +1,176 @@
+"""What every registered check type owes, built in or not."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import entry_points
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from healthmgr.domain.check import Status
+from healthmgr.domain.result import Cause, Outcome, ProbeOrder, Result
+from healthmgr.errors import PluginError
+from healthmgr.ports import CheckType
+from healthmgr.registry import CHECKS, Registry
+from healthmgr.services.probing import Probing
+
+KINDS = sorted(point.name for point in entry_points(group=CHECKS))
+
+# For each kind that opens connections: the configuration of a target at this port of this machine.
+TARGETS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "http": lambda port: {"url": f"http://127.0.0.1:{port}/"},
+    "tcp": lambda port: {"host": "127.0.0.1", "port": port, "send": "hello", "expect": "hello"},
+    "postgres": lambda port: {"url": f"postgresql://postgres@127.0.0.1:{port}/postgres"},
+    "redis": lambda port: {"url": f"redis://127.0.0.1:{port}/0"},
+    "celery": lambda port: {"broker_url": f"redis://127.0.0.1:{port}/0"},
+}
+# For the others: what makes them say that something is wrong, and whether that is "unhealthy" or "could not tell".
+TROUBLES: dict[str, tuple[dict[str, Any], Status]] = {
+    "host": ({"path": "/there/is/no/such/place"}, Status.UNKNOWN),
+    "python": ({"function": "math:sqrt", "args": [-1]}, Status.UNHEALTHY),
+    "heartbeat": ({"period": "1ms", "grace": "0s"}, Status.UNHEALTHY),
+}
+HANGING_FUNCTION = {"function": "tests.plugins.test_contract:never_ends"}
+released = threading.Event()
+
+
+def never_ends() -> None:
+    released.wait(30)
+
+
+class Wall:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@pytest.fixture
+def carry_out(registry: Registry) -> Any:
+    """Carries out one order as a worker does: carry_out(kind, document, timeout=..., view=...)."""
+    probing = Probing(registry, Wall(), dict(os.environ), lambda results: None, worker="w")
+    probing.start()
+
+    def go(kind: str, document: dict[str, Any], timeout: float = 5, view: dict[str, Any] | None = None) -> Result:
+        now = datetime.now(UTC)
+        order = ProbeOrder(
+            check_id=uuid4(),
+            slug="subject",
+            kind=kind,
+            config=document,
+            timeout=timedelta(seconds=timeout),
+            sequence=1,
+            start_by=now + timedelta(minutes=1),
+            cause=Cause.REQUEST,
+            view=view or {},
+        )
+        result = probing.answer(order)
+        assert result is not None
+        return result
+
+    yield go
+    released.set()
+    probing.close(timedelta(seconds=1))
+    released.clear()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_check_type_is_found_under_its_own_kind(registry: Registry, kind: str) -> None:
+    check_type = registry.check_type(kind)
+    assert isinstance(check_type, CheckType)
+    assert check_type.kind == kind
+    assert isinstance(check_type.uses_network, bool)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_check_type_says_what_its_probe_does(registry: Registry, kind: str) -> None:
+    check_type = registry.check_type(kind)
+    for documented in (type(check_type), check_type.Config, check_type.probe):
+        assert documented.__doc__
+        assert documented.__doc__.strip().endswith(".")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_configuration_refuses_what_it_does_not_know(registry: Registry, kind: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        registry.check_type(kind).Config.model_validate({"no_such_field": 1})
+    assert any(e["type"] == "extra_forbidden" and e["loc"] == ("no_such_field",) for e in caught.value.errors())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_configuration_describes_every_field(registry: Registry, kind: str) -> None:
+    config: type[BaseModel] = registry.check_type(kind).Config
+    assert [name for name, field in config.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_configuration_has_a_json_schema(registry: Registry, kind: str) -> None:
+    schema = json.loads(json.dumps(registry.check_type(kind).Config.model_json_schema()))
+    assert schema["additionalProperties"] is False
+    assert set(schema["properties"]) == set(registry.check_type(kind).Config.model_fields)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_a_target_or_a_trouble_in_this_test(registry: Registry, kind: str) -> None:
+    assert (kind in TARGETS) != (kind in TROUBLES)
+    assert (kind in TARGETS) == registry.check_type(kind).uses_network
+
+
+@pytest.mark.parametrize("kind", sorted(TARGETS))
+def test_a_dead_target_is_unhealthy_and_the_message_says_where(probe: Any, closed_port: int, kind: str) -> None:
+    outcome = probe(kind, TARGETS[kind](closed_port))
+    assert isinstance(outcome, Outcome)
+    assert outcome.status is Status.UNHEALTHY
+    assert "refused" in outcome.message.lower()
+    assert str(closed_port) in outcome.message
+
+
+@pytest.mark.parametrize("kind", sorted(TARGETS))
+def test_a_server_that_talks_nonsense_is_unhealthy(probe: Any, serve: Any, kind: str) -> None:
+    def talk(connection: Any) -> None:
+        connection.recv(1)
+        connection.sendall(b"\xff\xfe\x00nonsense\r\n\r\n")
+
+    outcome = probe(kind, TARGETS[kind](serve(talk)))
+    assert outcome.status is Status.UNHEALTHY
+    assert outcome.message
+
+
+@pytest.mark.parametrize("kind", sorted(TARGETS))
+def test_a_server_that_hangs_up_is_unhealthy(probe: Any, serve: Any, kind: str) -> None:
+    assert probe(kind, TARGETS[kind](serve(lambda connection: None))).status is Status.UNHEALTHY
+
+
+@pytest.mark.parametrize("kind", sorted(TARGETS))
+def test_a_server_that_never_answers_costs_the_timeout_and_no_more(
+    carry_out: Any, hanging_port: int, kind: str
+) -> None:
+    started = time.monotonic()
+    result = carry_out(kind, TARGETS[kind](hanging_port), timeout=0.6)
+    assert 0.5 <= time.monotonic() - started < 1.5
+    assert result.status is Status.UNHEALTHY
+    assert result.message
+
+
+def test_a_function_that_never_ends_costs_the_timeout_and_no_more(carry_out: Any) -> None:
+    started = time.monotonic()
+    result = carry_out("python", HANGING_FUNCTION, timeout=0.3)
+    assert time.monotonic() - started < 1.3
+    assert (result.status, result.message) == (Status.UNHEALTHY, "timed out after 300ms")
+
+
+@pytest.mark.parametrize("kind", sorted(TROUBLES))
+def test_trouble_is_told_as_a_result_or_a_plugin_error(probe: Any, kind: str) -> None:
+    document, expected = TROUBLES[kind]
+    view = {"armed_at": "2026-03-01T00:00:00+00:00", "last_ping_at": None, "last_kind": None, "last_detail": ""}
+    if expected is Status.UNKNOWN:
+        with pytest.raises(PluginError):
+            probe(kind, document, view=view)
+    else:
+        assert probe(kind, document, view=view).status is expected
