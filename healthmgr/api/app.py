@@ -1,0 +1,73 @@
+"""The application: routers, doors and errors on top of a built healthmgr."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from healthmgr import __version__
+from healthmgr.api import alerts, checks, health, metrics, pings, status, tokens
+from healthmgr.api.limits import BoundedBody, CarefulHeaders
+from healthmgr.api.page import page_router
+from healthmgr.api.parts import Parts
+from healthmgr.api.problems import ProblemView, Unforeseen, add_problem_handlers
+
+_DESCRIPTION = """
+Checks, alerts and the people who are told.
+
+Every request needs an access token, `Authorization: Bearer hm_...`, whose role decides what it may do:
+**viewer** reads, **responder** also acts on alerts and checks, **admin** does everything, **ingest** only pings.
+
+Times are UTC in ISO 8601, lengths are seconds. Lists are paged: pass `next_cursor` back as `cursor` until it is null.
+Errors are `application/problem+json`.
+"""
+_TAGS = [
+    {"name": "status", "description": "The whole at a glance."},
+    {"name": "checks", "description": "What is watched, and what was found."},
+    {"name": "alerts", "description": "Open and past problems."},
+    {"name": "notifications", "description": "Who was told what, with every attempt."},
+    {"name": "pings", "description": "Signs of life for heartbeat checks."},
+    {"name": "tokens", "description": "Access tokens, for admins."},
+    {"name": "health", "description": "healthmgr's own health."},
+]
+_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}, "model": ProblemView}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    401: {**_PROBLEM, "description": "No valid access token was sent."},
+    403: {**_PROBLEM, "description": "The token's role is not enough."},
+    404: {**_PROBLEM, "description": "There is no such thing."},
+    409: {**_PROBLEM, "description": "This is not possible in the present state."},
+    422: {**_PROBLEM, "description": "What was sent cannot be used; `problems` says why."},
+    503: {**_PROBLEM, "description": "The database does not answer."},
+}
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The API, the ping door, the health endpoints, metrics and the page, ready to be served.
+
+    The interactive documentation pages of FastAPI load their scripts from elsewhere, and are left out.
+    """
+    app = FastAPI(
+        title="healthmgr",
+        version=__version__,
+        description=_DESCRIPTION.strip(),
+        openapi_url="/api/v1/openapi.json",
+        openapi_tags=_TAGS,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.parts = parts
+    api = APIRouter(prefix="/api/v1", responses=_ERRORS)
+    for module in (status, checks, alerts, tokens):
+        api.include_router(module.router)
+    app.include_router(api)
+    for module in (pings, health, metrics):
+        app.include_router(module.router)
+    app.include_router(page_router())
+    add_problem_handlers(app)
+    app.add_middleware(Unforeseen)
+    app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
+    app.add_middleware(BoundedBody)
+    app.add_middleware(CarefulHeaders)
+    return app

@@ -1,0 +1,118 @@
+"""Checks: what they are, what they said, and orders to them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from healthmgr.api.parts import PartsDep
+from healthmgr.api.security import Ingest, Responder, Viewer
+from healthmgr.domain.check import Status
+from healthmgr.services.pinging import MAX_DETAIL_BYTES
+from healthmgr.views import CheckView, Page, ResultView, TransitionView
+
+router = APIRouter(prefix="/checks", tags=["checks"])
+
+Slug = Annotated[str, Path(description="The check's slug.", examples=["database"])]
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
+ORIGIN = "api"
+
+
+@router.get("", summary="List checks with their states")
+def list_checks(
+    parts: PartsDep,
+    _: Viewer,
+    status: Annotated[Status | None, Query(description="Only checks with this status.")] = None,
+    service: Annotated[str | None, Query(description="Only checks of this service.")] = None,
+    kind: Annotated[str | None, Query(description="Only checks of this kind.", examples=["http"])] = None,
+    search: Annotated[str | None, Query(description="Part of the slug, name, description or service.")] = None,
+    include_disabled: Annotated[bool, Query(description="Also checks that are no longer defined.")] = False,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many items at most.")] = 100,
+) -> Page[CheckView]:
+    """Sorted by slug."""
+    return parts.reading.checks(
+        status=status,
+        service=service,
+        kind=kind,
+        search=search,
+        include_disabled=include_disabled,
+        cursor=cursor,
+        limit=limit,
+    )
+
+
+@router.get("/{slug}", summary="Show a check with its state")
+def show_check(slug: Slug, parts: PartsDep, _: Viewer) -> CheckView:
+    """Also one that is no longer defined."""
+    return parts.reading.check(slug)
+
+
+@router.get("/{slug}/results", summary="List a check's results")
+def list_results(slug: Slug, parts: PartsDep, _: Viewer, cursor: Cursor = None, limit: Limit = 50) -> Page[ResultView]:
+    """Newest first, as far back as results are kept. Response times are in seconds."""
+    return parts.reading.results(slug, cursor=cursor, limit=limit)
+
+
+@router.get("/{slug}/transitions", summary="List a check's changes of state")
+def list_transitions(
+    slug: Slug, parts: PartsDep, _: Viewer, cursor: Cursor = None, limit: Limit = 50
+) -> Page[TransitionView]:
+    """Newest first."""
+    return parts.reading.transitions(slug, cursor=cursor, limit=limit)
+
+
+@router.post("/{slug}/run", status_code=202, summary="Probe a check now")
+def run_check(slug: Slug, parts: PartsDep, who: Responder) -> CheckView:
+    """Orders a probe; its result is there a moment later. The answer is the check as it is now."""
+    parts.responding.run(slug, actor=who.name, origin=ORIGIN, now=parts.clock.now())
+    return parts.reading.check(slug)
+
+
+@router.post("/{slug}/pause", summary="Stop probing a check")
+def pause_check(slug: Slug, parts: PartsDep, who: Responder) -> CheckView:
+    """Until it is resumed."""
+    parts.responding.pause(slug, actor=who.name, origin=ORIGIN, now=parts.clock.now())
+    return parts.reading.check(slug)
+
+
+@router.post("/{slug}/resume", summary="Probe a paused check again")
+def resume_check(slug: Slug, parts: PartsDep, who: Responder) -> CheckView:
+    """From now on."""
+    parts.responding.resume(slug, actor=who.name, origin=ORIGIN, now=parts.clock.now())
+    return parts.reading.check(slug)
+
+
+class Ping(BaseModel):
+    """A sign of life of a watched job."""
+
+    kind: Literal["success", "fail", "start", "log"] | Annotated[int, Field(ge=0, le=255)] = Field(
+        "success", description="What happened, or the job's exit status.", examples=["success", 1]
+    )
+    detail: str = Field(
+        "", max_length=MAX_DETAIL_BYTES, description="The job's last words.", examples=["42 files saved"]
+    )
+
+
+class PingAddress(BaseModel):
+    """Where a job pings without a token."""
+
+    url: str
+
+
+@router.post("/{slug}/ping", status_code=202, summary="Tell a heartbeat check that its job lives", tags=["pings"])
+def ping_check(slug: Slug, parts: PartsDep, _: Ingest, ping: Ping | None = None) -> dict[str, bool]:
+    """Recorded before it is answered, judged within seconds."""
+    told = ping or Ping(kind="success")
+    parts.pinging.record(slug, str(told.kind), told.detail, parts.clock.now())
+    return {"is_recorded": True}
+
+
+@router.get("/{slug}/ping-address", summary="Show where a heartbeat check's job pings", tags=["pings"])
+def show_ping_address(slug: Slug, parts: PartsDep, _: Responder) -> PingAddress:
+    """The address carries its own key and needs no token: `curl -fsS ADDRESS` from cron is enough."""
+    base = parts.settings.public_url or f"http://{parts.settings.host}:{parts.settings.port}"
+    return PingAddress(url=parts.pinging.address(slug, base))

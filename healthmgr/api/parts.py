@@ -1,0 +1,91 @@
+"""What the API is built on, and how a request gets at it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Protocol
+from uuid import UUID
+
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+
+from healthmgr.ports import Clock
+from healthmgr.services.pinging import Pinging
+from healthmgr.services.tokens import Tokens
+from healthmgr.settings import Settings
+from healthmgr.storage.reading import Reading
+
+
+class Responds(Protocol):
+    """What a person can do about alerts and checks; each raises NotFound or Conflict.
+
+    What they give back is for those who deliver at once; the sweep finds it anyway.
+    """
+
+    def acknowledge(self, alert_id: UUID, *, actor: str, origin: str, now: datetime, comment: str = "") -> object:
+        """Say that somebody is on it."""
+        ...
+
+    def resolve(self, alert_id: UUID, *, actor: str, origin: str, now: datetime, comment: str = "") -> object:
+        """Say that it is over."""
+        ...
+
+    def pause(self, slug: str, *, actor: str, origin: str, now: datetime) -> object:
+        """Stop probing."""
+        ...
+
+    def resume(self, slug: str, *, actor: str, origin: str, now: datetime) -> object:
+        """Probe again."""
+        ...
+
+    def run(self, slug: str, *, actor: str, origin: str, now: datetime) -> object:
+        """Order a probe now."""
+        ...
+
+
+class Parts(Protocol):
+    """The built healthmgr, as far as the API needs it."""
+
+    @property
+    def settings(self) -> Settings:
+        """The environment."""
+        ...
+
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The one clock."""
+        ...
+
+    @property
+    def reading(self) -> Reading:
+        """Questions."""
+        ...
+
+    @property
+    def responding(self) -> Responds:
+        """Actions."""
+        ...
+
+    @property
+    def pinging(self) -> Pinging:
+        """Pings."""
+        ...
+
+    @property
+    def tokens(self) -> Tokens:
+        """Access tokens."""
+        ...
+
+
+def parts_of(request: Request) -> Parts:
+    """What this application was created with."""
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsDep = Annotated[Parts, Depends(parts_of)]

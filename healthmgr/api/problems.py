@@ -1,0 +1,122 @@
+"""Errors as problem+json (RFC 9457): the one place where an exception becomes a status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from healthmgr import errors
+from healthmgr.telemetry import mask
+
+log = structlog.get_logger(__name__)
+
+_STATUSES: Mapping[type[errors.HealthmgrError], int] = {
+    errors.DefinitionError: 422,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.NotPermitted: 403,
+    errors.Unavailable: 503,
+    errors.SettingsError: 503,
+}
+_SECONDS_TO_WAIT = "5"
+
+
+class Fault(BaseModel):
+    """One thing that is wrong in what was sent, and where."""
+
+    message: str
+    path: str = ""
+
+
+class ProblemView(BaseModel):
+    """What every error looks like (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    problems: list[Fault] = []
+
+
+def problem(
+    status: int, detail: str, problems: Sequence[Fault] = (), headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """An error's answer."""
+    body = ProblemView(title=HTTPStatus(status).phrase, status=status, detail=detail, problems=list(problems))
+    extra = {"Retry-After": _SECONDS_TO_WAIT} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return JSONResponse(
+        body.model_dump(), status, headers={**extra, **(headers or {})}, media_type="application/problem+json"
+    )
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Have every error of this application answered as a problem."""
+    app.add_exception_handler(errors.HealthmgrError, _on_ours)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    for away in (OperationalError, InterfaceError, PoolTimeout):
+        app.add_exception_handler(away, _on_database_away)
+
+
+class Unforeseen:
+    """Answers 500 where nothing else did, and says in the log why, once."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        has_begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noted)
+        except Exception as error:
+            if scope["type"] != "http" or has_begun:
+                raise
+            await _unforeseen(error)(scope, receive, send)
+
+
+def _on_ours(_request: Request, error: Exception) -> Response:
+    status = next((s for kind, s in _STATUSES.items() if isinstance(error, kind)), None)
+    if status is None:
+        return _unforeseen(error)
+    faults = [Fault(message=p.message, path=p.path) for p in getattr(error, "problems", ())]
+    return problem(status, mask(str(error)), faults)
+
+
+def _on_http(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind alone
+    return problem(error.status_code, error.detail, headers=error.headers)
+
+
+def _on_invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this kind alone
+    faults = [Fault(message=e["msg"], path=".".join(str(part) for part in e["loc"])) for e in error.errors()]
+    said = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
+    return problem(422, said, faults)
+
+
+def _on_database_away(_request: Request, error: Exception) -> Response:
+    # Not the whole error: that would tell the statement's values.
+    log.warning("database_away", error=str(error.orig if isinstance(error, DBAPIError) else error).strip())
+    return problem(503, "The database does not answer; nothing was changed. Try again in a few seconds")
+
+
+def _unforeseen(error: Exception) -> Response:
+    log.error("request_failed", exc_info=error)
+    return problem(500, "This failed for a reason that was not foreseen; healthmgr's log says more")

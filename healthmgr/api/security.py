@@ -1,0 +1,56 @@
+"""Who is asking, and whether their role is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, HTTPException
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from healthmgr.api.parts import PartsDep
+from healthmgr.errors import NotPermitted
+from healthmgr.services.tokens import Principal, Role
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="token", description="An access token (`hm_...`), made by `healthmgr tokens create`."
+)
+
+
+def principal_of(
+    parts: PartsDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
+    """The bearer of the request's token; answers 401 when there is none."""
+    if credentials is None:
+        raise _unauthorized(
+            "This needs an access token: send `Authorization: Bearer hm_...`", 'Bearer realm="healthmgr"'
+        )
+    principal = parts.tokens.verify(credentials.credentials, parts.clock.now())
+    if principal is None:
+        raise _unauthorized(
+            "This access token is not known, was revoked or has expired",
+            'Bearer realm="healthmgr", error="invalid_token"',
+        )
+    return principal
+
+
+def _needs(role: Role) -> Callable[[Principal], Principal]:
+    def check(principal: Annotated[Principal, Depends(principal_of)]) -> Principal:
+        if not principal.role.includes(role):
+            raise NotPermitted(
+                f"This needs a token with the role {role.value}: {principal.name!r} has the role {principal.role.value}"
+            )
+        return principal
+
+    return check
+
+
+def _unauthorized(said: str, challenge: str) -> HTTPException:
+    return HTTPException(401, said, headers={"WWW-Authenticate": challenge})
+
+
+AnyToken = Annotated[Principal, Depends(principal_of)]
+Viewer = Annotated[Principal, Depends(_needs(Role.VIEWER))]
+Responder = Annotated[Principal, Depends(_needs(Role.RESPONDER))]
+Admin = Annotated[Principal, Depends(_needs(Role.ADMIN))]
+Ingest = Annotated[Principal, Depends(_needs(Role.INGEST))]

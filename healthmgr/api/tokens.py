@@ -1,0 +1,58 @@
+"""Access tokens, for admins."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from healthmgr.api.checks import ORIGIN
+from healthmgr.api.parts import PartsDep
+from healthmgr.api.security import Admin
+from healthmgr.services.tokens import Role
+from healthmgr.views import TokenView
+
+router = APIRouter(prefix="/tokens", tags=["tokens"])
+
+
+class NewToken(BaseModel):
+    """The token that is wanted."""
+
+    name: str = Field(max_length=100, examples=["grafana"])
+    role: Role = Field(description="viewer reads; responder also acts; admin does everything; ingest only pings.")
+    expires_at: datetime | None = Field(None, examples=["2030-01-31T12:00:00Z"])
+
+
+class CreatedToken(BaseModel):
+    """A new token: `token` is shown here and never again."""
+
+    name: str
+    role: Role
+    token: str
+
+
+class TokenList(BaseModel):
+    """All tokens by name."""
+
+    items: list[TokenView]
+
+
+@router.get("", summary="List tokens")
+def list_tokens(parts: PartsDep, _: Admin) -> TokenList:
+    """Names and roles; a token itself is not kept and cannot be shown."""
+    return TokenList(items=parts.tokens.list())
+
+
+@router.post("", status_code=201, summary="Create a token")
+def create_token(wanted: NewToken, parts: PartsDep, who: Admin) -> CreatedToken:
+    """409 when the name is taken."""
+    now = parts.clock.now()
+    token = parts.tokens.create(wanted.name, wanted.role, now, wanted.expires_at, actor=who.name, origin=ORIGIN)
+    return CreatedToken(name=wanted.name, role=wanted.role, token=token)
+
+
+@router.delete("/{name:path}", status_code=204, response_class=Response, summary="Revoke a token")
+def revoke_token(name: str, parts: PartsDep, who: Admin) -> None:
+    """It is refused from the next request on."""
+    parts.tokens.revoke(name, now=parts.clock.now(), actor=who.name, origin=ORIGIN)

@@ -1,0 +1,77 @@
+"""Numbers about the rows, for metrics: each is one cheap question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, case, func, select
+
+from healthmgr.storage.tables import alerts, check_schedules, check_states, checks, heartbeats, incidents, notifications
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What a scrape tells. Lags are seconds, 0 when nothing waits; totals only grow while checks stay defined."""
+
+    checks: Mapping[str, int]
+    open_alerts: Mapping[tuple[str, str], int]
+    open_incidents: int
+    notifications: Mapping[str, int]
+    notification_lag: float
+    schedule_lag: float
+    probes_total: int
+    pings_total: int
+
+
+def numbers(connection: Connection, now: datetime) -> Numbers:
+    """All of them at one moment."""
+    unsent_since = connection.execute(
+        select(func.min(notifications.c.due_at)).where(notifications.c.due_at.is_not(None))
+    ).scalar_one()
+    due_since, probes = connection.execute(
+        select(
+            func.min(check_schedules.c.claim_at).filter(check_schedules.c.is_active),
+            func.coalesce(func.sum(check_schedules.c.sequence), 0),
+        )
+    ).one()
+    return Numbers(
+        checks=_counts(connection, _CHECKS),
+        open_alerts={(severity, state): count for severity, state, count in connection.execute(_ALERTS)},
+        open_incidents=connection.execute(_INCIDENTS).scalar_one(),
+        notifications=_counts(connection, _NOTIFICATIONS),
+        notification_lag=_lag(now, unsent_since),
+        schedule_lag=_lag(now, due_since),
+        probes_total=int(probes),
+        pings_total=int(connection.execute(select(func.coalesce(func.sum(heartbeats.c.ping_count), 0))).scalar_one()),
+    )
+
+
+_STATUS = case((checks.c.is_paused, "paused"), else_=func.coalesce(check_states.c.status, "unknown"))
+_CHECKS = (
+    select(_STATUS, func.count())
+    .select_from(checks.outerjoin(check_states, check_states.c.check_id == checks.c.id))
+    .where(checks.c.is_enabled)
+    .group_by(_STATUS)
+)
+_ALERT_STATE = case(
+    (alerts.c.suppressed_by_id.is_not(None), "suppressed"),
+    (alerts.c.acknowledged_at.is_not(None), "acknowledged"),
+    else_="firing",
+)
+_ALERTS = (
+    select(alerts.c.severity, _ALERT_STATE, func.count())
+    .where(alerts.c.resolved_at.is_(None))
+    .group_by(alerts.c.severity, _ALERT_STATE)
+)
+_INCIDENTS = select(func.count()).select_from(incidents).where(incidents.c.resolved_at.is_(None))
+_NOTIFICATIONS = select(notifications.c.state, func.count()).group_by(notifications.c.state)
+
+
+def _counts(connection: Connection, query: Select[str, int]) -> dict[str, int]:
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _lag(now: datetime, since: datetime | None) -> float:
+    return max((now - since).total_seconds(), 0.0) if since else 0.0

@@ -1,0 +1,110 @@
+"""healthmgr's own health and its metrics, from the outside."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine, text
+
+from tests.api.conftest import Client, Container
+from tests.builders import NOW, make_alert, make_check, make_incident, make_notification, make_pulse, make_well
+
+
+def test_healthz_is_200_while_all_is_well(engine: Engine, client_as: Client) -> None:
+    make_well(engine)
+    answer = client_as(None).get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json()["is_well"] is True
+    assert set(answer.json()["parts"][0]) == {"name", "is_well", "age", "message"}
+
+
+def test_healthz_is_503_and_says_what_to_do_when_a_queue_is_not_consumed(
+    engine: Engine, client_as: Client, container: Container
+) -> None:
+    make_well(engine, NOW - timedelta(minutes=2))
+    for kind in ("beat", "sweep"):
+        make_pulse(engine, kind, "beat-2")
+    answer = client_as(None).get("/healthz")
+    assert answer.status_code == 503
+    messages = {part["name"]: part["message"] for part in answer.json()["parts"] if not part["is_well"]}
+    assert "start a worker with -Q escalation" in messages["queue escalation"]
+    assert "beat" not in messages
+
+
+def test_readyz_wants_the_schema_of_this_version(engine: Engine, client_as: Client) -> None:
+    client = client_as(None)
+    assert client.get("/readyz").status_code == 200
+    with engine.begin() as connection:
+        head = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+        connection.execute(text("DELETE FROM alembic_version"))
+    try:
+        answer = client.get("/readyz")
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": head})
+    assert answer.status_code == 503
+    assert "healthmgr db upgrade" in answer.json()["message"]
+
+
+def samples(client_as: Client, accept: str = "text/plain") -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    answer = client_as("viewer").get("/metrics", headers={"Accept": accept})
+    assert answer.status_code == 200
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_metrics_tell_what_the_rows_hold(engine: Engine, client_as: Client) -> None:
+    make_well(engine, NOW - timedelta(seconds=3))
+    check = make_check(engine, "api", status="unhealthy", sequence=7, next_due_at=NOW - timedelta(seconds=9))
+    make_check(engine, "paused", is_paused=True, sequence=2, next_due_at=NOW - timedelta(days=9))
+    make_check(engine, "backup", kind="heartbeat", ping_count=4)
+    make_alert(engine, check, severity="critical", acknowledged_at=NOW)
+    make_notification(engine, make_incident(engine), state="pending", due_at=NOW - timedelta(seconds=4), sent_at=None)
+    found = samples(client_as)
+
+    def value(name: str, **labels: str) -> float:
+        return found["healthmgr_" + name, frozenset(labels.items())]
+
+    assert value("checks", status="unhealthy") == 1
+    assert value("checks", status="paused") == 1
+    assert value("checks", status="degraded") == 0
+    assert value("open_alerts", severity="critical", state="acknowledged") == 1
+    assert value("open_alerts", severity="low", state="firing") == 0
+    assert value("open_incidents") == 1
+    assert value("notifications", state="pending") == 1
+    assert value("notifications", state="sent") == 0
+    assert value("notification_lag_seconds") == 4
+    assert value("schedule_lag_seconds") == 9
+    assert value("probes_total") == 9
+    assert value("pings_total") == 4
+    assert value("well") == 1
+    assert value("beat_age_seconds") == 3
+    assert value("queue_age_seconds", queue="checks") == 3
+    assert value("queue_depth", queue="upkeep") == 0
+    assert value("workers", state="well") == 1
+
+
+def test_metrics_without_any_row_leave_out_what_is_not_known(client_as: Client) -> None:
+    found = samples(client_as)
+    assert found["healthmgr_well", frozenset()] == 0
+    assert ("healthmgr_beat_age_seconds", frozenset()) not in found
+
+
+def test_no_label_grows_with_what_is_watched(engine: Engine, client_as: Client) -> None:
+    make_well(engine)
+    before = len(samples(client_as))
+    for number in range(20):
+        make_alert(engine, make_check(engine, f"check-{number}"))
+        make_pulse(engine, "worker", f"worker-{number + 10}")
+    assert len(samples(client_as)) == before
+
+
+@pytest.mark.parametrize("accept", ["application/openmetrics-text; version=1.0.0", "text/plain"])
+def test_metrics_come_in_the_format_that_is_asked_for(client_as: Client, accept: str) -> None:
+    answer = client_as("viewer").get("/metrics", headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith(accept.split(";")[0])
