@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from healthmgr.channels.text import clean, one_line, web_address
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.message import AlertFacts, Breach, Message, MessageKind, ResultFacts
-from healthmgr.domain.phrasing import absolute, clock_time, lasted, listing, relative, took
+from healthmgr.domain.phrasing import absolute, clock_time, lasted, listing, relative, span, took
 
 MOST_WHOLE_ALERTS = 4
 MOST_SHORT_ALERTS = 20
@@ -168,7 +168,7 @@ def _action(message: Message) -> str:
 
 def _span(message: Message) -> str:
     ended = max((alert.resolved_at for alert in message.alerts if alert.resolved_at), default=message.composed_at)
-    return f"Lasted {lasted(ended - message.opened_at)}: {absolute(message.opened_at)} to {absolute(ended)}"
+    return f"Lasted {lasted(ended - message.opened_at)}: {span(message.opened_at, ended)}"
 
 
 def _moment(at: datetime, now: datetime) -> str:

@@ -14,6 +14,13 @@ def absolute(at: datetime) -> str:
     return f"{_utc(at):%Y-%m-%d %H:%M} UTC"
 
 
+def span(start: datetime, end: datetime) -> str:
+    """From when to when, the day once where one is enough: "2026-11-24 03:12 to 04:16 UTC"."""
+    first, last = _utc(start), _utc(end)
+    form = "%H:%M" if first.date() == last.date() else "%Y-%m-%d %H:%M"
+    return f"{first:%Y-%m-%d %H:%M} to {last.strftime(form)} UTC"
+
+
 def clock_time(at: datetime, now: datetime) -> str:
     """The second in UTC, such as "03:12:05", with the day before it when that is not `now`'s: "11-23 03:12:05"."""
     utc = _utc(at)

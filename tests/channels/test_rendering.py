@@ -93,7 +93,7 @@ def test_the_incident_and_the_runbook_are_links(compose_message):
 
 def test_a_resolution_says_how_long_it_lasted_and_why_it_ended(compose_message):
     for form in both(render(compose_message(MessageKind.RESOLUTION))):
-        assert "Lasted 1 h 04 min: 2026-11-24 03:12 UTC to 2026-11-24 04:16 UTC" in form
+        assert "Lasted 1 h 04 min: 2026-11-24 03:12 to 04:16 UTC" in form
         assert "recovered: 2 good results in a row" in form
         assert "answers in 7.2 s, sign-ins time out" in form
         assert "alerts ack" not in form

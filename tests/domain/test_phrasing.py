@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from healthmgr.domain.phrasing import absolute, clock_time, lasted, listing, relative, took
+from healthmgr.domain.phrasing import absolute, clock_time, lasted, listing, relative, span, took
 
 NOW = datetime(2026, 11, 24, 3, 24, 10, tzinfo=UTC)
 
@@ -24,6 +24,11 @@ def test_a_time_of_another_zone_is_told_in_utc():
 def test_a_time_without_a_zone_is_refused(tell):
     with pytest.raises(ValueError, match="time zone"):
         tell(datetime(2026, 11, 24, 3, 12))  # noqa: DTZ001 - the fault under test
+
+
+def test_a_span_names_the_second_day_only_when_it_is_another_one():
+    assert span(NOW, NOW + timedelta(minutes=30)) == "2026-11-24 03:24 to 03:54 UTC"
+    assert span(NOW, NOW + timedelta(days=1)) == "2026-11-24 03:24 to 2026-11-25 03:24 UTC"
 
 
 def test_a_clock_time_carries_the_day_only_when_it_is_another_one():
