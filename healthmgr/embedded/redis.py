@@ -7,7 +7,6 @@ import hashlib
 import os
 import secrets
 import signal
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from healthmgr.embedded.account import PLAIN_ENVIRONMENT
 from healthmgr.embedded.home import Home
 from healthmgr.errors import Unavailable
 from healthmgr.supervisor.child import Child
+from healthmgr.supervisor.local import is_free, write_private
 
 # Below the range that systems hand out for outgoing connections, so that the port is free at the next start, too.
 _FIRST_PORT, _PORTS = 16400, 4000
@@ -113,23 +113,3 @@ class RedisServer:
         if not path.exists():
             write_private(path, secrets.token_urlsafe(24))
         return path.read_text(encoding="ascii").strip()
-
-
-def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen on this port now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((host, port))
-        except OSError:
-            return False
-        return True
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.unlink(missing_ok=True)
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    half.rename(path)

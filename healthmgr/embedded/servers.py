@@ -55,8 +55,8 @@ class EmbeddedServers:
         self._locks: list[FolderLock] = []
         self._endpoints: Endpoints | None = None
 
-    def prepare(self) -> Prepared:
-        """Bring everything into place short of starting; for a supervisor, which holds the data folder's own lock.
+    def prepare(self, *, with_postgres: bool = True, with_redis: bool = True) -> Prepared:
+        """Bring what is wanted into place short of starting; for a supervisor, which holds the data folder's lock.
 
         Raises Conflict when another data folder's servers run on the same files, Unavailable with the fix otherwise.
         """
@@ -73,10 +73,12 @@ class EmbeddedServers:
             binaries = copied(binaries, _existing(home))
             self._say(f"the servers' programs are out of {account.name if account else 'reach'}'s reach: copied")
         servers = Prepared(PostgresServer(home, binaries.postgres), RedisServer(home, data_dir, binaries.redis))
-        servers.postgres.prepare()
-        servers.redis.prepare(self._say)
-        for name in ("postgres", "redis"):
-            link_from(data_dir, home, name)
+        if with_postgres:
+            servers.postgres.prepare()
+            link_from(data_dir, home, "postgres")
+        if with_redis:
+            servers.redis.prepare(self._say)
+            link_from(data_dir, home, "redis")
         return servers
 
     def start(self) -> Endpoints:

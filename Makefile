@@ -1,0 +1,60 @@
+# make run     everything in this terminal; ARGS="--port 9000" for more      make demo    with services to break
+# make fleet   the processes of a fleet on this machine                      make test    the whole suite
+# make lint    style, types, arrows                                          make clean   all but the data
+
+# Any Python from 3.11 on that can make virtual environments; PYTHON=/path/to/python3 chooses another.
+PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
+	"$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	&& { echo "$$candidate"; break; }; done)
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+.PHONY: run demo fleet test lint lock clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/installed-run
+	@$(BIN)/python -m healthmgr.cli.main up $(ARGS)
+
+demo: $(VENV)/installed-run
+	@$(BIN)/python -m healthmgr.cli.main up --demo $(ARGS)
+
+fleet: $(VENV)/installed-run
+	@$(BIN)/python -m healthmgr.cli.main up --fleet $(ARGS)
+
+test: $(VENV)/installed-dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/installed-dev
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+	@if docker compose version >/dev/null 2>&1; then echo "docker compose config -q"; docker compose config -q; \
+	else echo "docker compose is not here: docker-compose.yml is not checked"; fi
+
+# Takes over what is installed now as the versions to install from now on.
+lock: $(VENV)/installed-dev
+	$(BIN)/python scripts/lock.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +
+
+$(VENV)/installed-run: requirements/run.lock pyproject.toml | $(VENV)/made
+	@echo "Installing what is pinned in requirements/run.lock (a minute or so, this once)"
+	@$(PIP) install --quiet --requirement requirements/run.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/installed-dev: requirements/dev.lock $(VENV)/installed-run
+	@echo "Installing what is pinned in requirements/dev.lock"
+	@$(PIP) install --quiet --requirement requirements/dev.lock
+	@touch $@
+
+# Made anew when its Python has gone away.
+$(VENV)/made:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed (Debian, Ubuntu: apt install python3 python3-venv)" >&2; exit 1; }
+	@"$(BIN)/python" -c pass 2>/dev/null || { rm -rf $(VENV) && "$(PYTHON)" -m venv $(VENV); }
+	@touch $@
