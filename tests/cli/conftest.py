@@ -79,7 +79,8 @@ def _own_logging() -> Iterator[None]:
 def bare_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Terminal:
     """A terminal in an empty folder, where nothing is set."""
     for field in Settings.model_fields.values():
-        monkeypatch.delenv(str(field.alias), raising=False)
+        monkeypatch.setenv(str(field.alias), "")  # first set, so that what a command sets is taken back
+        monkeypatch.delenv(str(field.alias))
         monkeypatch.delenv(f"{field.alias}_FILE", raising=False)
     for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
@@ -115,7 +116,13 @@ class Trouble:
 def trouble(engine: Engine) -> Trouble:
     """`session-manager` is down and somebody was told; `database`, on which it depends, is well; all parts run."""
     now = datetime.now(UTC)
-    make_check(engine, "database", last_result_at=now, since_at=now - timedelta(days=1))
+    make_check(
+        engine,
+        "database",
+        last_result_at=now,
+        since_at=now - timedelta(days=1),
+        next_due_at=now + timedelta(minutes=10),
+    )
     check_id = make_check(
         engine,
         "session-manager",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 from typer.main import get_command
 
 from healthmgr.cli.main import app
@@ -138,6 +141,18 @@ def test_a_traceback_is_shown_to_those_who_ask_for_it(bare_terminal: Terminal) -
     assert done.returncode == 3
     assert "Traceback" in done.stderr
     assert "hunter2" not in done.stderr
+
+
+def test_a_second_terminal_finds_what_a_running_up_left(
+    bare_terminal: Terminal, engine: Engine, database_url: str, tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "data" / "run"
+    run_dir.mkdir(parents=True)
+    (run_dir / "environment.json").write_text(json.dumps({"DATABASE_URL": database_url, "HOOK": "http://127.0.0.1:1/"}))
+    bare_terminal.set(HOOK="mine")  # what is set here goes before; its restoration is the monkeypatch's
+    assert bare_terminal("tokens", "list").out.startswith("There are no tokens")
+    assert os.environ["DATABASE_URL"] == database_url
+    assert os.environ["HOOK"] == "mine"
 
 
 def test_a_wrong_word_is_bad_usage(terminal: Terminal) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import redis
 import typer
@@ -75,21 +74,12 @@ def examine() -> Iterator[Finding]:
 
 
 def _open(settings: Settings) -> Installation:
-    environ = {**_left_by_up(settings), **os.environ}
     if not settings.database_url:
-        return Installation(settings, environ, why_not_opened=NO_DATABASE)
+        return Installation(settings, os.environ, why_not_opened=NO_DATABASE)
     try:
-        return Installation(settings, environ, build(settings))
+        return Installation(settings, os.environ, build(settings))
     except _MISHAPS as error:
-        return Installation(settings, environ, why_not_opened=explain(error)[1])
-
-
-def _left_by_up(settings: Settings) -> Mapping[str, str]:
-    """The variables that a running `healthmgr up` gave its children; Settings.load has read the same file before."""
-    try:
-        return dict(json.loads(settings.environment_file.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
+        return Installation(settings, os.environ, why_not_opened=explain(error)[1])
 
 
 def _run(examinations: Iterable[Examination], installation: Installation) -> Iterator[Finding]:

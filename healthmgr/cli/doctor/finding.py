@@ -56,7 +56,7 @@ def skip(message: str) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What is examined. `environ` holds this process's variables, and those a running `healthmgr up` gave out."""
+    """What is examined. `opened` is None when its objects could not be built, for the reason given."""
 
     settings: Settings
     environ: Mapping[str, str]

@@ -1,0 +1,152 @@
+"""`healthmgr alerts` and `healthmgr notifications`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, select
+
+from healthmgr.storage.tables import alerts, audit_entries
+from tests.builders import make_alert, make_check, make_delivery, make_notification
+from tests.cli.conftest import Terminal, Trouble
+
+
+def test_open_alerts_are_listed_for_people(terminal: Terminal, trouble: Trouble) -> None:
+    out = terminal("alerts", "list").out
+    assert out.splitlines()[0].split() == ["ID", "INC", "SEVERITY", "STATE", "OPENED", "CHECK", "SUMMARY"]
+    assert out.splitlines()[1].split()[1:4] == ["#1", "critical", "firing"]
+
+
+def test_no_open_alert_is_said_in_words(terminal: Terminal) -> None:
+    assert terminal("alerts", "list").out == "No open alerts.\n"
+    assert terminal("alerts", "list", "--state", "all").out == "No alert fits.\n"
+
+
+def test_a_card_tells_what_a_person_needs(terminal: Terminal, trouble: Trouble) -> None:
+    out = terminal("alerts", "show", "session-manager").out
+    for words in (
+        "critical: Session manager is unhealthy",
+        "(5 min ago)",
+        "active_sessions 3 < 5 (critical)",
+        "https://wiki.example.com/session-manager",
+        "healthmgr alerts ack session-manager",
+        "Who was told",
+        "inbox",
+        str(trouble.alert_id),
+    ):
+        assert words in out, words
+
+
+def test_a_notification_that_did_not_arrive_says_why(terminal: Terminal, trouble: Trouble, engine: Engine) -> None:
+    row = make_notification(
+        engine, trouble.incident_id, channel="hook", state="pending", sent_at=None, attempts=1, due_at=trouble.now
+    )
+    make_delivery(engine, row, outcome="retry", detail="503 Service Unavailable")
+    for words in (("alerts", "show", "1"), ("notifications", "list"), ("notifications", "list", "--alert", "1")):
+        assert "503 Service Unavailable" in terminal(*words).out
+    only = terminal("notifications", "list", "--state", "pending", "--json").json["items"]
+    assert [item["channel"] for item in only] == ["hook"]
+
+
+def selectors(trouble: Trouble) -> dict[str, str]:
+    whole = str(trouble.alert_id)
+    return {
+        "id": whole,
+        "upper case": whole.upper(),
+        "beginning": whole[:13],
+        "end": whole[-6:],
+        "slug": "session-manager",
+        "number": "1",
+        "number sign": "#1",
+    }
+
+
+@pytest.mark.parametrize("way", ["id", "upper case", "beginning", "end", "slug", "number", "number sign"])
+def test_an_alert_can_be_named_in_many_ways(way: str, terminal: Terminal, trouble: Trouble) -> None:
+    said = terminal("alerts", "ack", selectors(trouble)[way], "--json")
+    assert said.code == 0, said.err
+    acknowledged = said.json["items"]
+    assert [UUID(alert["id"]) for alert in acknowledged] == [trouble.alert_id]
+    assert acknowledged[0]["acknowledged_by"] == "bob"
+
+
+def test_an_acknowledgement_carries_the_name_and_the_comment(
+    terminal: Terminal, trouble: Trouble, engine: Engine
+) -> None:
+    assert terminal("alerts", "ack", "1", "--as", "alice", "-m", "on it").code == 0
+    with engine.connect() as connection:
+        entry = connection.execute(select(audit_entries)).mappings().one()
+    assert (entry["actor"], entry["origin"], entry["detail"]["comment"]) == ("alice", "cli", "on it")
+
+
+def test_acknowledging_twice_is_a_conflict(terminal: Terminal, trouble: Trouble) -> None:
+    assert terminal("alerts", "ack", "1").code == 0
+    said = terminal("alerts", "ack", "1")
+    assert said.code == 1
+    assert "bob" in said.err
+
+
+def test_a_piece_that_fits_several_alerts_is_refused_with_their_names(
+    terminal: Terminal, trouble: Trouble, engine: Engine
+) -> None:
+    twin = UUID(str(trouble.alert_id)[:-1] + ("0" if str(trouble.alert_id)[-1] != "0" else "1"))
+    make_alert(engine, make_check(engine, "twin", status="unhealthy"), id=twin)
+    said = terminal("alerts", "ack", str(trouble.alert_id)[:13])
+    assert said.code == 1
+    assert str(twin) in said.err
+    assert str(trouble.alert_id) in said.err
+
+
+def test_what_names_no_alert_is_said_so(terminal: Terminal, trouble: Trouble) -> None:
+    for selector in ("nope", "#99", "ffff", "database"):
+        said = terminal("alerts", "show", selector)
+        assert (said.code, said.out) == (1, "")
+        assert selector in said.err
+    assert terminal("alerts", "show", "00000000-0000-0000-0000-000000000000").code == 1
+
+
+def test_an_incidents_number_means_all_of_its_alerts_that_are_left(
+    terminal: Terminal, trouble: Trouble, engine: Engine
+) -> None:
+    for slug in ("left", "done"):
+        make_alert(
+            engine,
+            make_check(engine, slug, status="unhealthy"),
+            incident_id=trouble.incident_id,
+            acknowledged_at=trouble.now if slug == "done" else None,
+            acknowledged_by="carol" if slug == "done" else None,
+        )
+    said = terminal("alerts", "ack", "1", "--json")
+    assert {alert["check"] for alert in said.json["items"]} == {"session-manager", "left"}
+    with engine.connect() as connection:
+        names = connection.execute(select(alerts.c.acknowledged_by).order_by(alerts.c.acknowledged_by)).scalars()
+        assert list(names) == ["bob", "bob", "carol"]
+    again = terminal("alerts", "ack", "1")
+    assert again.code == 1
+    assert "All 3 alerts" in again.err
+
+
+def test_resolving_closes_and_a_closed_alert_is_still_shown(terminal: Terminal, trouble: Trouble) -> None:
+    said = terminal("alerts", "resolve", "session-manager", "-m", "restarted it")
+    assert said.code == 0, said.err
+    assert said.out.startswith("Resolved: session-manager (#1, ")
+    shown = terminal("alerts", "show", "session-manager").out
+    assert "resolved" in shown
+    assert "by bob after 5 min" in shown
+    assert "What you can do" not in shown
+    assert terminal("alerts", "resolve", str(trouble.alert_id)).code == 1
+
+
+def test_alerts_are_filtered_and_paged(terminal: Terminal, trouble: Trouble, engine: Engine) -> None:
+    other = make_check(engine, "other", status="degraded")
+    make_alert(engine, other, severity="low", opened_at=trouble.now - timedelta(days=1))
+    low = terminal("alerts", "list", "--severity", "low", "--json").json["items"]
+    assert [alert["check"] for alert in low] == ["other"]
+    mine = terminal("alerts", "list", "--check", "session-manager", "--state", "firing", "--json").json["items"]
+    assert [alert["check"] for alert in mine] == ["session-manager"]
+    first = terminal("alerts", "list", "--limit", "1")
+    assert "1 alerts shown" in first.err
+    cursor = first.err.split("--cursor ")[1].strip()
+    assert "other" in terminal("alerts", "list", "--cursor", cursor).out
