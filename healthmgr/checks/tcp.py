@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from datetime import timedelta
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +16,7 @@ from healthmgr.domain.result import Outcome
 from healthmgr.ports import ProbeContext
 
 _MOST_HEARD = 65_536
+_PART_FOR_LISTENING = 0.9  # of the timeout, so that what was heard instead can still be told
 
 
 class TcpConfig(BaseModel):
@@ -35,7 +37,7 @@ class TcpCheck:
     Config: ClassVar[type[BaseModel]] = TcpConfig
     uses_network: ClassVar[bool] = True
 
-    async def probe(self, config: TcpConfig, context: ProbeContext) -> Outcome:  # noqa: ARG002 - the port's signature
+    async def probe(self, config: TcpConfig, context: ProbeContext) -> Outcome:
         """Open one connection and hold the conversation asked for; a refused connection is unhealthy."""
         started = time.perf_counter()
         try:
@@ -44,7 +46,7 @@ class TcpCheck:
             return down(error, config.host, config.port)
         metrics = {"connect_time": time.perf_counter() - started}
         try:
-            return await _converse(config, reader, writer, metrics)
+            return await _converse(config, context.timeout, reader, writer, metrics)
         except OSError as error:
             return down(error, config.host, config.port)
         finally:
@@ -54,7 +56,11 @@ class TcpCheck:
 
 
 async def _converse(
-    config: TcpConfig, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, metrics: dict[str, float]
+    config: TcpConfig,
+    timeout: timedelta,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    metrics: dict[str, float],
 ) -> Outcome:
     place = place_of(config.host, config.port)
     if config.send is not None:
@@ -62,13 +68,17 @@ async def _converse(
         await writer.drain()
     if config.expect is None:
         return Outcome(Status.HEALTHY, f"{place} accepts connections", metrics=metrics)
-    wanted, heard = config.expect.encode(), b""
-    while len(heard) < _MOST_HEARD:
-        piece = await reader.read(4096)
-        heard += piece
-        if wanted in heard:
-            return Outcome(Status.HEALTHY, f"{place} said {config.expect!r}", metrics=metrics)
-        if not piece:
-            break
+    heard = await _listen(reader, config.expect.encode(), timeout)
+    if config.expect.encode() in heard:
+        return Outcome(Status.HEALTHY, f"{place} said {config.expect!r}", metrics=metrics)
     said = heard[:200].decode("utf-8", "replace")
     return Outcome(Status.UNHEALTHY, f"{place} said {said!r}, expected {config.expect!r}", metrics=metrics)
+
+
+async def _listen(reader: asyncio.StreamReader, wanted: bytes, timeout: timedelta) -> bytes:
+    heard = b""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout.total_seconds() * _PART_FOR_LISTENING):
+            while wanted not in heard and len(heard) < _MOST_HEARD and (piece := await reader.read(4096)):
+                heard += piece
+    return heard

@@ -38,7 +38,7 @@ TROUBLES: dict[str, tuple[dict[str, Any], Status]] = {
     "python": ({"function": "math:sqrt", "args": [-1]}, Status.UNHEALTHY),
     "heartbeat": ({"period": "1ms", "grace": "0s"}, Status.UNHEALTHY),
 }
-HANGING_FUNCTION = {"function": "tests.plugins.test_contract:never_ends"}
+HANGING_FUNCTION = {"function": f"{__name__}:never_ends"}
 released = threading.Event()
 
 
