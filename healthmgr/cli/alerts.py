@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.cli.alert_card import AlertCard, alert_card_of, print_alert_card
@@ -63,36 +64,35 @@ def list_alerts(
     if not page.items:
         print_lines("No open alerts." if state is AlertState.OPEN else "No alert fits.")
         return
-    print_alert_table(page.items, now)
+    print_alert_table(page.items, now, with_ids=state in (AlertState.RESOLVED, AlertState.ALL))
     print_page_end(page.next_cursor, len(page.items), "alerts")
 
 
-def print_alert_table(alerts: list[AlertView], now: datetime) -> None:
-    """Alerts below each other, one a line."""
-    columns = (
-        Column("id"),
+def print_alert_table(alerts: list[AlertView], now: datetime, with_ids: bool = False) -> None:
+    """Alerts below each other. Open ones are named by their check; only among closed ones are ids needed."""
+    columns = [
         Column("inc", is_number=True),
         Column("severity"),
-        Column("state", max_width=13),
+        Column("state"),
         Column("opened"),
         Column("check", max_width=20),
         Column("summary", is_flexible=True, is_wrapped=True),
-    )
-    print_table(
-        columns,
-        (
-            (
-                short_id(alert),
-                incident_name(alert.incident_number),
-                styled(alert.severity),
-                styled(alert.state),
-                ago(alert.opened_at, now),
-                alert.check,
-                alert.summary,
-            )
-            for alert in alerts
-        ),
-    )
+    ]
+    rows: list[list[str | Text]] = [
+        [
+            incident_name(alert.incident_number),
+            styled(alert.severity),
+            styled(alert.state),
+            ago(alert.opened_at, now),
+            alert.check,
+            alert.summary,
+        ]
+        for alert in alerts
+    ]
+    if with_ids:
+        columns.insert(0, Column("id"))
+        rows = [[short_id(alert), *row] for alert, row in zip(alerts, rows, strict=True)]
+    print_table(columns, rows)
 
 
 def short_id(alert: AlertView) -> str:

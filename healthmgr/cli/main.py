@@ -27,6 +27,7 @@ app = typer.Typer(
     cls=SpeakingGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
     help="Checks that run, alerts that reach a person, and what to do about them.",
     epilog=EXIT_CODES,
 )

@@ -27,7 +27,7 @@ class Queue(StrEnum):
 
 Queues = Annotated[
     list[Queue] | None,
-    typer.Argument(metavar="[QUEUE]...", show_default=False, help="The queues to consume; default: all."),
+    typer.Argument(metavar="QUEUE", show_default=False, help="The queues to consume; default: all."),
 ]
 NodeName = Annotated[
     str, typer.Option("--name", "-n", help="The worker's name, its own among all; %h stands for this host.")
