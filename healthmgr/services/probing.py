@@ -123,8 +123,13 @@ class Probing:
             raise Unavailable("This worker is too busy to answer") from error
 
     def close(self, grace: timedelta) -> None:
-        """Finish what is under way and deliver it, within `grace`; what does not end is abandoned to its lease."""
-        loop, seconds = self._running_loop(), grace.total_seconds()
+        """Finish what is under way and deliver it, within `grace`; what does not end is abandoned to its lease.
+
+        Closing what is not running does nothing.
+        """
+        if self._loop is None:
+            return
+        loop, seconds = self._loop, grace.total_seconds()
         self._places.close()
         started = time.monotonic()
         for_probes = seconds - min(2.0, seconds / 4)
@@ -133,6 +138,7 @@ class Probing:
         loop.call_soon_threadsafe(loop.stop)
         if self._thread is not None:
             self._thread.join(2.0)
+        self._loop = None
         if not loop.is_running():
             loop.close()
         if abandoned or undelivered:
@@ -142,7 +148,7 @@ class Probing:
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
-            raise Unavailable("Probing has not been started")
+            raise Unavailable("Probing is not running in this process")
         return self._loop
 
     def _read_clock(self) -> _Instant:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import redis
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
 from pydantic import ValidationError
 
 from healthmgr.checks.celery import CeleryConfig
@@ -160,6 +162,15 @@ def test_workers_that_do_not_answer_are_missed_and_nothing_is_left_in_the_broker
     client = redis.Redis.from_url(redis_url)
     assert [key for key in client.scan_iter() if b"reply" in key] == []
     client.close()
+
+
+def test_workers_that_answer_are_counted(probe: Any, redis_url: str) -> None:
+    app = Celery("someone-elses", broker=redis_url, set_as_current=False)
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=10):
+        outcome = probe("celery", {"broker_url": redis_url, "ping_timeout": "500ms"})
+    assert (outcome.status, outcome.metrics["workers"]) == (Status.HEALTHY, 1.0)
+    assert outcome.response_time is not None
+    assert outcome.response_time < 0.5  # the time spent listening is not the broker's
 
 
 @pytest.mark.rabbitmq

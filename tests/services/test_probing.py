@@ -391,6 +391,26 @@ def test_closing_finishes_what_is_under_way_and_takes_no_more(start: Start, inbo
     assert len(inbox.results) == 5
     with pytest.raises(Unavailable):
         probing.submit([order()])
+    probing.close(timedelta(seconds=5))
+
+
+def test_closing_sends_away_who_waits_for_a_place(inbox: Inbox) -> None:
+    probing = Probing(Kinds(OnTheLoop(hang)), StillClock(), {}, inbox, worker="w1", max_in_flight=1)
+    probing.start()
+    probing.submit([order()])
+    refusals: list[Unavailable] = []
+
+    def submit() -> None:
+        try:
+            probing.submit([order()])
+        except Unavailable as refusal:
+            refusals.append(refusal)
+
+    waiting = threading.Thread(target=submit)
+    waiting.start()
+    probing.close(timedelta(seconds=0.2))
+    waiting.join(2)
+    assert len(refusals) == 1
 
 
 def test_closing_abandons_what_does_not_end_within_the_grace(inbox: Inbox) -> None:
