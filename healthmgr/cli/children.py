@@ -35,6 +35,7 @@ _FLEET: Mapping[str, str] = {
     "upkeep": "upkeep",
 }
 _AMQP_PORT = 5672
+_SAID_ONCE = "ignore:You're running the worker with superuser privileges"  # `up` says it, in one line for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ class Crew:
         watch = PulseWatch(pulse, answers(self.broker_url))
         quiet = ("--without-mingle", "--without-gossip")
         options = ("-n", f"{name}@%h", "-Q", queues, "-P", "solo", "-l", self.log_level, *quiet)
-        more = {"HEALTHMGR_PULSE_FILE": str(pulse)}
+        ignored = ",".join(filter(None, (self.env.get("PYTHONWARNINGS"), _SAID_ONCE)))
+        more = {"HEALTHMGR_PULSE_FILE": str(pulse), "PYTHONWARNINGS": ignored}
         return self._celery(name, "worker", *options, tier=WORKING_TIER, more=more, watch=watch)
 
     def _celery(
@@ -92,7 +94,7 @@ class Crew:
         more: Mapping[str, str] | None = None,
         watch: PulseWatch | None = None,
     ) -> Child:
-        command = ("celery", "-A", "workers.app", *arguments)
+        command = ("celery", "--quiet", "-A", "workers.app", *arguments)
         return self._python(name, *command, tier=tier, more=more, watch=watch)
 
     def _python(

@@ -91,6 +91,7 @@ class _Start:
         self._began = time.monotonic()
         self._notes: list[tuple[str, str]] = []
         self._has_definitions = self._has_demo = False
+        self._flower: tuple[int, str] | None = None
 
     def run(self) -> None:
         """Start everything, say where it is, and serve until somebody asks for the end."""
@@ -154,9 +155,8 @@ class _Start:
             ports = around.settle_demo()
             self._supervisor.start(self._crew.demo(around.data_dir, ports))
         if self._wishes.flower:
-            port, password = around.settle_flower()
-            self._supervisor.start(self._crew.flower(port, f"admin:{password}"))
-            self._notes.append(("Flower", f"http://127.0.0.1:{port}  (admin / {password})"))
+            self._flower = around.settle_flower()
+            self._notes.append(("Flower", "http://127.0.0.1:{}  (admin / {})".format(*self._flower)))
         around.write_environment_file()
 
     def _wants_inbox(self) -> bool:
@@ -190,12 +190,15 @@ class _Start:
         empty.unlink()
 
     def _start_crew(self) -> None:
+        if os.geteuid() == 0:
+            self._console.say("running as root: so do the workers and the API; an ordinary account is enough for all")
         (self._around.run_dir / "pulse").mkdir(parents=True, exist_ok=True)
-        for child in (
-            *self._crew.working(as_fleet=self._wishes.fleet),
-            *self._crew.ordering(as_fleet=self._wishes.fleet),
-        ):
+        crew, as_fleet = self._crew, self._wishes.fleet
+        for child in (*crew.working(as_fleet=as_fleet), *crew.ordering(as_fleet=as_fleet)):
             self._supervisor.start(child)
+        if self._flower:
+            port, password = self._flower
+            self._supervisor.start(crew.flower(port, f"admin:{password}"))
 
     def _greet(self) -> None:
         token = self._admin_token()

@@ -39,7 +39,9 @@ class Console:
             self._width = max(self._width, len(name))
 
     def child(self, name: str, line: str) -> None:
-        """A line that a child wrote."""
+        """A line that a child wrote; empty ones tell nothing."""
+        if not line.strip():
+            return
         self.introduce(name)
         self._write(f"{self._paint(f'{name:<{self._width}} │', self._colours[name])} {line}\n")
 
