@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +23,7 @@ from healthmgr.services.routing import Routing
 from healthmgr.services.scheduling import Scheduling
 from healthmgr.services.tokens import Tokens
 from healthmgr.services.upkeep import Upkeep
-from healthmgr.settings import Settings
+from healthmgr.settings import Settings, environment
 from healthmgr.storage.database import DatabaseClock, connect
 from healthmgr.storage.definition_repository import DefinitionRepository
 from healthmgr.storage.escalating_repository import EscalatingRepository
@@ -42,6 +43,7 @@ class Healthmgr:
     """Every use case of one installation, ready to be called."""
 
     settings: Settings
+    environ: Mapping[str, str]
     engine: Engine
     clock: DatabaseClock
     registry: Registry
@@ -76,21 +78,23 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
     worker = worker or f"{socket.gethostname()}:{os.getpid()}"
     engine = connect(settings.database_url, pool_size=10, application_name=f"healthmgr {worker}"[:63])
     registry = Registry.load()
+    environ = environment(settings)
     upkeep = UpkeepRepository(engine)
     return Healthmgr(
         settings=settings,
+        environ=environ,
         engine=engine,
         clock=DatabaseClock(engine),
         registry=registry,
         reading=Reading(engine),
-        defining=Defining(DefinitionRepository(engine), registry, os.environ, _fallbacks(settings)),
+        defining=Defining(DefinitionRepository(engine), registry, environ, _fallbacks(settings)),
         tokens=Tokens(TokenRepository(engine)),
         pinging=Pinging(HeartbeatRepository(engine), settings.secret_key),
         responding=Responding(RespondingRepository(engine)),
         scheduling=Scheduling(SchedulingRepository(engine)),
         evaluating=Evaluating(EvaluationRepository(engine)),
         routing=Routing(RoutingRepository(engine)),
-        notifying=Notifying(NotifyingRepository(engine, settings.public_url), registry, os.environ, worker),
+        notifying=Notifying(NotifyingRepository(engine, settings.public_url), registry, environ, worker),
         escalating=Escalating(EscalatingRepository(engine)),
         upkeep=Upkeep(upkeep, upkeep, upkeep),
     )
@@ -98,7 +102,7 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
 
 def definition_validator(settings: Settings) -> Defining:
     """What validates a file without any database: names that only other sources define are warned of."""
-    return Defining(None, Registry.load(), os.environ, _fallbacks(settings))
+    return Defining(None, Registry.load(), environment(settings), _fallbacks(settings))
 
 
 def _fallbacks(settings: Settings) -> Fallbacks:

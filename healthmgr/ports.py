@@ -71,6 +71,9 @@ class Receipt:
 class Channel(Protocol):
     """A way to reach a person: one file, one class, one method.
 
+    `needs_address` says whether every recipient needs a contact of its own on this channel; where the
+    channel itself is the address (a webhook), one message serves all.
+
     `send` delivers synchronously within `timeout` and returns once the provider has accepted; it raises
     ChannelError(permanent=..., retry_after=..., is_ambiguous=...) otherwise. `address` is the recipient's
     contact on this channel ("" where the channel itself is the address, as with a webhook).
@@ -78,6 +81,7 @@ class Channel(Protocol):
 
     kind: ClassVar[str]
     Config: ClassVar[type[BaseModel]]
+    needs_address: ClassVar[bool]
 
     def send(self, config: Any, message: Message, address: str, timeout: timedelta) -> Receipt:
         """Hand one message to the provider."""

@@ -79,10 +79,7 @@ class Settings(BaseModel):
 
         Raises SettingsError naming the variable, the value's fault and the fix.
         """
-        given = dict(os.environ if environ is None else environ)
-        data_dir = Path(given.get("HEALTHMGR_DATA") or "data")
-        left_by_up = _read_environment(data_dir / "run" / "environment.json")
-        merged = {**left_by_up, **{k: v for k, v in given.items() if v}}
+        merged = _merge(os.environ if environ is None else environ)
         values: dict[str, Any] = {}
         for field in cls.model_fields.values():
             found = read_variable(str(field.alias), merged)
@@ -93,6 +90,20 @@ class Settings(BaseModel):
         except ValidationError as error:
             faults = "; ".join(f"{e['loc'][0]}: {e['msg']} (got {e['input']!r})" for e in error.errors())
             raise SettingsError(f"The environment is not usable: {faults}") from error
+
+
+def environment(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What `${VAR}` in definitions is resolved from: the environment, what a running `healthmgr up` left, and
+    where our own parts are."""
+    own = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url, "BROKER_URL": settings.broker}
+    present = {name: value for name, value in own.items() if value}
+    return present | _merge(os.environ if environ is None else environ)
+
+
+def _merge(environ: Mapping[str, str]) -> dict[str, str]:
+    data_dir = Path(environ.get("HEALTHMGR_DATA") or "data")
+    left_by_up = _read_environment(data_dir / "run" / "environment.json")
+    return left_by_up | {name: value for name, value in environ.items() if value}
 
 
 def _read_environment(path: Path) -> dict[str, str]:

@@ -53,7 +53,18 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
-    for noisy in ("kombu", "amqp", "asyncio", "urllib3", "httpcore", "httpx", "mail.log"):
+    # Celery says two lines a task; Flower shows them better.
+    for noisy in (
+        "celery.worker.strategy",
+        "celery.app.trace",
+        "kombu",
+        "amqp",
+        "asyncio",
+        "urllib3",
+        "httpcore",
+        "httpx",
+        "mail.log",
+    ):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

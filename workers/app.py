@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery, signals
 from celery.utils.log import get_logger
-from kombu import Queue
+from kombu.entity import Queue
 
 from healthmgr.settings import Settings
 from healthmgr.telemetry import configure_logging

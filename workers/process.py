@@ -62,7 +62,7 @@ class Process:
             probing = Probing(
                 self.healthmgr.registry,
                 self.healthmgr.clock,
-                os.environ,
+                self.healthmgr.environ,
                 self.publisher.results,
                 worker=self.name,
                 max_in_flight=settings.max_concurrent_checks,

@@ -60,6 +60,7 @@ class EmailChannel:
     """Sends mail with smtplib. `address` is the recipient's mailbox."""
 
     kind: ClassVar[str] = "email"
+    needs_address: ClassVar[bool] = True
     Config: ClassVar[type[EmailConfig]] = EmailConfig
 
     def send(self, config: EmailConfig, message: Message, address: str, timeout: timedelta) -> Receipt:

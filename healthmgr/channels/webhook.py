@@ -74,6 +74,7 @@ class WebhookChannel:
     """POSTs with requests; the notification's id is the receiver's idempotency key. `address` is not used."""
 
     kind: ClassVar[str] = "webhook"
+    needs_address: ClassVar[bool] = False
     Config: ClassVar[type[WebhookConfig]] = WebhookConfig
 
     def send(self, config: WebhookConfig, message: Message, address: str, timeout: timedelta) -> Receipt:  # noqa: ARG002

@@ -41,7 +41,7 @@ class RouteDefinition:
     severity: str
     recipients: tuple[str, ...]
     channels: tuple[str, ...]
-    group_wait: timedelta
+    group_wait: timedelta | None
     repeat_interval: timedelta
 
 

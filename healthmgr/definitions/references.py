@@ -181,7 +181,7 @@ class _Judge:
         """Whether the channel's messages go to an address of the recipient; None when its plugin does not say."""
         for kind in self._kinds(channel):
             try:
-                return getattr(self.registry.channel(kind), "needs_address", None)
+                return self.registry.channel(kind).needs_address
             except PluginError:
                 break  # of a faulty channel enough is said already
         return False

@@ -19,8 +19,6 @@ CRITICAL_RETRY = timedelta(seconds=3)
 RETRY = timedelta(seconds=15)
 TIMEOUT_SHARE = 0.8  # of the interval, for timeouts that are inherited
 
-GROUP_WAITS = {"critical": timedelta(0), "high": timedelta(seconds=10)}
-GROUP_WAIT = timedelta(seconds=30)
 REPEAT_INTERVAL = timedelta(hours=4)
 
 
@@ -89,9 +87,9 @@ def settle_check(
 
 
 def settle_route(severity: str, route: RouteEntry) -> RouteDefinition:
-    """The route with nothing left unsaid: critical alerts do not wait for company."""
-    wait = route.group_wait if route.group_wait is not None else GROUP_WAITS.get(severity, GROUP_WAIT)
-    return RouteDefinition(severity, tuple(route.to), tuple(route.via), wait, route.repeat_interval or REPEAT_INTERVAL)
+    """The route with nothing left unsaid but the wait, which follows an alert's severity where it is not given."""
+    repeat_interval = route.repeat_interval or REPEAT_INTERVAL
+    return RouteDefinition(severity, tuple(route.to), tuple(route.via), route.group_wait, repeat_interval)
 
 
 def severity_of(check: OptionsEntry, defaults: OptionsEntry) -> Severity:

@@ -101,4 +101,5 @@ class Message:
         if self.kind is MessageKind.RESOLUTION:
             return f"Resolved: {first.check_name}{more}"
         verb = "flapping" if first.is_flapping else first.status.value
-        return f"{self.severity.value.capitalize()}: {first.check_name}{more} is {verb}"
+        are = "are" if more else "is"
+        return f"{self.severity.value.capitalize()}: {first.check_name}{more} {are} {verb}"

@@ -12,6 +12,16 @@ from healthmgr.domain.check import Severity
 DEFAULT = "default"
 
 
+# What is waited for company where a route does not say: nothing for a critical alert.
+_GROUP_WAITS = {Severity.CRITICAL: timedelta(0), Severity.HIGH: timedelta(seconds=10)}
+_GROUP_WAIT = timedelta(seconds=30)
+
+
+def group_wait(severity: Severity, chosen: timedelta | None) -> timedelta:
+    """How long a new alert of this severity waits for others to be told with it; `chosen` is the route's own word."""
+    return _GROUP_WAITS.get(severity, _GROUP_WAIT) if chosen is None else chosen
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One recipient over one channel, at one address ("" where the channel is the address)."""
@@ -26,7 +36,7 @@ class Route:
     """Who is told of alerts of one severity, and how patiently."""
 
     targets: tuple[Target, ...]
-    group_wait: timedelta
+    group_wait: timedelta | None
     repeat_interval: timedelta
 
 
@@ -58,7 +68,7 @@ class Plan:
 def _route_to_document(route: Route) -> dict[str, Any]:
     return {
         "targets": [[t.recipient, t.channel, t.address] for t in route.targets],
-        "group_wait": route.group_wait.total_seconds(),
+        "group_wait": None if route.group_wait is None else route.group_wait.total_seconds(),
         "repeat_interval": route.repeat_interval.total_seconds(),
     }
 
@@ -66,6 +76,6 @@ def _route_to_document(route: Route) -> dict[str, Any]:
 def _route_from_document(document: Mapping[str, Any]) -> Route:
     return Route(
         targets=tuple(Target(*target) for target in document["targets"]),
-        group_wait=timedelta(seconds=document["group_wait"]),
+        group_wait=None if document["group_wait"] is None else timedelta(seconds=document["group_wait"]),
         repeat_interval=timedelta(seconds=document["repeat_interval"]),
     )

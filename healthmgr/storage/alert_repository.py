@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from healthmgr.domain.alert import Amend, Close, Open
 from healthmgr.domain.check import Severity
 from healthmgr.domain.dispatch import Due
+from healthmgr.domain.route import group_wait
 from healthmgr.services.evaluating import AlertMove
 from healthmgr.storage.dispatch_repository import request_dispatch
 
@@ -125,5 +126,5 @@ def close_alerts_of(connection: Connection, check_ids: Sequence[UUID], now: date
 
 
 def _group_wait(connection: Connection, severity: Severity) -> timedelta:
-    wait: timedelta | None = connection.execute(_GROUP_WAIT, {"severity": severity.value}).scalar()
-    return wait or timedelta(0)
+    chosen: timedelta | None = connection.execute(_GROUP_WAIT, {"severity": severity.value}).scalar()
+    return group_wait(severity, chosen)

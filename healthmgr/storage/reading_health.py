@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from healthmgr.domain.quantity import format_duration
+from healthmgr.domain.phrasing import lasted
 from healthmgr.storage.tables import pulses
 from healthmgr.views import HealthView, PartView
 
@@ -54,7 +54,7 @@ def _part(name: str, pulse: _Pulse | None, within: timedelta, advice: str) -> Pa
     if pulse is None:
         return PartView(name=name, is_well=False, age=None, message=f"{advice} (no sign of life so far)")
     is_well = pulse.age <= within
-    said = "" if is_well else f"{advice} (silent for {format_duration(_whole_seconds(pulse.age))})"
+    said = "" if is_well else f"{advice} (silent for {lasted(pulse.age)})"
     return PartView(name=name, is_well=is_well, age=_rounded(pulse.age), message=said, detail=pulse.detail)
 
 
@@ -87,7 +87,3 @@ def _auditor(found: list[_Pulse]) -> PartView:
 
 def _rounded(age: timedelta) -> float:
     return round(age.total_seconds(), 1)
-
-
-def _whole_seconds(age: timedelta) -> timedelta:
-    return timedelta(seconds=round(age.total_seconds()))

@@ -21,9 +21,11 @@ _NEXT_SLOT = """
         + extract(epoch FROM s.phase))
 """
 
-# The allowance on top of the timeout covers the wait in the queue and the evaluation: at least 5 s, so
-# that a short check is not offered twice under load, at most 15 s, so that a lost one is soon probed again.
-_LEASE = "c.timeout + LEAST(GREATEST(c.interval, interval '5 seconds'), interval '15 seconds')"
+# A lease holds the wait in the queue (at least 5 s, so that a short check is not offered twice under load,
+# at most 15 s, so that a lost one is soon probed again), the probe, and the way to the evaluation's commit.
+_QUEUEING = "LEAST(GREATEST(c.interval, interval '5 seconds'), interval '15 seconds')"
+_EVALUATING = "interval '2 seconds'"
+_LEASE = f"{_QUEUEING} + c.timeout + {_EVALUATING}"
 
 _CLAIM = text(f"""
 WITH due AS (
@@ -49,7 +51,7 @@ LEFT JOIN heartbeats h ON h.check_id = due.check_id
 WHERE s.check_id = due.check_id
 RETURNING
     s.check_id, c.slug, c.kind, c.config, c.timeout, s.sequence, s.slot_at,
-    s.lease_until - c.timeout AS start_by,
+    s.lease_until - c.timeout - {_EVALUATING} AS start_by,
     CASE WHEN before.lease_until IS NOT NULL THEN 'lease_expired' ELSE before.cause END AS cause,
     h.armed_at, h.last_ping_at, h.last_kind, h.last_detail
 """)  # noqa: S608 - composed of constants alone

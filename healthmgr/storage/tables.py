@@ -109,7 +109,7 @@ routes = Table(
     Column("severity", Text, primary_key=True, comment="or 'default', the catch-all"),
     Column("recipients", ARRAY(Text), nullable=False),
     Column("channels", ARRAY(Text), nullable=False),
-    Column("group_wait", Interval, nullable=False),
+    Column("group_wait", Interval, comment="unset: by the severity of the alert"),
     Column("repeat_interval", Interval, nullable=False),
     Column("managed_by", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),

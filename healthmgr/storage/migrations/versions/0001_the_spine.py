@@ -212,7 +212,7 @@ def upgrade() -> None:
         sa.Column("severity", sa.Text(), nullable=False, comment="or 'default', the catch-all"),
         sa.Column("recipients", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("channels", postgresql.ARRAY(sa.Text()), nullable=False),
-        sa.Column("group_wait", sa.Interval(), nullable=False),
+        sa.Column("group_wait", sa.Interval(), nullable=True, comment="unset: by the severity of the alert"),
         sa.Column("repeat_interval", sa.Interval(), nullable=False),
         sa.Column("managed_by", sa.Text(), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
