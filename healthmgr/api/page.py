@@ -1,4 +1,4 @@
-"""The plain page: one self-contained document, made of its three files when the application is created."""
+"""The plain page: one self-contained document, put together from its files when the application is created."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 _FILES = Path(__file__).parent / "assets"
+_SCRIPTS = ("tools.js", "checks.js", "alerts.js", "panel.js", "page.js")
 
 
 def page_router() -> APIRouter:
     """The route of `/`. Nothing else is fetched but the API, and nothing runs but what is hashed here."""
     style = (_FILES / "page.css").read_text(encoding="utf-8")
-    script = (_FILES / "page.js").read_text(encoding="utf-8")
+    scripts = "\n".join((_FILES / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    script = f'"use strict";\n(() => {{\n{scripts}}})();\n'
     html = (_FILES / "page.html").read_text(encoding="utf-8")
     html = html.replace("/*STYLE*/", style).replace("/*SCRIPT*/", script)
     policy = "; ".join(

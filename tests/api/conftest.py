@@ -2,85 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
-from uuid import UUID
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine
 
 from healthmgr.api.app import create_app
-from healthmgr.services.pinging import Pinging
-from healthmgr.services.tokens import Tokens
-from healthmgr.settings import Settings
 from healthmgr.storage.database import connect
-from healthmgr.storage.heartbeat_repository import HeartbeatRepository
-from healthmgr.storage.reading import Reading
-from healthmgr.storage.token_repository import TokenRepository
 from tests.builders import NOW
-from tests.serving import HttpClient, ServedApp
-
-SECRET_KEY = "s" * 32
-
-
-class StoppedClock:
-    """A clock that tests move."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-
-class NotedResponding:
-    """Remembers what it was told to do, and raises what it was told to raise."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[Any, ...]] = []
-        self.error: Exception | None = None
-
-    def _note(self, *call: Any) -> None:
-        if self.error:
-            raise self.error
-        self.calls.append(call)
-
-    def acknowledge(self, alert_id: UUID, *, actor: str, origin: str, now: datetime, comment: str = "") -> None:
-        self._note("acknowledge", alert_id, actor, origin, now, comment)
-
-    def resolve(self, alert_id: UUID, *, actor: str, origin: str, now: datetime, comment: str = "") -> None:
-        self._note("resolve", alert_id, actor, origin, now, comment)
-
-    def pause(self, slug: str, *, actor: str, origin: str, now: datetime) -> None:
-        self._note("pause", slug, actor, origin, now)
-
-    def resume(self, slug: str, *, actor: str, origin: str, now: datetime) -> None:
-        self._note("resume", slug, actor, origin, now)
-
-    def run(self, slug: str, *, actor: str, origin: str, now: datetime) -> None:
-        self._note("run", slug, actor, origin, now)
-
-
-@dataclass
-class Container:
-    """What the API is built on in these tests."""
-
-    engine: Engine
-    clock: StoppedClock = field(default_factory=StoppedClock)
-    responding: NotedResponding = field(default_factory=NotedResponding)
-    settings: Settings = field(
-        default_factory=lambda: Settings(public_url="https://hm.example.com", secret_key=SECRET_KEY)
-    )
-
-    def __post_init__(self) -> None:
-        self.reading = Reading(self.engine)
-        self.tokens = Tokens(TokenRepository(self.engine))
-        self.pinging = Pinging(HeartbeatRepository(self.engine), self.settings.secret_key)
-
-
-Client = Callable[[str | None], HttpClient]
+from tests.serving import Client, Container, HttpClient, ServedApp
 
 
 @pytest.fixture

@@ -15,18 +15,17 @@ from structlog.testing import capture_logs
 from healthmgr.api.limits import MAX_BODY
 from healthmgr.errors import Conflict
 from healthmgr.storage.database import connect
-from tests.api.conftest import Client, Container
 from tests.builders import (
     NOW,
-    add_check,
     make_alert,
     make_check,
+    make_checks,
     make_incident,
     make_notification,
     make_result,
     make_transition,
 )
-from tests.serving import ServedApp
+from tests.serving import Client, Container, ServedApp
 
 ALERT_ID = uuid4()
 READS = [
@@ -288,9 +287,7 @@ def test_no_page_that_loads_from_elsewhere_is_served(client_as: Client) -> None:
 
 
 def test_a_thousand_checks_are_answered_within_200_milliseconds(engine: Engine, client_as: Client) -> None:
-    with engine.begin() as connection:
-        for number in range(1000):
-            add_check(connection, f"check-{number:04}")
+    make_checks(engine, (f"check-{number:04}" for number in range(1000)))
     client = client_as("viewer")
     for path in ("/api/v1/checks?limit=1000", "/api/v1/overview"):
         client.get("/api/v1/checks?limit=1")

@@ -8,8 +8,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
-from tests.api.conftest import Client, Container
 from tests.builders import NOW, make_alert, make_check, make_incident, make_notification, make_pulse, make_well
+from tests.serving import Client, Container
 
 
 def test_healthz_is_200_while_all_is_well(engine: Engine, client_as: Client) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, select
 
 from healthmgr.services.pinging import ping_key
 from healthmgr.storage.tables import heartbeats
-from tests.api.conftest import SECRET_KEY, Client
 from tests.builders import NOW, make_check
+from tests.serving import SECRET_KEY, Client
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from healthmgr.errors import DefinitionError, NotFound
 from healthmgr.storage.reading import Reading
 from tests.builders import (
     NOW,
-    add_check,
     make_alert,
     make_check,
+    make_checks,
     make_delivery,
     make_incident,
     make_notification,
@@ -294,9 +294,7 @@ def test_what_the_auditor_found_makes_the_whole_unwell(engine: Engine, reading: 
 
 
 def test_a_thousand_checks_are_read_within_200_milliseconds(engine: Engine, reading: Reading) -> None:
-    with engine.begin() as connection:
-        for number in range(1000):
-            add_check(connection, f"check-{number:04}")
+    make_checks(engine, (f"check-{number:04}" for number in range(1000)))
     reading.checks(limit=1)
     for question in (lambda: reading.checks(limit=1000), lambda: reading.overview(NOW)):
         begin = perf_counter()
