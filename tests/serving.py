@@ -92,8 +92,14 @@ class ServedApp:
     @property
     def url(self) -> str:
         """Where it answers."""
-        host, port = self._server.servers[0].sockets[0].getsockname()
+        host, port = self.address
         return f"http://{host}:{port}"
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Its host and port."""
+        host, port = self._server.servers[0].sockets[0].getsockname()
+        return host, port
 
     def start(self) -> None:
         """Return once it answers."""

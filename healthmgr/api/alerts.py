@@ -23,7 +23,7 @@ NotificationState = Literal["pending", "sending", "sent", "failed", "superseded"
 class Comment(BaseModel):
     """What a person wants to be remembered."""
 
-    comment: str = Field("", max_length=2000, examples=["Restarted the pool, watching it."])
+    comment: str = Field("", max_length=2000, pattern=r"^[^\x00]*$", examples=["Restarted the pool, watching it."])
 
 
 @router.get("/alerts", summary="List alerts", tags=["alerts"])

@@ -9,7 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from healthmgr import __version__
 from healthmgr.api import alerts, checks, health, metrics, pings, status, tokens
-from healthmgr.api.limits import BoundedBody, CarefulHeaders
+from healthmgr.api.limits import BoundedRequest, CarefulHeaders
 from healthmgr.api.page import page_router
 from healthmgr.api.parts import Parts
 from healthmgr.api.problems import ProblemView, Unforeseen, add_problem_handlers
@@ -68,6 +68,6 @@ def create_app(parts: Parts) -> FastAPI:
     add_problem_handlers(app)
     app.add_middleware(Unforeseen)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
-    app.add_middleware(BoundedBody)
+    app.add_middleware(BoundedRequest)
     app.add_middleware(CarefulHeaders)
     return app

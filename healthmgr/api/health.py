@@ -35,6 +35,7 @@ class Readyz(BaseModel):
     message: str
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Is healthmgr doing its work?", responses={503: {"model": Healthz}})
 def healthz(response: Response, parts: PartsDep) -> Healthz:
     """200 while checks are scheduled, every queue is consumed and nothing is overdue; 503 otherwise."""
@@ -51,6 +52,7 @@ def healthz(response: Response, parts: PartsDep) -> Healthz:
     return found
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Can requests be served?", responses={503: {"model": Readyz}})
 def readyz(response: Response, parts: PartsDep) -> Readyz:
     """200 when the database answers and its schema is the one that this version wants; 503 otherwise."""

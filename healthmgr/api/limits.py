@@ -21,14 +21,20 @@ _HEADERS: Mapping[str, str] = {
 }
 
 
-class BoundedBody:
-    """Refuses bodies over 1 MiB with 413. `/ping/` is let through, for it reads a little and ignores the rest."""
+class BoundedRequest:
+    """Refuses bodies over 1 MiB with 413, and NUL, which no text here can hold, with 400.
+
+    Bodies to `/ping/` are let through, for it reads a little and ignores the rest.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its body counted."""
+        if scope["type"] == "http" and ("\0" in scope["path"] or b"%00" in scope["query_string"]):
+            await problem(400, "The address holds a NUL character")(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["path"].startswith("/ping/"):
             await self._app(scope, receive, send)
             return

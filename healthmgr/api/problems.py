@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from healthmgr import errors
@@ -64,6 +65,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(errors.HealthmgrError, _on_ours)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     for away in (OperationalError, InterfaceError, PoolTimeout):
         app.add_exception_handler(away, _on_database_away)
 
@@ -115,6 +117,10 @@ def _on_database_away(_request: Request, error: Exception) -> Response:
     # Not the whole error: that would tell the statement's values.
     log.warning("database_away", error=str(error.orig if isinstance(error, DBAPIError) else error).strip())
     return problem(503, "The database does not answer; nothing was changed. Try again in a few seconds")
+
+
+def _on_gone(_request: Request, _error: Exception) -> Response:
+    return problem(400, "The request ended before its body did")
 
 
 def _unforeseen(error: Exception) -> Response:

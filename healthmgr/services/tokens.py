@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem
 from healthmgr.views import TokenView
 
 PREFIX = "hm_"
+_LONGEST_LIFE = timedelta(days=36_500)
 _RANDOM_BYTES = 32  # 43 characters of base64
 
 
@@ -141,5 +142,7 @@ def _refuse_bad(name: str, role: str, now: datetime, expires_at: datetime | None
         problems.append(Problem("an expiry needs a UTC offset, such as 2030-01-31T12:00:00Z", path="expires_at"))
     elif expires_at is not None and expires_at <= now:
         problems.append(Problem(f"{expires_at.isoformat()} is not in the future", path="expires_at"))
+    elif expires_at is not None and expires_at - now > _LONGEST_LIFE:
+        problems.append(Problem("an expiry that far away is none: leave it out", path="expires_at"))
     if problems:
         raise DefinitionError(problems)

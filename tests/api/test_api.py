@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from datetime import timedelta
+from json import dumps
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
@@ -212,6 +214,25 @@ def test_a_token_without_a_future_is_refused(client_as: Client) -> None:
     wanted = {"name": "late", "role": "viewer", "expires_at": NOW.isoformat()}
     body = assert_problem(client_as("admin").post("/api/v1/tokens", json=wanted), 422, "not in the future")
     assert body["problems"][0]["path"] == "expires_at"
+
+
+def test_no_strange_value_is_a_failure_of_ours(rows: None, client_as: Client) -> None:
+    client = client_as("responder")
+    too_large, with_nul = (b64encode(dumps(part).encode()).decode() for part in ([10**30], ["a\0"]))
+    strange = {
+        "/api/v1/checks?search=%00": 400,
+        "/api/v1/checks/%00": 400,
+        "/ping/backup/%00": 400,
+        f"/api/v1/notifications?cursor={too_large}": 200,
+        f"/api/v1/checks?cursor={with_nul}": 422,
+        "/api/v1/checks?search=%F0%9F%A4%B7%25_%5C": 200,
+        "/api/v1/checks?cursor=%F0%9F%A4%B7": 422,
+        "/api/v1/checks/..%2F..%2Fetc": 404,
+    }
+    assert {path: client.get(path).status_code for path in strange} == strange
+    path = f"/api/v1/alerts/{ALERT_ID}/acknowledge"
+    for body in ('{"comment": "\\u0000"}', '{"comment": "\\ud800"}', '{"comment": 1}', "[]", "{"):
+        assert client.post(path, data=body, headers={"Content-Type": "application/json"}).status_code == 422
 
 
 @pytest.mark.parametrize("chunked", [False, True])

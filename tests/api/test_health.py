@@ -17,6 +17,7 @@ def test_healthz_is_200_while_all_is_well(engine: Engine, client_as: Client) -> 
     answer = client_as(None).get("/healthz")
     assert answer.status_code == 200
     assert answer.json()["is_well"] is True
+    assert client_as(None).head("/healthz").status_code == 200
     assert set(answer.json()["parts"][0]) == {"name", "is_well", "age", "message"}
 
 

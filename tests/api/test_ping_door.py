@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
+from structlog.testing import capture_logs
 
 from healthmgr.services.pinging import ping_key
 from healthmgr.storage.tables import heartbeats
 from tests.builders import NOW, make_check
-from tests.serving import SECRET_KEY, Client
+from tests.serving import SECRET_KEY, Client, ServedApp
 
 
 @pytest.fixture
@@ -87,3 +89,14 @@ def test_a_responder_is_shown_the_address(client_as: Client, address: str) -> No
 def test_a_check_of_another_kind_takes_no_ping(engine: Engine, client_as: Client) -> None:
     make_check(engine, "api")
     assert client_as("ingest").post("/api/v1/checks/api/ping").status_code == 409
+
+
+def test_a_job_that_dies_while_it_speaks_has_not_pinged(
+    engine: Engine, client_as: Client, address: str, served: ServedApp
+) -> None:
+    with capture_logs() as logged, socket.create_connection(served.address) as connection:
+        connection.sendall(f"POST {address} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf".encode())
+        connection.shutdown(socket.SHUT_RDWR)
+    assert client_as(None).get("/readyz").status_code == 200
+    assert heartbeat(engine).ping_count == 0
+    assert logged == []

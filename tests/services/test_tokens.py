@@ -72,6 +72,11 @@ def test_an_expiry_without_an_offset_is_refused(tokens: Tokens) -> None:
         tokens.create("visitor", "viewer", NOW, datetime(2099, 1, 1))  # noqa: DTZ001
 
 
+def test_an_expiry_beyond_every_calendar_is_refused(tokens: Tokens) -> None:
+    with pytest.raises(DefinitionError, match="leave it out"):
+        tokens.create("visitor", "viewer", NOW, datetime.fromisoformat("9999-12-31T23:59:00-12:00"))
+
+
 def test_ensuring_twice_changes_nothing_and_leaves_one_audit_entry(engine: Engine, tokens: Tokens) -> None:
     token = tokens.ensure("machine", "admin", None, NOW)
     assert tokens.ensure("machine", "admin", token, NOW + timedelta(days=1)) == token

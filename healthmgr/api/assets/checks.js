@@ -84,7 +84,7 @@ function sift() {
   empty.hidden = found.length > 0;
   $("checks").parentNode.hidden = found.length === 0;
   say(empty, all ? "No check is like that: choose another state, or clear the search."
-    : "Nothing is watched yet: describe checks in healthmgr.yaml and run `healthmgr apply`.");
+    : "Nothing is watched yet: describe checks in healthmgr.yaml, then run: healthmgr apply");
 }
 function showChips(checks) {
   const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
