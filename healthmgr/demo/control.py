@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
+from http import HTTPStatus
 from pathlib import Path
-
-import requests
+from urllib.parse import quote
 
 from healthmgr.errors import NotFound, Unavailable
 
@@ -29,18 +31,18 @@ class FleetControl:
 
     def _ask(self, method: str, name: str, mode: str = "") -> dict[str, dict[str, str]]:
         try:
-            known = json.loads(self._file.read_text(encoding="utf-8"))
-            answer = requests.request(
-                method,
-                f"{known['url']}/services/{name}",
-                json={"mode": mode} if mode else None,
-                headers={"Authorization": f"Bearer {known['token']}"},
-                timeout=10,
+            door = json.loads(self._file.read_text(encoding="utf-8"))
+            asked = urllib.request.Request(  # noqa: S310 - a loopback address that the fleet wrote
+                f"{door['url']}/services/{quote(name)}",
+                json.dumps({"mode": mode}).encode() if mode else None,
+                {"Authorization": f"Bearer {door['token']}", "Content-Type": "application/json"},
+                method=method,
             )
-        except (FileNotFoundError, requests.ConnectionError) as error:
+            with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
+                return dict(json.load(answer))
+        except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.NOT_FOUND:
+                raise NotFound(json.load(error)["error"]) from error
+            raise Unavailable(f"The demo's fleet refused: {error.code} {error.reason}. {NOT_RUNNING}") from error
+        except OSError as error:  # no file, or nothing behind the address that it names
             raise Unavailable(NOT_RUNNING) from error
-        if answer.status_code == 404:
-            raise NotFound(answer.json()["error"])
-        if not answer.ok:
-            raise Unavailable(f"The demo's fleet refused: {answer.status_code} {answer.reason}. {NOT_RUNNING}")
-        return dict(answer.json())

@@ -158,18 +158,21 @@ def test_whatever_is_killed_comes_back_and_ctrl_c_leaves_nothing(started: Callab
     assert set(stopped[-2:]) == {"postgres", "redis"}
 
 
-def test_a_start_after_kill_9_finds_its_data_and_goes_on_with_a_bad_file(
-    started: Callable[..., Up], definitions: Path
+def test_on_servers_of_the_environment_a_start_after_kill_9_goes_on_though_the_file_is_bad(
+    started: Callable[..., Up], definitions: Path, database_url: str, redis_url: str
 ) -> None:
-    first = started()
+    named = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    first = started(**named)
     first.wait_until_up()
+    assert not (first.data_dir / "postgres").exists()
+    assert not (first.data_dir / "redis").exists()
     token = (first.data_dir / "admin-token").read_text()
-    second = started()
+    second = started(**named)
     assert second.process.wait(30) == 1
     assert f"is in use by process {first.process.pid}" in second.text()
     first.end(signal.SIGKILL)
     definitions.write_text("version: 1\nchecks: {redis: {kind: reddis}}\n")
-    again = started()
+    again = started(**named)
     again.wait_until_up()
     assert "was not applied: going on with what was applied before" in again.text()
     assert (again.data_dir / "admin-token").read_text() == token
@@ -183,13 +186,3 @@ def test_a_first_start_with_a_bad_file_stops_with_status_2(started: Callable[...
     assert up.process.wait(60) == 2, up.text()
     assert "healthmgr.yaml:2" in up.text()
     assert marked(up.data_dir) == []
-
-
-def test_servers_named_by_the_environment_replace_the_embedded_ones(
-    started: Callable[..., Up], database_url: str, redis_url: str
-) -> None:
-    up = started(DATABASE_URL=database_url, REDIS_URL=redis_url)
-    up.wait_until_up()
-    assert not (up.data_dir / "postgres").exists()
-    assert not (up.data_dir / "redis").exists()
-    assert up.end() == 0
