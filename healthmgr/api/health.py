@@ -8,17 +8,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from healthmgr.api.parts import PartsDep
 from healthmgr.storage.database import schema_revisions
+from healthmgr.views import PartView
 
 router = APIRouter(tags=["health"])
 
 
 class PartHealth(BaseModel):
-    """One part: is it well, the age of its last sign of life in seconds, and what to do."""
+    """One part: is it well, the age of its last sign of life in seconds, and what to do.
+
+    `depth` is how many messages waited in a queue when it was last looked at.
+    """
 
     name: str
     is_well: bool
     age: float | None
     message: str
+    depth: int | None = None
 
 
 class Healthz(BaseModel):
@@ -45,11 +50,23 @@ def healthz(response: Response, parts: PartsDep) -> Healthz:
         away = PartHealth(name="database", is_well=False, age=None, message="the database does not answer: start it")
         found = Healthz(is_well=False, parts=[away])
     else:
-        known = [PartHealth(name=p.name, is_well=p.is_well, age=p.age, message=p.message) for p in view.parts]
+        known = [_in_brief(part) for part in view.parts]
         reached = PartHealth(name="database", is_well=True, age=0.0, message="")
         found = Healthz(is_well=view.is_well, parts=[reached, *known])
     response.status_code = 200 if found.is_well else 503
     return found
+
+
+def _in_brief(part: PartView) -> PartHealth:
+    """Without the detail, which is for those with a token."""
+    depth = part.detail.get("depth")
+    return PartHealth(
+        name=part.name,
+        is_well=part.is_well,
+        age=part.age,
+        message=part.message,
+        depth=depth if isinstance(depth, int) else None,
+    )
 
 
 @router.head("/readyz", include_in_schema=False)
