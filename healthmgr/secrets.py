@@ -46,7 +46,7 @@ def references(value: Any) -> Iterator[tuple[str, bool]]:
 
 
 def resolve(value: Any, environ: Mapping[str, str]) -> Any:
-    """The document with every `${VAR}` (or `${VAR:-default}`) replaced; raises SecretMissing naming the first unset one."""
+    """The document with every `${VAR}` (or `${VAR:-default}`) replaced; raises SecretMissing naming an unset one."""
     if isinstance(value, str):
         return _REFERENCE.sub(lambda match: _lookup(match, environ), value)
     if isinstance(value, Mapping):

@@ -1,1 +1,1 @@
-"""Use cases, in the order things happen: defining, scheduling, probing, evaluating, routing, notifying, escalating, responding, upkeep."""
+"""Use cases, in the order things happen: define, schedule, probe, evaluate, route, notify, escalate, respond, keep up."""

@@ -403,6 +403,7 @@ def upgrade() -> None:
             "channel",
             name=op.f("uq_notifications_incident_id_episode_level_round_kind_recipient_channel"),
         ),
+        sa.UniqueConstraint("position", name=op.f("uq_notifications_position")),
     )
     op.create_index(
         "ix_notifications_due_at",
