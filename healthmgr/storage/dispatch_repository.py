@@ -13,14 +13,15 @@ from healthmgr.domain.dispatch import HORIZON, Due, Work, patience
 _REQUEST = text("""
 INSERT INTO dispatches AS d (group_key, due_at, token, reason, armed_until, arm_count)
 VALUES (:group_key, :due_at, nextval('dispatch_tokens'), :reason,
-        CASE WHEN CAST(:due_at AS timestamptz) <= :horizon THEN CAST(:due_at AS timestamptz) + :patience END, 1)
+        CASE WHEN CAST(:due_at AS timestamptz) <= :horizon THEN CAST(:due_at AS timestamptz) + :patience END,
+        CASE WHEN CAST(:due_at AS timestamptz) <= :horizon THEN 1 ELSE 0 END)
 ON CONFLICT (group_key) DO UPDATE SET
     due_at = LEAST(d.due_at, EXCLUDED.due_at),
     token = EXCLUDED.token,
     reason = EXCLUDED.reason,
     armed_until = CASE WHEN LEAST(d.due_at, EXCLUDED.due_at) <= :horizon
                        THEN LEAST(d.due_at, EXCLUDED.due_at) + :patience END,
-    arm_count = 1
+    arm_count = CASE WHEN LEAST(d.due_at, EXCLUDED.due_at) <= :horizon THEN 1 ELSE 0 END
 RETURNING token, due_at
 """)
 

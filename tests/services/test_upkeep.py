@@ -1,0 +1,120 @@
+"""The sweep, the day tables and the auditor, on real rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from healthmgr.domain.dispatch import HORIZON, Work
+from healthmgr.services.upkeep import Upkeep
+from healthmgr.storage.dispatch_repository import request_dispatch
+from healthmgr.storage.upkeep_repository import UpkeepRepository
+from tests.builders import make_check
+
+NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+WEEK = timedelta(days=7)
+
+
+@pytest.fixture
+def upkeep(engine: Engine) -> Upkeep:
+    rows = UpkeepRepository(engine)
+    return Upkeep(rows, rows, rows)
+
+
+def request(engine: Engine, group: str, due_at: datetime) -> None:
+    with engine.begin() as connection:
+        request_dispatch(connection, group, due_at, "test", NOW)
+
+
+def test_work_is_reminded_of_when_its_message_did_not_come_and_ever_more_patiently(
+    upkeep: Upkeep, engine: Engine
+) -> None:
+    request(engine, "g", NOW)
+    assert upkeep.sweep(NOW) == [], "its first message is under way"
+    reminded, now = [], NOW
+    while len(reminded) < 5:
+        now += timedelta(seconds=1)
+        if upkeep.sweep(now):
+            reminded.append((now - NOW).total_seconds())
+    assert reminded == [10, 30, 70, 150, 310]
+
+
+def test_what_is_due_beyond_the_horizon_is_armed_when_it_enters_it(upkeep: Upkeep, engine: Engine) -> None:
+    request(engine, "late", NOW + timedelta(hours=1))
+    assert upkeep.sweep(NOW) == []
+    enters_at = NOW + timedelta(hours=1) - HORIZON
+    (due,) = upkeep.sweep(enters_at)
+    assert (due.work, due.key, due.due_at) == (Work.DISPATCH, "late", NOW + timedelta(hours=1))
+    assert upkeep.sweep(NOW + timedelta(hours=1)) == [], "its countdown is under way"
+    assert upkeep.sweep(NOW + timedelta(hours=1, seconds=10)), "and was lost"
+
+
+def test_an_earlier_due_time_wins_and_moves_the_token(upkeep: Upkeep, engine: Engine) -> None:
+    with engine.begin() as connection:
+        first = request_dispatch(connection, "g", NOW + timedelta(minutes=2), "first", NOW)
+        second = request_dispatch(connection, "g", NOW + timedelta(minutes=1), "second", NOW)
+        third = request_dispatch(connection, "g", NOW + timedelta(minutes=3), "third", NOW)
+    assert second.due_at == third.due_at == NOW + timedelta(minutes=1)
+    assert first.token < second.token < third.token
+
+
+def test_two_sweeps_at_once_never_remind_of_the_same_row(upkeep: Upkeep, engine: Engine) -> None:
+    for number in range(50):
+        request(engine, f"g{number}", NOW)
+    later = NOW + timedelta(minutes=1)
+    with engine.begin() as one:
+        one.execute(text("SELECT 1 FROM dispatches WHERE group_key < 'g3' FOR UPDATE"))
+        others = {due.key for due in upkeep.sweep(later)}
+    assert others == {f"g{number}" for number in range(50) if f"g{number}" >= "g3"}
+
+
+def test_the_coming_days_have_tables_and_those_beyond_the_retention_are_dropped(upkeep: Upkeep) -> None:
+    upkeep.keep_partitions(NOW, WEEK)
+    created, dropped = upkeep.keep_partitions(NOW + timedelta(days=10), WEEK)
+    assert (NOW + timedelta(days=17)).date() in created
+    assert (NOW - timedelta(days=1)).date() in dropped
+    assert upkeep.keep_partitions(NOW + timedelta(days=10), WEEK) == ([], [])
+    upkeep.keep_partitions(NOW + timedelta(days=60), timedelta(0))
+
+
+def test_results_that_came_before_their_days_table_are_moved_into_it(upkeep: Upkeep, engine: Engine) -> None:
+    day = datetime(2026, 8, 1, 13, 0, tzinfo=UTC)
+    check_id = make_check(engine, "api")
+    stored = text("""
+        INSERT INTO results (check_id, started_at, sequence, status, message, response_time, metrics, cause, worker)
+        VALUES (:check_id, :at, 1, 'healthy', '', 0.1, '{}', 'slot', 'w')
+    """)
+    with engine.begin() as connection:
+        connection.execute(stored, {"check_id": check_id, "at": day})
+        connection.execute(stored, {"check_id": check_id, "at": day + timedelta(days=400)})
+    upkeep.keep_partitions(day, WEEK)
+    with engine.connect() as connection:
+        where = connection.execute(text("SELECT tableoid::regclass::text FROM results ORDER BY started_at")).scalars()
+        assert list(where) == ["results_20260801", "results_default"]
+    upkeep.keep_partitions(day + timedelta(days=30), WEEK)
+    with engine.connect() as connection:
+        left = connection.execute(text("SELECT started_at FROM results")).scalars().all()
+    assert left == [day + timedelta(days=400)], "the day's results went with their table"
+
+
+def test_the_auditor_is_content_while_all_is_on_time(upkeep: Upkeep, engine: Engine) -> None:
+    request(engine, "g", NOW)
+    upkeep.queue_depths({"checks": 0}, NOW)
+    assert upkeep.audit(NOW + timedelta(seconds=59)) == []
+
+
+def test_the_auditor_finds_overdue_work_and_queues_that_nobody_consumes(upkeep: Upkeep, engine: Engine) -> None:
+    request(engine, "g", NOW)
+    upkeep.queue_depths({"checks": 3, "upkeep": 0}, NOW)
+    later = NOW + timedelta(seconds=61)
+    upkeep.queue_consumed("upkeep", "w@h", later)
+    findings = upkeep.audit(later)
+    assert findings == [
+        "1 dispatches overdue by more than a minute",
+        "nothing has consumed queue checks for more than a minute",
+    ]
+    with engine.connect() as connection:
+        detail = connection.execute(text("SELECT detail FROM pulses WHERE kind = 'auditor'")).scalar_one()
+    assert detail == {"findings": findings}
