@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from healthmgr.domain.threshold import Thresholds
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Status(StrEnum):
@@ -88,6 +90,6 @@ def stable_phase(slug: str, interval: timedelta) -> timedelta:
 
 
 def next_slot(now: datetime, interval: timedelta, phase: timedelta) -> datetime:
-    """The smallest slot after `now`: slots are `phase + k * interval` since the Unix epoch."""
-    epoch = datetime.fromtimestamp(0, tz=now.tzinfo)
-    return epoch + phase + ((now - epoch - phase) // interval + 1) * interval
+    """The smallest slot after `now`, in UTC: slots are `phase + k * interval` since the Unix epoch."""
+    # An epoch in `now`'s own zone would subtract wall clocks, and summer time would move the slots.
+    return _EPOCH + phase + ((now - _EPOCH - phase) // interval + 1) * interval

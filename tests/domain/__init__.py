@@ -1,0 +1,1 @@
+"""Tests of the pure domain: tables of inputs and named decisions, no servers."""
