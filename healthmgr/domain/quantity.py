@@ -21,11 +21,15 @@ def parse_duration(text: str) -> timedelta:
     compact = text.strip().replace(" ", "")
     if not _DURATION.fullmatch(compact):
         raise ValueError(f"{text!r} is not a duration: write a number with a unit, such as 30s, 5m, 2h or 250ms")
-    return timedelta(seconds=sum(float(n) * _SECONDS[unit] for n, unit in _DURATION_PART.findall(compact)))
+    seconds = sum(float(n) * _SECONDS[unit] for n, unit in _DURATION_PART.findall(compact))
+    try:
+        return timedelta(seconds=seconds)
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than any time that can be told") from None
 
 
 def format_duration(length: timedelta) -> str:
-    """The shortest text that `parse_duration` reads back: "1h30m", "250ms", "0s"."""
+    """A length to the millisecond, as `parse_duration` reads it back: "1h30m", "250ms", "0s"; "-5s" for people."""
     milliseconds = round(length.total_seconds() * 1000)
     if milliseconds < 0:
         return "-" + format_duration(-length)

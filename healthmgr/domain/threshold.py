@@ -6,12 +6,8 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from healthmgr.domain.quantity import parse_amount
-
-if TYPE_CHECKING:
-    pass
 
 RESPONSE_TIME = "response_time"
 
