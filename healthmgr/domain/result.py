@@ -67,18 +67,21 @@ class ProbeOrder:
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> ProbeOrder:
         """From what `to_wire` gave; raises KeyError or ValueError on anything else."""
-        return cls(
-            check_id=UUID(data["check_id"]),
-            slug=data["slug"],
-            kind=data["kind"],
-            config=data["config"],
-            timeout=timedelta(seconds=data["timeout"]),
-            sequence=int(data["sequence"]),
-            start_by=datetime.fromisoformat(data["start_by"]),
-            cause=Cause(data["cause"]),
-            slot_at=datetime.fromisoformat(data["slot_at"]) if data["slot_at"] else None,
-            view=data["view"],
-        )
+        try:
+            return cls(
+                check_id=UUID(data["check_id"]),
+                slug=data["slug"],
+                kind=data["kind"],
+                config=data["config"],
+                timeout=timedelta(seconds=data["timeout"]),
+                sequence=int(data["sequence"]),
+                start_by=_instant(data["start_by"]),
+                cause=Cause(data["cause"]),
+                slot_at=_instant(data["slot_at"]) if data["slot_at"] else None,
+                view=data["view"],
+            )
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"not an order for a probe: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +132,25 @@ class Result:
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> Result:
         """From what `to_wire` gave; raises KeyError or ValueError on anything else."""
-        return cls(
-            check_id=UUID(data["check_id"]),
-            sequence=int(data["sequence"]),
-            status=Status(data["status"]),
-            message=data["message"],
-            response_time=float(data["response_time"]),
-            started_at=datetime.fromisoformat(data["started_at"]),
-            metrics=data["metrics"],
-            cause=Cause(data["cause"]),
-            slot_at=datetime.fromisoformat(data["slot_at"]) if data["slot_at"] else None,
-            worker=data["worker"],
-        )
+        try:
+            return cls(
+                check_id=UUID(data["check_id"]),
+                sequence=int(data["sequence"]),
+                status=Status(data["status"]),
+                message=data["message"],
+                response_time=float(data["response_time"]),
+                started_at=_instant(data["started_at"]),
+                metrics=data["metrics"],
+                cause=Cause(data["cause"]),
+                slot_at=_instant(data["slot_at"]) if data["slot_at"] else None,
+                worker=data["worker"],
+            )
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"not a result: {error}") from error
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f"{text!r} names no time zone")
+    return instant
