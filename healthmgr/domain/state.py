@@ -32,6 +32,11 @@ class State:
         """Whether there has ever been a result."""
         return self.since_at is not None
 
+    @property
+    def was_hard(self) -> bool:
+        """Whether any status has ever been hard: a soft one follows a healthy one, or none at all."""
+        return self.was_probed and (self.is_hard or not self.hard_status.is_bad)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -48,7 +53,16 @@ class Change:
     @property
     def is_hard_change(self) -> bool:
         """A hard status was reached that was not the hard status before."""
-        return self.new.is_hard and (self.new.hard_status is not self.old.hard_status or not self.old.was_probed)
+        if not self.new.is_hard:
+            return False
+        # The first hard "unknown" is news, though nothing but unknown was believed before.
+        return not self.old.was_hard or self.new.hard_status is not self.old.hard_status
+
+    @property
+    def is_newly_bad(self) -> bool:
+        """The check has begun to fail, or its failure has become hard or another one: its parents are of interest."""
+        has_begun = not self.old.status.is_bad or not self.old.was_probed
+        return self.new.status.is_bad and (has_begun or self.is_hard_change)
 
     @property
     def is_transition(self) -> bool:
@@ -67,7 +81,7 @@ class Change:
         if not self.old.was_probed:
             return "first_result"
         if not self.new.status.is_bad:
-            return "recovered" if self.old.hard_status.is_bad or self.old.is_hard else "soft_recovered"
+            return "recovered" if self.old.is_hard else "soft_recovered"
         if self.new.is_hard:
             return "hard_change"
         return "soft_change"

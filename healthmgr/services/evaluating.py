@@ -105,6 +105,8 @@ class Evaluating:
         A batch that fails is split until the result at fault stands alone: that one is logged and left to
         its lease, the others are stored. Raises Unavailable when the database does not answer.
         """
+        if not results:
+            return []
         try:
             return self._evaluate(results, now)
         except Unavailable:
@@ -153,7 +155,7 @@ def _judge(result: Result, watched: Watched, evaluated: Evaluated, now: datetime
     evaluated.latest[check.id] = (change.new, judged)
     if change.is_transition:
         evaluated.transitions.append((check.id, change, judged))
-    if (change.new.status.is_bad and not state.status.is_bad) or (change.is_hard_change and change.new.status.is_bad):
+    if change.is_newly_bad:
         evaluated.newly_bad.add(check.id)
     if change.new.is_hard:
         evaluated.retry_at.pop(check.id, None)
