@@ -123,13 +123,14 @@ def decide(group: Group, told: Told | None, is_acknowledged: bool) -> Send | Dro
         return Send(Reason.ALL_RESOLVED, MessageKind.RESOLUTION) if told.firing else Drop(Reason.UNCHANGED)
     if group.severity is not None and group.severity.rank < told.severity.rank:
         return Send(Reason.SEVERITY_ROSE, MessageKind.PROBLEM)
-    if group.flapping - told.flapping:
-        return Drop(Reason.ACKNOWLEDGED) if is_acknowledged else Send(Reason.FLAPPING_STARTED, MessageKind.PROBLEM)
+    has_begun_to_flap = bool(group.flapping - told.flapping)
+    if has_begun_to_flap and not is_acknowledged:
+        return Send(Reason.FLAPPING_STARTED, MessageKind.PROBLEM)
     if (told.flapping & group.firing) - group.flapping:
         return Send(Reason.FLAPPING_ENDED, MessageKind.UPDATE)
     if told.firing & group.resolved:
         return Send(Reason.SOME_RESOLVED, MessageKind.UPDATE)
-    return Drop(Reason.UNCHANGED)
+    return Drop(Reason.ACKNOWLEDGED if has_begun_to_flap else Reason.UNCHANGED)
 
 
 STARTS_EPISODE = frozenset({Reason.FIRST, Reason.NEW_ALERTS, Reason.SEVERITY_ROSE})
@@ -171,10 +172,16 @@ AfterAttempt = Sent | Retry | Fail
 def after_failure(
     *, attempts: int, created_at: datetime, is_permanent: bool, retry_after: timedelta | None, now: datetime
 ) -> Retry | Fail:
-    """What follows a failed attempt: `attempts` counts it. A provider's own wish is never undercut."""
+    """What follows a failed attempt: `attempts` counts it.
+
+    A provider's own wish is never undercut; where it asks for more than our own longest pause, the fallback is
+    told beside it at once.
+    """
     if is_permanent:
         return Fail(Reason.REFUSED)
     if now - created_at >= GIVES_UP_AFTER:
         return Fail(Reason.GAVE_UP)
     pause = _BACKOFF[min(attempts, len(_BACKOFF)) - 1]
-    return Retry(at=now + max(pause, retry_after or pause), falls_back=attempts == FALLS_BACK_AT_ATTEMPT)
+    wait = max(pause, retry_after or pause)
+    is_too_long = attempts < FALLS_BACK_AT_ATTEMPT and wait > _BACKOFF[-1]
+    return Retry(at=now + wait, falls_back=is_too_long or attempts == FALLS_BACK_AT_ATTEMPT)
