@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery import Celery, signals
+import structlog
+from celery import Celery, Task, signals
 from celery.utils.log import get_logger
 from kombu.entity import Queue
 
@@ -72,6 +73,16 @@ app.process = Process(app)
 @signals.setup_logging.connect
 def _set_up_logging(**_: Any) -> None:
     configure_logging(Settings.load())
+
+
+@signals.task_prerun.connect
+def _bind_ids(task_id: str, task: Task, **_: Any) -> None:
+    structlog.contextvars.bind_contextvars(task=task.name, task_id=task_id)
+
+
+@signals.task_postrun.connect
+def _unbind_ids(**_: Any) -> None:
+    structlog.contextvars.unbind_contextvars("task", "task_id")
 
 
 @signals.worker_process_init.connect
