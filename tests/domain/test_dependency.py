@@ -72,6 +72,15 @@ def test_a_parent_that_is_softly_down_leaves_it_undecided():
     assert judge(parent(kind="soft")) == Undecided()
 
 
+def test_a_parent_that_relapses_softly_while_its_alert_is_open_is_waited_for_like_any_other():
+    assert judge(parent(kind="soft", open_alert_id=alert_of(1))) == Undecided()
+
+
+@pytest.mark.parametrize("kind", ["down", "soft"])
+def test_a_parent_that_was_never_probed_is_available_whatever_its_row_says(kind):
+    assert judge(parent(kind=kind, last_result_at=None)) == Reachable()
+
+
 @pytest.mark.parametrize("kind", ["down", "soft", "up"])
 @pytest.mark.parametrize("seen_at", [BEFORE, LATER])
 def test_a_parent_that_is_paused_disabled_or_muted_suppresses_nobody_and_is_not_waited_for(kind, seen_at):

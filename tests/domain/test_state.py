@@ -76,9 +76,11 @@ def test_a_limit_that_was_lowered_while_soft_makes_the_next_bad_result_hard():
 # ---- the first result ever --------------------------------------------------------------------------
 
 
-def test_a_check_that_was_never_probed_is_unknown():
-    assert State().status is N
+def test_a_check_that_was_never_probed_is_unknown_and_nothing_is_held_against_it():
     assert not State().was_probed
+    assert State() == State(
+        status=N, is_hard=True, attempt=1, hard_status=N, successes=0, flapping_bits=0, is_flapping=False
+    )
 
 
 @pytest.mark.parametrize("first", ["D", "U", "?"])
@@ -159,7 +161,7 @@ def test_a_status_began_with_its_first_result_and_attempts_do_not_move_that():
 
 
 def test_healthy_results_in_a_row_are_counted():
-    assert [c.new.successes for c in follow("UHHUHH")] == [0, 1, 2, 0, 1, 2]
+    assert [c.new.successes for c in follow("HHUHH")] == [1, 2, 0, 1, 2]
 
 
 def test_a_change_keeps_what_was_before():
