@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from healthmgr.domain.result import Result
 from healthmgr.errors import Unavailable
+from healthmgr.services.evaluating import read_results
 from workers.app import app
 from workers.base import ServiceTask
 
@@ -21,5 +21,5 @@ from workers.base import ServiceTask
 )
 def evaluate(self: ServiceTask, results: list[dict[str, Any]]) -> None:
     """Judge a batch. While the database is away it is tried again, then left to the leases of its checks."""
-    dues = self.healthmgr.evaluating.evaluate([Result.from_wire(result) for result in results], self.now)
+    dues = self.healthmgr.evaluating.evaluate(read_results(results), self.now)
     self.publisher.remind(dues, self.now)

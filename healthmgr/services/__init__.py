@@ -1,1 +1,1 @@
-"""Use cases, in the order things happen: define, schedule, probe, evaluate, route, notify, escalate, respond, keep up."""
+"""Use cases, in the order things happen: from defining and scheduling to responding and upkeep."""

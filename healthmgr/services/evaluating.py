@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
@@ -102,8 +102,9 @@ class Evaluating:
     def evaluate(self, results: Sequence[Result], now: datetime) -> list[Due]:
         """Judge and store a batch; the dispatches that are now due.
 
-        A batch that fails is split until the result at fault stands alone: that one is logged and left to
-        its lease, the others are stored. Raises Unavailable when the database does not answer.
+        A batch that fails is split until the result at fault stands alone: in its place an *unknown* one is
+        judged, so that a check whose results cannot be evaluated does not go unwatched in silence. Raises
+        Unavailable when the database does not answer.
         """
         if not results:
             return []
@@ -111,17 +112,39 @@ class Evaluating:
             return self._evaluate(results, now)
         except Unavailable:
             raise
-        except Exception:
+        except Exception as error:
             if len(results) == 1:
-                log.exception("result_not_evaluable", check_id=str(results[0].check_id), sequence=results[0].sequence)
-                return []
+                return self._evaluate_poison(results[0], error, now)
         middle = len(results) // 2
         return self.evaluate(results[:middle], now) + self.evaluate(results[middle:], now)
+
+    def _evaluate_poison(self, result: Result, error: Exception, now: datetime) -> list[Due]:
+        bound = log.bind(check_id=str(result.check_id), sequence=result.sequence)
+        bound.error("result_not_evaluable", exc_info=error)
+        message = f"its result could not be evaluated: {type(error).__name__}"
+        try:
+            return self._evaluate([replace(result, status=Status.UNKNOWN, message=message, metrics={})], now)
+        except Unavailable:
+            raise
+        except Exception:
+            bound.exception("check_not_evaluable")
+            return []
 
     def _evaluate(self, results: Sequence[Result], now: datetime) -> list[Due]:
         with self._store.begin() as transaction:
             watched = transaction.lock({result.check_id for result in results}, now)
             return transaction.write(judge_batch(results, watched, now), now)
+
+
+def read_results(wire: Iterable[Mapping[str, Any]]) -> list[Result]:
+    """The results of a message; a malformed one is logged and left to its check's lease."""
+    results = []
+    for data in wire:
+        try:
+            results.append(Result.from_wire(data))
+        except (KeyError, ValueError) as error:
+            log.error("result_not_readable", error=f"{type(error).__name__}: {error}")
+    return results
 
 
 def judge_batch(results: Sequence[Result], watched: Mapping[UUID, Watched], now: datetime) -> Evaluated:
