@@ -26,15 +26,16 @@ from healthmgr.services.upkeep import Upkeep
 from healthmgr.settings import Settings, environment
 from healthmgr.storage.database import DatabaseClock, connect
 from healthmgr.storage.definition_repository import DefinitionRepository
-from healthmgr.storage.escalating_repository import EscalatingRepository
-from healthmgr.storage.evaluation_repository import EvaluationRepository
+from healthmgr.storage.escalating_rows import EscalatingRows
+from healthmgr.storage.evaluation_rows import EvaluationRows
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
-from healthmgr.storage.notifying_repository import NotifyingRepository
+from healthmgr.storage.notifying_rows import NotifyingRows
 from healthmgr.storage.reading import Reading
-from healthmgr.storage.responding_repository import RespondingRepository
-from healthmgr.storage.routing_repository import RoutingRepository
+from healthmgr.storage.responding_rows import RespondingRows
+from healthmgr.storage.routing_rows import RoutingRows
 from healthmgr.storage.scheduling_repository import SchedulingRepository
 from healthmgr.storage.token_repository import TokenRepository
+from healthmgr.storage.transactions import Transactions
 from healthmgr.storage.upkeep_repository import UpkeepRepository
 
 
@@ -90,12 +91,17 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
         defining=Defining(DefinitionRepository(engine), registry, environ, _fallbacks(settings)),
         tokens=Tokens(TokenRepository(engine)),
         pinging=Pinging(HeartbeatRepository(engine), settings.secret_key),
-        responding=Responding(RespondingRepository(engine)),
+        responding=Responding(Transactions(engine, RespondingRows)),
         scheduling=Scheduling(SchedulingRepository(engine)),
-        evaluating=Evaluating(EvaluationRepository(engine)),
-        routing=Routing(RoutingRepository(engine)),
-        notifying=Notifying(NotifyingRepository(engine, settings.public_url), registry, environ, worker),
-        escalating=Escalating(EscalatingRepository(engine)),
+        evaluating=Evaluating(Transactions(engine, EvaluationRows)),
+        routing=Routing(Transactions(engine, RoutingRows)),
+        notifying=Notifying(
+            Transactions(engine, lambda connection: NotifyingRows(connection, settings.public_url)),
+            registry,
+            environ,
+            worker,
+        ),
+        escalating=Escalating(Transactions(engine, EscalatingRows)),
         upkeep=Upkeep(upkeep, upkeep, upkeep),
     )
 

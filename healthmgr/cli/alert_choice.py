@@ -17,6 +17,7 @@ SELECTOR_HELP = (
 )
 
 _INCIDENT = re.compile(r"#?(\d{1,18})")
+_WHOLE_ID = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){4}[0-9a-f]{8}")
 _PIECE_OF_ID = re.compile(r"[0-9a-f-]{4,36}")
 _PAGE = 500
 _SEARCHED = 2000  # closed alerts looked through for a piece of an id or an incident, newest first
@@ -28,10 +29,8 @@ def choose_alerts(healthmgr: Healthmgr, selector: str) -> list[AlertView]:
     Open alerts come before closed ones. Raises NotFound, or Conflict when a piece of an id fits several.
     """
     wanted = selector.strip().lower()
-    try:
+    if _WHOLE_ID.fullmatch(wanted):
         return [healthmgr.reading.alert(UUID(wanted))]
-    except ValueError:
-        pass  # not a whole id: one of the other ways to name an alert
     of_check = [] if wanted.startswith("#") else _open_alert_of_check(healthmgr, wanted)
     if of_check:
         return of_check

@@ -54,6 +54,10 @@ class Claimed:
 class NotifyingTransaction(Protocol):
     """One transaction of notifying; commits when its context ends well."""
 
+    def renew(self, claims: Sequence[Claimed], lease_until: datetime) -> None:
+        """Prolong the leases that these claims still hold."""
+        ...
+
     def claim(self, notification_id: UUID, now: datetime, lease_until: datetime, worker: str) -> Claimed | Reason:
         """Claim a notification that is due and whose turn it is, or say why not."""
         ...
@@ -80,10 +84,6 @@ class NotifyingStore(Protocol):
 
     def begin(self) -> AbstractContextManager[NotifyingTransaction]:
         """Open a transaction."""
-        ...
-
-    def renew(self, claims: Sequence[Claimed], lease_until: datetime) -> None:
-        """Prolong the leases of what is being sent right now."""
         ...
 
 
@@ -127,7 +127,8 @@ class Notifying:
 
     def renew(self, claims: Sequence[Claimed], now: datetime) -> None:
         """Prolong the leases of notifications that are still being sent."""
-        self._store.renew(claims, now + SEND_LEASE)
+        with self._store.begin() as transaction:
+            transaction.renew(claims, now + SEND_LEASE)
 
     def _attempt(self, claimed: Claimed, now: Callable[[], datetime]) -> tuple[AfterAttempt, str, Receipt]:
         bound = log.bind(

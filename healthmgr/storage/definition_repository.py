@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 from healthmgr.definitions.definition import ChannelDefinition, RecipientDefinition, RouteDefinition, Snapshot
 from healthmgr.errors import Unavailable
 from healthmgr.services.defining import CheckChange, DefinitionSession
-from healthmgr.storage.alert_repository import close_alerts_of
+from healthmgr.storage.alert_rows import close_alerts_of
 from healthmgr.storage.definition_rows import check_row, read_snapshot
 from healthmgr.storage.tables import (
     audit_entries,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -27,6 +28,23 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         if error.connection_invalidated:
             raise Unavailable(f"PostgreSQL went away: {_first_line(error)}") from error
         raise
+
+
+Rows = TypeVar("Rows")
+
+
+class Transactions(Generic[Rows]):
+    """Opens transactions over one kind of rows: what a service's `...Store` port asks for."""
+
+    def __init__(self, engine: Engine, rows: Callable[[Connection], Rows]) -> None:
+        self._engine = engine
+        self._rows = rows
+
+    @contextmanager
+    def begin(self) -> Iterator[Rows]:
+        """A transaction that commits at the end of its block; raises Unavailable as `transaction` does."""
+        with transaction(self._engine) as connection:
+            yield self._rows(connection)
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -12,8 +12,9 @@ from sqlalchemy import Engine, text
 from healthmgr.api.app import create_app
 from healthmgr.services.responding import Responding
 from healthmgr.storage.database import DatabaseClock
-from healthmgr.storage.responding_repository import RespondingRepository
+from healthmgr.storage.responding_rows import RespondingRows
 from healthmgr.storage.tables import alerts
+from healthmgr.storage.transactions import Transactions
 from tests.builders import make_alert, make_check, make_checks, make_incident, make_pulse, make_result, make_well
 from tests.serving import Container, ServedApp
 
@@ -33,7 +34,9 @@ class RealContainer(Container):
     """With the database's own clock, and people's actions carried out."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine, clock=DatabaseClock(engine), responding=Responding(RespondingRepository(engine)))
+        super().__init__(
+            engine, clock=DatabaseClock(engine), responding=Responding(Transactions(engine, RespondingRows))
+        )
 
 
 @pytest.fixture(scope="module")

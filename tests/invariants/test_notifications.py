@@ -17,7 +17,8 @@ from healthmgr.domain.dispatch import Due
 from healthmgr.domain.result import Result
 from healthmgr.ports import Receipt
 from healthmgr.services.notifying import Notifying
-from healthmgr.storage.notifying_repository import NotifyingRepository
+from healthmgr.storage.notifying_rows import NotifyingRows
+from healthmgr.storage.transactions import Transactions
 from tests.builders import make_check
 from tests.stories.harness import AnyConfig
 
@@ -54,7 +55,7 @@ def provider() -> Provider:
 
 @pytest.fixture
 def notifying(engine: Engine, provider: Provider) -> Notifying:
-    return Notifying(NotifyingRepository(engine, ""), provider, {}, "w")
+    return Notifying(Transactions(engine, lambda connection: NotifyingRows(connection, "")), provider, {}, "w")
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from healthmgr.domain.dispatch import HORIZON, Work
 from healthmgr.services.upkeep import Upkeep
-from healthmgr.storage.dispatch_repository import request_dispatch
+from healthmgr.storage.dispatch_rows import request_dispatch
 from healthmgr.storage.upkeep_repository import UpkeepRepository
 from tests.builders import make_check
 

@@ -33,7 +33,8 @@ from healthmgr.domain.result import Outcome, ProbeOrder, Result
 from healthmgr.errors import ChannelError, Unavailable
 from healthmgr.ports import Receipt
 from healthmgr.services.notifying import Notifying
-from healthmgr.storage.notifying_repository import NotifyingRepository
+from healthmgr.storage.notifying_rows import NotifyingRows
+from healthmgr.storage.transactions import Transactions
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HEALTHY = Outcome(Status.HEALTHY, "fine", response_time=0.01)
@@ -113,7 +114,8 @@ class Story:
     _is_probing: bool = True
 
     def __post_init__(self) -> None:
-        self._notifying = Notifying(NotifyingRepository(self.engine, "http://healthmgr"), self, {}, "story")
+        transactions = Transactions(self.engine, lambda connection: NotifyingRows(connection, "http://healthmgr"))
+        self._notifying = Notifying(transactions, self, {}, "story")
 
     # ---- Given -----------------------------------------------------------------------------------
 

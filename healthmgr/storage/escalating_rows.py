@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 
 from healthmgr.domain.dispatch import EARLY_BY, Due
 from healthmgr.domain.incident import Incident
+from healthmgr.services.escalating import EscalatingTransaction
 from healthmgr.services.routing import Telling
 from healthmgr.storage import notification_rows
-from healthmgr.storage.routing_repository import INCIDENT_COLUMNS, save_incident, to_incident
-from healthmgr.storage.transactions import transaction
+from healthmgr.storage.routing_rows import INCIDENT_COLUMNS, save_incident, to_incident
 
 _TAKE = text(f"""
 SELECT {INCIDENT_COLUMNS} FROM incidents
@@ -33,20 +31,9 @@ SELECT EXISTS (SELECT 1 FROM notifications WHERE incident_id = :id AND episode =
 """)
 
 
-class EscalatingRepository:
-    """Opens escalating's transactions."""
+class EscalatingRows(EscalatingTransaction):
+    """Incidents and their rounds within one transaction of escalating."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    @contextmanager
-    def begin(self) -> Iterator[_Transaction]:
-        """A transaction that commits at the end of its block."""
-        with transaction(self._engine) as connection:
-            yield _Transaction(connection)
-
-
-class _Transaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
 from healthmgr.domain.check import Severity
@@ -17,11 +16,10 @@ from healthmgr.domain.message import MessageKind
 from healthmgr.domain.notification import AfterAttempt, Fail, Reason, Retry, Sent
 from healthmgr.domain.route import Plan
 from healthmgr.ports import Receipt
-from healthmgr.services.notifying import Claimed
+from healthmgr.services.notifying import Claimed, NotifyingTransaction
 from healthmgr.services.routing import Telling
 from healthmgr.storage import notification_rows
 from healthmgr.storage.message_rows import compose
-from healthmgr.storage.transactions import transaction
 
 _LOCK = text("""
 SELECT n.id, n.token, n.attempts, n.state, n.due_at, n.lease_until, n.created_at, n.position, n.incident_id,
@@ -98,31 +96,17 @@ ORDER BY position LIMIT 1
 """)
 
 
-class NotifyingRepository:
-    """Opens notifying's transactions."""
+class NotifyingRows(NotifyingTransaction):
+    """Notifications and their ledger within one transaction of notifying."""
 
-    def __init__(self, engine: Engine, public_url: str) -> None:
-        self._engine = engine
-        self._public_url = public_url
-
-    @contextmanager
-    def begin(self) -> Iterator[_Transaction]:
-        """A transaction that commits at the end of its block."""
-        with transaction(self._engine) as connection:
-            yield _Transaction(connection, self._public_url)
-
-    def renew(self, claims: Sequence[Claimed], lease_until: datetime) -> None:
-        """Prolong leases that are still held by these claims."""
-        with transaction(self._engine) as connection:
-            for claimed in sorted(claims, key=lambda c: c.id):
-                values = {"id": claimed.id, "token": claimed.token, "lease_until": lease_until}
-                connection.execute(_RENEW, values)
-
-
-class _Transaction:
     def __init__(self, connection: Connection, public_url: str) -> None:
         self._connection = connection
         self._public_url = public_url
+
+    def renew(self, claims: Sequence[Claimed], lease_until: datetime) -> None:
+        for claimed in sorted(claims, key=lambda c: c.id):
+            values = {"id": claimed.id, "token": claimed.token, "lease_until": lease_until}
+            self._connection.execute(_RENEW, values)
 
     def claim(self, notification_id: UUID, now: datetime, lease_until: datetime, worker: str) -> Claimed | Reason:
         row = self._connection.execute(_LOCK, {"id": notification_id}).one_or_none()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BindParameter, Connection, Engine, bindparam, text
+from sqlalchemy import BindParameter, Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger, Boolean, DateTime, Double, Integer, Text, TypeEngine, Uuid
 from uuid_utils.compat import uuid7
@@ -17,10 +16,9 @@ from uuid_utils.compat import uuid7
 from healthmgr.domain.alert import REOPENS_AFTER, OpenAlert
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.dispatch import Due
-from healthmgr.services.evaluating import Evaluated, Watched
-from healthmgr.storage.alert_repository import apply_move
+from healthmgr.services.evaluating import Evaluated, EvaluationTransaction, Watched
+from healthmgr.storage.alert_rows import apply_move
 from healthmgr.storage.check_rows import CHECK_COLUMNS, STATE_COLUMNS, to_check, to_state
-from healthmgr.storage.transactions import transaction
 
 _INSTANT = DateTime(timezone=True)
 
@@ -110,20 +108,9 @@ UPDATE check_schedules s SET next_due_at = :now, cause = 'dependency' FROM wante
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 
-class EvaluationRepository:
-    """Opens evaluation's transactions."""
+class EvaluationRows(EvaluationTransaction):
+    """Results, states and alerts within one transaction of evaluating."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    @contextmanager
-    def begin(self) -> Iterator[_Transaction]:
-        """A transaction that commits at the end of its block."""
-        with transaction(self._engine) as connection:
-            yield _Transaction(connection)
-
-
-class _Transaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, bindparam, text
+from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
@@ -19,11 +18,10 @@ from healthmgr.domain.dispatch import EARLY_BY, Due
 from healthmgr.domain.incident import Incident, Member
 from healthmgr.domain.notification import Reason, Told
 from healthmgr.domain.route import Plan, Target
-from healthmgr.services.routing import Telling
+from healthmgr.services.routing import RoutingTransaction, Telling
 from healthmgr.storage import notification_rows
-from healthmgr.storage.dispatch_repository import request_dispatch
+from healthmgr.storage.dispatch_rows import request_dispatch
 from healthmgr.storage.plan_rows import read_plan
-from healthmgr.storage.transactions import transaction
 
 _TAKE = text("SELECT token, due_at FROM dispatches WHERE group_key = :group_key FOR UPDATE")
 
@@ -100,20 +98,9 @@ UPDATE incidents SET resolved_at = :now, due_at = NULL, token = token + 1 WHERE 
 _FORGET = text("DELETE FROM dispatches WHERE group_key = :group_key")
 
 
-class RoutingRepository:
-    """Opens routing's transactions."""
+class RoutingRows(RoutingTransaction):
+    """Dispatches, incidents and new notifications within one transaction of routing."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    @contextmanager
-    def begin(self) -> Iterator[_Transaction]:
-        """A transaction that commits at the end of its block."""
-        with transaction(self._engine) as connection:
-            yield _Transaction(connection)
-
-
-class _Transaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.notification import Reason
 from healthmgr.errors import Conflict, NotFound
-from healthmgr.services.responding import Target
+from healthmgr.services.responding import RespondingTransaction, Target
 from healthmgr.storage import notification_rows
-from healthmgr.storage.alert_repository import close_alerts, close_alerts_of
-from healthmgr.storage.transactions import transaction
+from healthmgr.storage.alert_rows import close_alerts, close_alerts_of
 
 # The incident is locked before the alert: routing takes them in the same order.
 _LOCK_INCIDENT = text("""
@@ -68,20 +65,9 @@ VALUES (:id, :now, :actor, :origin, :action, :target, :detail)
 """)
 
 
-class RespondingRepository:
-    """Opens transactions of people's actions."""
+class RespondingRows(RespondingTransaction):
+    """The rows of one action of a person."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    @contextmanager
-    def begin(self) -> Iterator[_Transaction]:
-        """A transaction that commits at the end of its block."""
-        with transaction(self._engine) as connection:
-            yield _Transaction(connection)
-
-
-class _Transaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 

@@ -17,7 +17,7 @@ from healthmgr.domain.check import Severity
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.route import group_wait
 from healthmgr.services.evaluating import AlertMove
-from healthmgr.storage.dispatch_repository import request_dispatch
+from healthmgr.storage.dispatch_rows import request_dispatch
 
 _OPEN = text("""
 INSERT INTO alerts (id, fingerprint, check_id, group_key, labels, severity, status, summary, is_flapping,

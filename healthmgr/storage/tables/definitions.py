@@ -1,0 +1,92 @@
+"""What a file defines: checks and what they hang on, channels, recipients, routes."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Interval,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from healthmgr.storage.tables.base import EMPTY_OBJECT, NO_TEXT, Instant, metadata
+
+checks = Table(
+    "checks",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=NO_TEXT),
+    Column("service", Text, nullable=False, server_default=NO_TEXT),
+    Column("category", Text, nullable=False, server_default=NO_TEXT),
+    Column("kind", Text, nullable=False),
+    Column("config", JSONB, nullable=False, comment="as written: secrets stay ${VAR} references"),
+    Column("interval", Interval, nullable=False),
+    Column("timeout", Interval, nullable=False),
+    Column("retry_interval", Interval, nullable=False),
+    Column("max_attempts", SmallInteger, nullable=False),
+    Column("success_threshold", SmallInteger, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("degraded_severity", Text, nullable=False),
+    Column("detects_flapping", Boolean, nullable=False),
+    Column("labels", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("thresholds", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("runbook_url", Text, nullable=False, server_default=NO_TEXT),
+    Column("is_enabled", Boolean, nullable=False, comment="false: no longer defined, history kept"),
+    Column("is_paused", Boolean, nullable=False, server_default=text("false"), comment="a person's wish"),
+    Column("managed_by", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+check_dependencies = Table(
+    "check_dependencies",
+    metadata,
+    Column("check_id", Uuid, ForeignKey("checks.id", ondelete="CASCADE"), primary_key=True),
+    Column("parent_id", Uuid, ForeignKey("checks.id", ondelete="CASCADE"), primary_key=True),
+    Column("redundancy_group", Text, nullable=False, server_default=NO_TEXT),
+    Index(None, "parent_id"),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("config", JSONB, nullable=False, comment="as written: secrets stay ${VAR} references"),
+    Column("max_concurrency", SmallInteger, nullable=False),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("managed_by", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+recipients = Table(
+    "recipients",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("contacts", JSONB, nullable=False, comment="address by channel name"),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("managed_by", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+routes = Table(
+    "routes",
+    metadata,
+    Column("severity", Text, primary_key=True, comment="or 'default', the catch-all"),
+    Column("recipients", ARRAY(Text), nullable=False),
+    Column("channels", ARRAY(Text), nullable=False),
+    Column("group_wait", Interval, comment="unset: by the severity of the alert"),
+    Column("repeat_interval", Interval, nullable=False),
+    Column("managed_by", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)

@@ -1,0 +1,59 @@
+"""healthmgr itself: periodic tasks, signs of life, access tokens, the audit log."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    Index,
+    Interval,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from healthmgr.storage.tables.base import EMPTY_OBJECT, Instant, metadata
+
+periodic_tasks = Table(
+    "periodic_tasks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("interval", Interval, nullable=False),
+    Column("next_due_at", Instant, nullable=False),
+    Column("last_claimed_at", Instant),
+)
+
+# What beats, workers and queues last said: the watcher is watched by these.
+pulses = Table(
+    "pulses",
+    metadata,
+    Column("kind", Text, primary_key=True, comment="beat, sweep, worker, queue or auditor"),
+    Column("name", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("detail", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+)
+
+access_tokens = Table(
+    "access_tokens",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("digest", Text, nullable=False, unique=True, comment="SHA-256, hex"),
+    Column("role", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("last_used_at", Instant),
+)
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("origin", Text, nullable=False, comment="cli, api, file or system"),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Index(None, "at"),
+)
