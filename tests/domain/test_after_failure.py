@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthmgr.domain.notification import Fail, Reason, Retry, after_failure
+from healthmgr.domain.notification import SEND_LEASE, SEND_TIMEOUT, Fail, Reason, Retry, after_failure
 from tests.domain.making import NOW
 
 SECOND = timedelta(seconds=1)
@@ -54,6 +54,14 @@ def test_the_fallback_is_told_once_when_an_ordinary_failure_has_lasted_for_four_
 @pytest.mark.parametrize(("wish", "falls_back"), [(30, False), (180, False), (300, False), (301, True), (3600, True)])
 def test_a_provider_that_asks_for_more_than_five_minutes_does_not_keep_people_in_the_dark(wish, falls_back):
     assert fail(1, wish=wish).falls_back is falls_back
+
+
+def test_a_provider_that_asks_for_rest_after_the_fallback_was_told_does_not_have_it_told_again():
+    assert not fail(5, wish=3600).falls_back
+
+
+def test_a_claim_outlasts_the_attempt_that_it_covers():
+    assert SEND_LEASE >= 2 * SEND_TIMEOUT
 
 
 def test_a_refusal_is_final_whatever_the_provider_wishes():

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healthmgr.domain.alert import (
+    REOPENS_AFTER,
     AlertReason,
     Amend,
     Close,
@@ -99,6 +100,30 @@ def test_not_knowing_any_more_does_not_count_as_worse_than_down():
     assert walk.decisions("U") == [Amend(Severity.HIGH, AlertReason.WORSENED, is_told=True)]
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "reason"),
+    [
+        ("D", "?", AlertReason.WORSENED),
+        ("D", "U", AlertReason.WORSENED),
+        ("?", "U", AlertReason.WORSENED),
+        ("?", "D", AlertReason.EASED),
+        ("U", "D", AlertReason.EASED),
+        ("U", "?", AlertReason.EASED),
+    ],
+)
+def test_where_all_failures_are_of_one_severity_their_kind_tells_worse_from_better(before, now, reason):
+    walk = Walk(a_check(degraded_severity=Severity.HIGH))
+    walk.see("H" + before * 3)
+    assert walk.decisions(now) == [Amend(Severity.HIGH, reason, is_told=reason is AlertReason.WORSENED)]
+
+
+def test_an_alert_that_has_become_more_severe_has_worsened_though_its_status_is_better():
+    (change,) = follow("D", after("HUUU"))
+    alert = OpenAlert(uid(7), Severity.LOW, U, False, "check=api")
+    decision = decide(change, a_check(), alert, None, NOW)
+    assert decision == Amend(Severity.MEDIUM, AlertReason.WORSENED, is_told=True)
+
+
 def test_the_same_status_again_changes_nothing():
     walk = Walk()
     walk.see("H UUU")
@@ -168,7 +193,7 @@ def test_a_hard_failure_without_an_alert_opens_one_so_that_none_is_lost():
 )
 def test_the_hour_is_over_when_it_has_passed(minutes, decision):
     (change,) = follow("U", after("HUUU"))
-    quiet_until = NOW + timedelta(hours=1)
+    quiet_until = NOW + REOPENS_AFTER
     assert decide(change, a_check(), None, quiet_until, NOW + timedelta(minutes=minutes)) == decision
 
 
