@@ -15,7 +15,6 @@ import pytest
 _ROOT = Path(__file__).parents[1]
 _LONGEST_FILE = 300
 _LONGEST_FUNCTION = 60
-_TABLES = _ROOT / "healthmgr" / "storage" / "tables.py"  # columns only: a list, as long as there are columns
 _MIGRATIONS = _ROOT / "healthmgr" / "storage" / "migrations"  # what was once done to the tables, never changed again
 _UNDONE = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
@@ -88,13 +87,9 @@ def test_no_file_is_too_long_to_be_read_in_one_go() -> None:
     found = [
         f"{path.relative_to(_ROOT)}: {length} lines"
         for path, length in lengths.items()
-        if length > _LONGEST_FILE and path != _TABLES and not is_migration(path)
+        if length > _LONGEST_FILE and not is_migration(path)
     ]
     assert not found
-
-
-def test_the_one_long_file_holds_columns_and_no_behaviour() -> None:
-    assert not list(functions(_TABLES))
 
 
 def test_no_function_is_too_long_to_be_seen_at_once() -> None:
