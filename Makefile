@@ -31,7 +31,8 @@ lint: $(VENV)/installed-dev
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
-	@if docker compose version >/dev/null 2>&1; then echo "docker compose config -q"; docker compose config -q; \
+	@if docker compose version >/dev/null 2>&1; then echo "docker compose config -q"; \
+	POSTGRES_PASSWORD=x REDIS_PASSWORD=x FLOWER_PASSWORD=x HEALTHMGR_SECRET_KEY=x docker compose config -q; \
 	else echo "docker compose is not here: docker-compose.yml is not checked"; fi
 
 # Takes over what is installed now as the versions to install from now on.

@@ -55,7 +55,7 @@ class Settings(BaseModel):
         "", alias="HEALTHMGR_EMERGENCY_URL", repr=False, description="POSTed to when PostgreSQL is gone"
     )
     task_events: Literal["quiet", "all"] = Field(
-        "quiet", alias="HEALTHMGR_TASK_EVENTS", description="'all' includes checks and evaluation"
+        "quiet", alias="HEALTHMGR_TASK_EVENTS", description="'all': workers of checks and evaluation send events, too"
     )
 
     @property

@@ -18,7 +18,7 @@ from healthmgr.cli.options import Json
 from healthmgr.cli.printing import Column, print_facts, print_json, print_lines, print_note, print_table, styled
 from healthmgr.demo.control import FleetControl
 from healthmgr.demo.fleet import FLEET
-from healthmgr.demo.inbox import Mail, Mailbox
+from healthmgr.demo.mailbox import Mail, Mailbox
 
 demo_app = typer.Typer(
     cls=SpeakingGroup, no_args_is_help=True, help="A small fleet to break and mend, and its inbox.", epilog=EXIT_CODES

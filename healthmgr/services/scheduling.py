@@ -10,7 +10,7 @@ from healthmgr.domain.result import ProbeOrder
 
 CLAIM_LIMIT = 2000
 # Below this many due at once every check is a message of its own; above it, messages carry several.
-SINGLE_UP_TO = 200
+SINGLE_UP_TO = 100
 ORDERS_PER_MESSAGE = 20
 
 

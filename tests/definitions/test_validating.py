@@ -137,8 +137,8 @@ routing:
 """,
         DOMAIN="example.com",
     )
-    waits = {severity: route.group_wait.total_seconds() for severity, route in definitions.routes.items()}
-    assert waits == {"critical": 0, "high": 60, "default": 30}
+    waits = {severity: route.group_wait for severity, route in definitions.routes.items()}
+    assert waits == {"critical": None, "high": timedelta(seconds=60), "default": None}, "unset: by the alert's severity"
     assert definitions.routes["default"].repeat_interval == timedelta(hours=4)
     assert definitions.recipients["ops"].contacts == {"post": "ops@example.com", "door": ""}
 

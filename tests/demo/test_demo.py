@@ -23,7 +23,7 @@ from healthmgr.checks.http import HttpCheck, HttpConfig
 from healthmgr.demo import fleet as fleet_module
 from healthmgr.demo.control import FleetControl
 from healthmgr.demo.fleet import FLEET, Mode, answer
-from healthmgr.demo.inbox import Mailbox
+from healthmgr.demo.mailbox import Mailbox
 from healthmgr.domain.check import Status
 from healthmgr.domain.threshold import Threshold
 from healthmgr.errors import NotFound, Unavailable
@@ -154,7 +154,7 @@ def test_mails_are_kept_and_read_in_the_order_of_their_arrival(tmp_path: Path) -
 
 
 def test_the_mailbox_keeps_the_newest_thousand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("healthmgr.demo.inbox._KEPT", 3)
+    monkeypatch.setattr("healthmgr.demo.mailbox._KEPT", 3)
     mailbox = Mailbox(tmp_path)
     for number in range(5):
         mailbox.keep(bytes(mail(f"mail {number}")), ["ops@localhost"])

@@ -20,8 +20,8 @@ def orders(count: int) -> list[ProbeOrder]:
     [
         (0, []),
         (1, [1]),
-        (200, [1] * 200),
-        (201, [20] * 10 + [1]),
+        (100, [1] * 100),
+        (101, [20] * 5 + [1]),
         (400, [20] * 20),
         (2000, [20] * 100),
     ],
@@ -30,6 +30,6 @@ def test_many_orders_share_messages_and_few_do_not(count, sizes):
     assert [len(message) for message in to_messages(orders(count))] == sizes
 
 
-@pytest.mark.parametrize("count", [7, 200, 201, 999])
+@pytest.mark.parametrize("count", [7, 100, 101, 999])
 def test_every_order_is_in_one_message_and_in_its_turn(count):
     assert [order for message in to_messages(orders(count)) for order in message] == orders(count)

@@ -19,6 +19,8 @@ from healthmgr.domain.result import Cause, Outcome, ProbeOrder, Result
 from healthmgr.errors import ProbeError, Unavailable, UnknownPlugin
 from healthmgr.ports import ProbeContext
 from healthmgr.services.probing import Guard, Probing
+from healthmgr.settings import Settings
+from healthmgr.telemetry import configure_logging
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -297,6 +299,7 @@ def test_secrets_reach_the_check_type_and_no_message_or_log(
             raise RuntimeError(f"refused {config.token}")
         return Outcome(Status.UNHEALTHY, f"{config.token} at redis://u:other-pw@h/0")
 
+    configure_logging(Settings.load({}))
     probing = start(OnTheLoop(act), environ={"TOKEN": "s3cret-value"})
     config = {"token": "${TOKEN}"}
     probing.submit([order(config=config), order(config=config | {"says": "crash"})])
