@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthmgr.domain.check import Severity, Status, next_slot, stable_phase
-from tests.domain.making import NOW, a_check
+from healthmgr.domain.check import Check, Severity, Status, next_slot, stable_phase
+from tests.domain.making import NOW, a_check, uid
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,6 +53,13 @@ def test_all_but_healthy_is_bad(status, is_bad):
 def test_only_an_unhealthy_check_is_worth_its_full_severity(status, severity):
     check = a_check(severity=Severity.CRITICAL, degraded_severity=Severity.LOW)
     assert check.severity_of(status) is severity
+
+
+def test_a_check_has_three_attempts_needs_one_success_and_is_watched_for_flapping_unless_it_says_otherwise():
+    second = timedelta(seconds=1)
+    check = Check(uid(1), "api", "API", "http", second, second, second, Severity.HIGH, Severity.LOW)
+    assert (check.max_attempts, check.success_threshold, check.detects_flapping) == (3, 1, True)
+    assert (check.is_enabled, check.is_paused) == (True, False)
 
 
 # ---- phase ------------------------------------------------------------------------------------------
