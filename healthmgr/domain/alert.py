@@ -15,9 +15,6 @@ from healthmgr.domain.state import Change
 
 REOPENS_AFTER = timedelta(hours=1)
 
-# From good to worst; "could not tell" ranks below "down".
-_BADNESS = (Status.HEALTHY, Status.DEGRADED, Status.UNKNOWN, Status.UNHEALTHY)
-
 
 class AlertReason(StrEnum):
     """Why an alert was opened, amended, closed or left as it is."""
@@ -90,7 +87,7 @@ def decide(
     """What this change of state does to the check's alert.
 
     `quiet_until` is when a manual resolution of the latest alert stops holding (None: there was none). A
-    check that is hard bad without an alert opens one whatever came before, so that no alert can get lost.
+    check that is hard bad, or flaps, without an alert opens one whatever came before, so that no alert can get lost.
     """
     if alert is None:
         return _decide_without(change, check, quiet_until, now)
@@ -108,18 +105,20 @@ def decide(
 
 def _decide_without(change: Change, check: Check, quiet_until: datetime | None, now: datetime) -> AlertDecision:
     new = change.new
-    if new.is_flapping and not change.old.is_flapping:
-        status = new.status if new.status.is_bad else Status.DEGRADED
-        return Open(check.severity_of(status), AlertReason.FLAPPING_STARTED, is_flapping=True)
+    is_quiet = quiet_until is not None and now < quiet_until
     if new.is_flapping:
-        return Keep(AlertReason.FLAPPING)
+        if change.old.is_flapping and is_quiet:
+            return Keep(AlertReason.RESOLVED_BY_PERSON)
+        # It may begin to flap with a healthy result: what it flaps away from counts.
+        status = new.status if new.status.is_bad else change.old.status
+        return Open(check.severity_of(status), AlertReason.FLAPPING_STARTED, is_flapping=True)
     if not new.status.is_bad:
         return Keep(AlertReason.HEALTHY)
     if not new.is_hard:
         return Keep(AlertReason.SOFT)
     if change.is_hard_change:
         return Open(check.severity_of(new.status), AlertReason.HARD_CHANGE)
-    if quiet_until is not None and now < quiet_until:
+    if is_quiet:
         return Keep(AlertReason.RESOLVED_BY_PERSON)
     return Open(check.severity_of(new.status), AlertReason.STILL_BAD)
 
@@ -143,7 +142,7 @@ def _decide_bad(status: Status, check: Check, alert: OpenAlert) -> AlertDecision
     if status is alert.status:
         return Keep(AlertReason.UNCHANGED)
     severity = check.severity_of(status)
-    if severity.rank < alert.severity.rank or _BADNESS.index(status) > _BADNESS.index(alert.status):
+    if severity.rank < alert.severity.rank or status.badness > alert.status.badness:
         return Amend(severity, AlertReason.WORSENED, is_told=True)
     return Amend(severity, AlertReason.EASED, is_told=False)
 

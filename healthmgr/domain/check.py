@@ -28,6 +28,14 @@ class Status(StrEnum):
         """Anything but healthy: "could not tell" is not good news either."""
         return self is not Status.HEALTHY
 
+    @property
+    def badness(self) -> int:
+        """From 0, healthy, to 3, unhealthy; "could not tell" is worse than degraded and better than down."""
+        return _FROM_GOOD_TO_BAD.index(self)
+
+
+_FROM_GOOD_TO_BAD = (Status.HEALTHY, Status.DEGRADED, Status.UNKNOWN, Status.UNHEALTHY)
+
 
 class Severity(StrEnum):
     """How much an alert matters, most first."""

@@ -30,8 +30,7 @@ class Dependency:
 class Parent:
     """What is believed of a check that others hang on.
 
-    `can_suppress` is false for one that is disabled, paused or muted; `open_alert_id` is its own open
-    alert, `root_alert_id` the alert that this parent is itself suppressed by.
+    `can_suppress` is false for one that is disabled, paused or muted; `open_alert_id` is its own open alert.
     """
 
     id: UUID
@@ -40,23 +39,19 @@ class Parent:
     last_result_at: datetime | None
     can_suppress: bool = True
     open_alert_id: UUID | None = None
-    root_alert_id: UUID | None = None
 
-    @property
-    def is_down(self) -> bool:
-        """Bad, hard, known to be so, and able to explain the failure of others."""
-        return (
-            self.last_result_at is not None
-            and self.is_hard
-            and self.status is Status.UNHEALTHY
-            and self.can_suppress
-            and self.open_alert_id is not None
-        )
+    def stands(self, failed_at: datetime) -> Reachability:
+        """What it says of a child that failed at this instant: explains it, may yet explain it, or does not.
 
-    @property
-    def is_wavering(self) -> bool:
-        """Bad for now, but not yet hard: the next attempts will tell."""
-        return self.last_result_at is not None and not self.is_hard and self.status.is_bad and self.can_suppress
+        Only a hard unhealthy parent with an open alert explains anything; one that wavers, or has not been looked
+        at since the failure, may come to. One that was never probed, or cannot suppress, explains nothing.
+        """
+        if not self.can_suppress or self.last_result_at is None:
+            return Reachable()
+        if self.is_hard and self.status is Status.UNHEALTHY and self.open_alert_id is not None:
+            return Unreachable(self.open_alert_id)
+        is_wavering = not self.is_hard and self.status.is_bad
+        return Undecided() if is_wavering or self.last_result_at < failed_at else Reachable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,31 +74,47 @@ class Undecided:
 Reachability = Reachable | Unreachable | Undecided
 
 
-def judge_reachability(
-    dependencies: Sequence[Dependency], parents: Mapping[UUID, Parent], failed_at: datetime
-) -> Reachability:
-    """Whether a check that failed at `failed_at` is unreachable, reachable, or not to be told yet."""
+@dataclass(frozen=True, slots=True)
+class Ancestry:
+    """All that a check hangs on, however far away: who hangs on whom, and what is believed of each."""
+
+    dependencies: Mapping[UUID, Sequence[Dependency]]
+    parents: Mapping[UUID, Parent]
+
+
+def judge_reachability(check_id: UUID, ancestry: Ancestry, failed_at: datetime) -> Reachability:
+    """Whether a check that failed at `failed_at` is unreachable, reachable, or not to be told yet.
+
+    A parent that is itself unreachable is not available, whatever its own state, and the outermost alert is the
+    root. Cycles have been refused before.
+    """
+    return _judge(check_id, ancestry, failed_at, {})
+
+
+def _judge(check_id: UUID, ancestry: Ancestry, failed_at: datetime, known: dict[UUID, Reachability]) -> Reachability:
     is_undecided = False
-    for group in _groups(dependencies):
-        members = [parents[d.parent_id] for d in group if d.parent_id in parents]
-        if not members:
-            continue
-        down = [parent for parent in members if parent.is_down]
-        if len(down) == len(members):
-            root = down[0].root_alert_id or down[0].open_alert_id
-            assert root is not None  # noqa: S101 - is_down asks for an open alert
-            return Unreachable(root)
-        if all(parent.is_down or parent.is_wavering or _is_stale(parent, failed_at) for parent in members):
+    for group in _groups(ancestry.dependencies.get(check_id, ())):
+        verdicts = [_judge_parent(parent_id, ancestry, failed_at, known) for parent_id in group]
+        unreachable = [verdict for verdict in verdicts if isinstance(verdict, Unreachable)]
+        if len(unreachable) == len(verdicts):
+            return unreachable[0]
+        if not any(isinstance(verdict, Reachable) for verdict in verdicts):
             is_undecided = True
     return Undecided() if is_undecided else Reachable()
 
 
-def _groups(dependencies: Sequence[Dependency]) -> list[list[Dependency]]:
-    groups: dict[str, list[Dependency]] = {}
+def _judge_parent(
+    parent_id: UUID, ancestry: Ancestry, failed_at: datetime, known: dict[UUID, Reachability]
+) -> Reachability:
+    """What can be reached through this parent: what lies above it counts first, for the root is the outermost."""
+    if parent_id not in known:
+        above = _judge(parent_id, ancestry, failed_at, known)
+        known[parent_id] = above if isinstance(above, Unreachable) else ancestry.parents[parent_id].stands(failed_at)
+    return known[parent_id]
+
+
+def _groups(dependencies: Sequence[Dependency]) -> list[list[UUID]]:
+    groups: dict[str, list[UUID]] = {}
     for dependency in dependencies:
-        groups.setdefault(dependency.redundancy_group or str(dependency.parent_id), []).append(dependency)
+        groups.setdefault(dependency.redundancy_group or str(dependency.parent_id), []).append(dependency.parent_id)
     return list(groups.values())
-
-
-def _is_stale(parent: Parent, failed_at: datetime) -> bool:
-    return parent.can_suppress and parent.last_result_at is not None and parent.last_result_at < failed_at

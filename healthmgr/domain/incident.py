@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from healthmgr.domain.check import Severity
+from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.dependency import HELD_FOR, Reachability, Reachable, Undecided, Unreachable
 from healthmgr.domain.notification import Group, Reason, Told
 from healthmgr.domain.route import Plan
@@ -20,6 +20,7 @@ class Member:
     id: UUID
     check_id: UUID
     severity: Severity
+    status: Status
     is_flapping: bool
     opened_at: datetime
     failed_at: datetime
@@ -93,5 +94,6 @@ def to_group(members: Sequence[Member], waiting: frozenset[UUID]) -> Group:
         flapping={m.id for m in firing if m.is_flapping},
         resolved={m.id for m in members if m.resolved_at is not None},
         acknowledged={m.id for m in firing if m.is_acknowledged},
+        statuses={m.id: m.status for m in firing},
         severity=min((m.severity for m in firing), key=lambda s: s.rank, default=None),
     )

@@ -7,13 +7,13 @@ flapping added; repeats are rounds of the escalation and decided there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from healthmgr.domain.check import Severity
+from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.message import MessageKind
 
 
@@ -23,6 +23,7 @@ class Reason(StrEnum):
     FIRST = "first_notification"
     NEW_ALERTS = "new_alerts_in_group"
     SEVERITY_ROSE = "severity_rose"
+    WORSENED = "worsened"
     FLAPPING_STARTED = "flapping_started"
     FLAPPING_ENDED = "flapping_ended"
     SOME_RESOLVED = "some_resolved"
@@ -72,11 +73,12 @@ Decision = Send | Hold | Drop
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the last notification of an incident said: which alerts fired, which flapped, how bad it was."""
+    """What the last notification of an incident said: which alerts fired, in which status, and how bad it was."""
 
     firing: frozenset[UUID]
     flapping: frozenset[UUID]
     severity: Severity
+    statuses: Mapping[UUID, Status] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -84,6 +86,7 @@ class Told:
             "firing": sorted(str(i) for i in self.firing),
             "flapping": sorted(str(i) for i in self.flapping),
             "severity": self.severity.value,
+            "statuses": {str(i): status.value for i, status in sorted(self.statuses.items())},
         }
 
     @classmethod
@@ -93,6 +96,7 @@ class Told:
             firing=frozenset(UUID(i) for i in document["firing"]),
             flapping=frozenset(UUID(i) for i in document["flapping"]),
             severity=Severity(document["severity"]),
+            statuses={UUID(i): Status(status) for i, status in document["statuses"].items()},
         )
 
 
@@ -105,6 +109,7 @@ class Group:
     resolved: Set[UUID]
     acknowledged: Set[UUID]
     severity: Severity | None
+    statuses: Mapping[UUID, Status] = field(default_factory=dict)
 
 
 def decide(group: Group, told: Told | None, is_acknowledged: bool) -> Send | Drop:
@@ -123,14 +128,22 @@ def decide(group: Group, told: Told | None, is_acknowledged: bool) -> Send | Dro
         return Send(Reason.ALL_RESOLVED, MessageKind.RESOLUTION) if told.firing else Drop(Reason.UNCHANGED)
     if group.severity is not None and group.severity.rank < told.severity.rank:
         return Send(Reason.SEVERITY_ROSE, MessageKind.PROBLEM)
-    has_begun_to_flap = bool(group.flapping - told.flapping)
-    if has_begun_to_flap and not is_acknowledged:
-        return Send(Reason.FLAPPING_STARTED, MessageKind.PROBLEM)
+    trouble = _new_trouble(group, told)
+    if trouble is not None and not is_acknowledged:
+        return Send(trouble, MessageKind.PROBLEM)
     if (told.flapping & group.firing) - group.flapping:
         return Send(Reason.FLAPPING_ENDED, MessageKind.UPDATE)
     if told.firing & group.resolved:
         return Send(Reason.SOME_RESOLVED, MessageKind.UPDATE)
-    return Drop(Reason.ACKNOWLEDGED if has_begun_to_flap else Reason.UNCHANGED)
+    return Drop(Reason.UNCHANGED if trouble is None else Reason.ACKNOWLEDGED)
+
+
+def _new_trouble(group: Group, told: Told) -> Reason | None:
+    """What became worse of alerts that were told before, at the same severity."""
+    known = ((status, told.statuses[alert]) for alert, status in group.statuses.items() if alert in told.statuses)
+    if any(now.badness > before.badness for now, before in known):
+        return Reason.WORSENED
+    return Reason.FLAPPING_STARTED if group.flapping - told.flapping else None
 
 
 STARTS_EPISODE = frozenset({Reason.FIRST, Reason.NEW_ALERTS, Reason.SEVERITY_ROSE})

@@ -13,13 +13,14 @@ DEFAULT = "default"
 
 
 # What is waited for company where a route does not say: nothing for a critical alert.
-_GROUP_WAITS = {Severity.CRITICAL: timedelta(0), Severity.HIGH: timedelta(seconds=10)}
 _GROUP_WAIT = timedelta(seconds=30)
 
 
 def group_wait(severity: Severity, chosen: timedelta | None) -> timedelta:
     """How long a new alert of this severity waits for others to be told with it; `chosen` is the route's own word."""
-    return _GROUP_WAITS.get(severity, _GROUP_WAIT) if chosen is None else chosen
+    if chosen is not None:
+        return chosen
+    return timedelta(0) if severity is Severity.CRITICAL else _GROUP_WAIT
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,7 @@ def _tell(transaction: RoutingTransaction, incident: Incident, group: Group, sen
         episode=incident.episode + starts_episode,
         round=0 if starts_episode else incident.round + 1,
         severity=severity,
-        told=Told(frozenset(group.firing), frozenset(group.flapping), severity),
+        told=Told(frozenset(group.firing), frozenset(group.flapping), severity, dict(group.statuses)),
         acknowledged_at=None if starts_episode else incident.acknowledged_at,
     )
     route = incident.plan.route(severity)

@@ -40,9 +40,11 @@ FOR UPDATE OF st
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))  # noqa: S608 - composed of constants alone
 
 _QUIET = text("""
-SELECT check_id, max(resolved_at) FROM alerts
-WHERE check_id = ANY(:ids) AND resolved_by IS NOT NULL AND resolved_at > :after
-GROUP BY check_id
+SELECT check_id, resolved_at FROM (
+    SELECT DISTINCT ON (check_id) check_id, resolved_at, resolved_by FROM alerts
+    WHERE check_id = ANY(:ids) ORDER BY check_id, opened_at DESC
+) AS latest
+WHERE resolved_by IS NOT NULL AND resolved_at > :after
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 _STORE = text("""
@@ -131,9 +133,11 @@ class EvaluationRows(EvaluationTransaction):
         return self._with_quiet(watched, now)
 
     def _with_quiet(self, watched: dict[UUID, Watched], now: datetime) -> Mapping[UUID, Watched]:
-        """Only a hard bad check without an alert asks whether a person resolved one lately."""
+        """Only a hard bad or flapping check without an alert asks whether a person resolved one lately."""
         asking = [
-            i for i, w in watched.items() if w.alert is None and w.state.hard_status.is_bad and w.state.was_probed
+            i
+            for i, w in watched.items()
+            if w.alert is None and w.state.was_probed and (w.state.hard_status.is_bad or w.state.is_flapping)
         ]
         if asking:
             rows = self._connection.execute(_QUIET, {"ids": asking, "after": now - REOPENS_AFTER})

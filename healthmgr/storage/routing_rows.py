@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
 from healthmgr.domain.check import Severity, Status
-from healthmgr.domain.dependency import Dependency, Parent, Reachability, Undecided, Unreachable
-from healthmgr.domain.dependency import judge_reachability as judge
+from healthmgr.domain.dependency import (
+    Ancestry,
+    Dependency,
+    Parent,
+    Reachability,
+    Undecided,
+    Unreachable,
+    judge_reachability,
+)
 from healthmgr.domain.dispatch import EARLY_BY, Due
 from healthmgr.domain.incident import Incident, Member
 from healthmgr.domain.notification import Reason, Told
@@ -32,7 +40,7 @@ SELECT {INCIDENT_COLUMNS} FROM incidents WHERE group_key = :group_key AND resolv
 """)  # noqa: S608 - composed of constants alone
 
 _MEMBERS = text("""
-SELECT a.id, a.check_id, a.severity, a.is_flapping, a.opened_at, a.resolved_at, a.suppressed_by_id,
+SELECT a.id, a.check_id, a.severity, a.status, a.is_flapping, a.opened_at, a.resolved_at, a.suppressed_by_id,
        a.acknowledged_at IS NOT NULL AS is_acknowledged,
        COALESCE(st.since_at, a.opened_at) AS failed_at, COALESCE(st.last_result_at, a.opened_at) AS last_result_at,
        root.resolved_at AS root_resolved_at
@@ -44,15 +52,22 @@ WHERE a.group_key = :group_key
 ORDER BY a.id
 """).bindparams(bindparam("incident_id", type_=Uuid))
 
-_PARENTS = text("""
-SELECT d.parent_id, d.redundancy_group, st.status, st.is_hard, st.last_result_at,
-       c.is_enabled AND NOT c.is_paused AS can_suppress, a.id AS open_alert_id, a.suppressed_by_id
-FROM check_dependencies d
+# All that the check hangs on, however far away; definitions refuse cycles and chains beyond 256.
+_ANCESTORS = text("""
+WITH RECURSIVE above AS (
+    SELECT check_id, parent_id, redundancy_group
+    FROM check_dependencies WHERE check_id = :check_id
+    UNION
+    SELECT d.check_id, d.parent_id, d.redundancy_group
+    FROM check_dependencies d JOIN above ON above.parent_id = d.check_id
+)
+SELECT d.check_id, d.parent_id, d.redundancy_group, st.status, st.is_hard, st.last_result_at,
+       c.is_enabled AND NOT c.is_paused AS can_suppress, a.id AS open_alert_id
+FROM above d
 JOIN checks c ON c.id = d.parent_id
 JOIN check_states st ON st.check_id = d.parent_id
 LEFT JOIN alerts a ON a.check_id = d.parent_id AND a.resolved_at IS NULL
-WHERE d.check_id = :check_id
-ORDER BY d.parent_id
+ORDER BY d.check_id, d.parent_id
 """)
 
 # SKIP LOCKED: whoever resolves the root holds its row and wants our dispatch row; waiting would deadlock.
@@ -114,23 +129,17 @@ class RoutingRows(RoutingTransaction):
 
     def members(self, group_key: str, incident_id: UUID | None) -> list[Member]:
         rows = self._connection.execute(_MEMBERS, {"group_key": group_key, "incident_id": incident_id})
-        return [Member(**{**row._mapping, "severity": Severity(row.severity)}) for row in rows]
+        return [
+            Member(**{**row._mapping, "severity": Severity(row.severity), "status": Status(row.status)}) for row in rows
+        ]
 
     def reachability(self, member: Member) -> Reachability:
-        rows = self._connection.execute(_PARENTS, {"check_id": member.check_id}).all()
-        parents = {
-            row.parent_id: Parent(
-                id=row.parent_id,
-                status=Status(row.status),
-                is_hard=row.is_hard,
-                last_result_at=row.last_result_at,
-                can_suppress=row.can_suppress,
-                open_alert_id=row.open_alert_id,
-                root_alert_id=row.suppressed_by_id,
-            )
-            for row in rows
-        }
-        verdict = judge([Dependency(row.parent_id, row.redundancy_group) for row in rows], parents, member.failed_at)
+        rows = self._connection.execute(_ANCESTORS, {"check_id": member.check_id}).all()
+        parents = {row.parent_id: _to_parent(row) for row in rows}
+        dependencies: dict[UUID, list[Dependency]] = {}
+        for row in rows:
+            dependencies.setdefault(row.check_id, []).append(Dependency(row.parent_id, row.redundancy_group))
+        verdict = judge_reachability(member.check_id, Ancestry(dependencies, parents), member.failed_at)
         if isinstance(verdict, Unreachable):
             locked = self._connection.execute(_LOCK_ROOT, {"id": verdict.root_alert_id}).one_or_none()
             return verdict if locked else Undecided()
@@ -203,9 +212,9 @@ def save_incident(connection: Connection, incident: Incident, due_at: datetime |
     )
 
 
-def to_incident(row: object) -> Incident:
+def to_incident(row: Row[Any]) -> Incident:
     """A row that has INCIDENT_COLUMNS."""
-    values = row._mapping  # type: ignore[attr-defined]
+    values = row._mapping
     return Incident(
         id=values["id"],
         number=values["number"],
@@ -215,4 +224,15 @@ def to_incident(row: object) -> Incident:
         plan=Plan.from_document(values["plan"]),
         told=Told.from_document(values["told"]) if values["told"] else None,
         acknowledged_at=values["acknowledged_at"],
+    )
+
+
+def _to_parent(row: Row[Any]) -> Parent:
+    return Parent(
+        id=row.parent_id,
+        status=Status(row.status),
+        is_hard=row.is_hard,
+        last_result_at=row.last_result_at,
+        can_suppress=row.can_suppress,
+        open_alert_id=row.open_alert_id,
     )

@@ -62,10 +62,12 @@ FROM unnest(:ids, :sequences) AS claimed(check_id, sequence)
 WHERE s.check_id = claimed.check_id AND s.sequence = claimed.sequence AND s.lease_until IS NOT NULL
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("sequences", type_=ARRAY(BigInteger)))
 
+# The second's grace: beats carry the clock forward each by its own, and what one has just moved to the next
+# slot must not look too far away to another that is a few milliseconds behind.
 _PULL_BACK = text(f"""
 UPDATE check_schedules s SET next_due_at = {_NEXT_SLOT}, cause = 'slot'
 FROM checks c
-WHERE c.id = s.check_id AND s.is_active AND s.next_due_at > CAST(:now AS timestamptz) + c.interval
+WHERE c.id = s.check_id AND s.is_active AND s.next_due_at > CAST(:now AS timestamptz) + c.interval + interval '1 second'
 """)  # noqa: S608 - composed of constants alone
 
 _CLAIM_PERIODIC = text("""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from healthmgr.domain.check import Status
 from healthmgr.domain.dependency import (
+    Ancestry,
     Dependency,
     Parent,
     Reachability,
@@ -21,6 +22,7 @@ from healthmgr.domain.dependency import (
 )
 from tests.domain.making import NOW, uid
 
+CHECK = uid(999)
 BEFORE, LATER = NOW - timedelta(seconds=20), NOW + timedelta(seconds=2)
 
 
@@ -52,7 +54,14 @@ def judge(*parents: Parent | tuple[Parent, str]) -> Reachability:
     """The verdict on a check that failed now and hangs on these; a pair names a redundancy group."""
     pairs = [p if isinstance(p, tuple) else (p, "") for p in parents]
     dependencies = [Dependency(p.id, group) for p, group in pairs]
-    return judge_reachability(dependencies, {p.id: p for p, _ in pairs}, NOW)
+    return judge_reachability(CHECK, Ancestry({CHECK: dependencies}, {p.id: p for p, _ in pairs}), NOW)
+
+
+def judge_chain(*parents: Parent) -> Reachability:
+    """The verdict on a check that hangs on the first, which hangs on the second, and so on."""
+    below = [CHECK, *(p.id for p in parents)]
+    hangs = {child: [Dependency(p.id)] for child, p in zip(below, parents, strict=False)}
+    return judge_reachability(CHECK, Ancestry(hangs, {p.id: p for p in parents}), NOW)
 
 
 def test_a_check_that_hangs_on_nothing_is_reachable():
@@ -155,11 +164,32 @@ def test_a_paused_alternative_counts_as_available():
 
 
 def test_the_root_of_a_chain_is_its_outermost_alert():
-    assert judge(parent(2, root_alert_id=alert_of(1))) == Unreachable(alert_of(1))
+    assert judge_chain(parent(2), parent(1)) == Unreachable(alert_of(1))
+    assert judge_chain(parent(3, "soft"), parent(2), parent(1)) == Unreachable(alert_of(1))
+
+
+@pytest.mark.parametrize("kind", ["up", "degraded", "lost", "soft", "new"])
+def test_a_parent_that_is_itself_unreachable_does_not_count_as_available_whatever_it_says(kind):
+    assert judge_chain(parent(2, kind), parent(1)) == Unreachable(alert_of(1))
 
 
 def test_an_alternative_that_is_itself_unreachable_does_not_count_as_available():
-    assert judge((parent(2, root_alert_id=alert_of(1)), "dns"), (parent(3), "dns")) == Unreachable(alert_of(1))
+    hangs = {CHECK: [Dependency(uid(2), "dns"), Dependency(uid(3), "dns")], uid(2): [Dependency(uid(1))]}
+    believed = {p.id: p for p in (parent(1), parent(2, "up"), parent(3))}
+    assert judge_reachability(CHECK, Ancestry(hangs, believed), NOW) == Unreachable(alert_of(1))
+
+
+def test_a_wavering_grandparent_holds_nobody_whose_parent_answers():
+    assert judge_chain(parent(2, "up"), parent(1, "soft")) == Reachable()
+
+
+def test_a_wide_and_deep_ancestry_is_judged_in_a_moment():
+    layers = [[uid(10 * depth + side) for side in range(3)] for depth in range(60)]
+    hangs = {CHECK: [Dependency(i) for i in layers[0]]}
+    for lower, upper in zip(layers, layers[1:], strict=False):
+        hangs |= {child: [Dependency(i) for i in upper] for child in lower}
+    believed = {i: parent(0, "up", id=i) for layer in layers for i in layer}
+    assert judge_reachability(CHECK, Ancestry(hangs, believed), NOW) == Reachable()
 
 
 # ---- always -----------------------------------------------------------------------------------------

@@ -86,9 +86,9 @@ def test_an_alert_that_flapped_waits_for_its_successes_too():
 
 @pytest.mark.parametrize(
     ("results", "severity"),
-    [("HUHUHU", Severity.HIGH), ("HDHDHD", Severity.MEDIUM), ("UHUHUH", Severity.MEDIUM), ("H?H?H?", Severity.MEDIUM)],
+    [("HUHUHU", Severity.HIGH), ("HDHDHD", Severity.MEDIUM), ("UHUHUH", Severity.HIGH), ("H?H?H?", Severity.MEDIUM)],
 )
-def test_an_alert_that_opens_flapping_is_as_severe_as_the_result_that_showed_it(results, severity):
+def test_an_alert_that_opens_flapping_is_as_severe_as_what_it_flaps_into_or_away_from(results, severity):
     assert flapper().decisions(results)[-1] == Open(severity, AlertReason.FLAPPING_STARTED, is_flapping=True)
 
 
@@ -109,6 +109,31 @@ def test_flapping_that_is_no_longer_looked_for_ends_with_the_next_result():
     walk.see("HU" * 10)
     walk.check = a_check(detects_flapping=False)
     assert walk.see("H") == [Reason.ALL_RESOLVED]
+
+
+# ---- flapping without an alert: a person resolved it, or the check was paused meanwhile -----------------
+
+
+def test_flapping_that_a_person_resolved_is_quiet_for_an_hour_and_told_again_when_it_goes_on():
+    walk = flapper()
+    walk.see("HU" * 10)
+    walk.resolve_by_hand()
+    assert set(walk.decisions("HU" * 29 + "H")) == {Keep(AlertReason.RESOLVED_BY_PERSON)}
+    assert walk.decisions("U") == [Open(Severity.HIGH, AlertReason.FLAPPING_STARTED, is_flapping=True)]
+
+
+def test_flapping_that_a_person_resolved_and_that_ends_well_is_not_told():
+    walk = flapper()
+    walk.see("HU" * 10)
+    walk.resolve_by_hand()
+    assert walk.see("HU" + CALM) == []
+
+
+def test_a_check_that_flaps_without_an_alert_opens_one_so_that_none_is_lost():
+    walk = flapper()
+    walk.see("HU" * 10)
+    walk.alert, walk.told = None, None
+    assert walk.see("H") == [Reason.FIRST]
 
 
 any_results = st.text(alphabet="HDU?", min_size=1, max_size=80)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from healthmgr.domain.check import Severity
+from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.dependency import Reachable, Undecided, Unreachable
 from healthmgr.domain.incident import Fires, Held, Member, Suppressed, stand, to_group
 from healthmgr.domain.notification import Group, Reason
@@ -22,6 +22,7 @@ def member(number: int = 1, **over: object) -> Member:
         "id": uid(number),
         "check_id": uid(50 + number),
         "severity": Severity.HIGH,
+        "status": Status.UNHEALTHY,
         "is_flapping": False,
         "opened_at": NOW,
         "failed_at": NOW - timedelta(seconds=30),
@@ -97,6 +98,7 @@ def test_a_group_is_told_without_the_alerts_that_wait():
         resolved={uid(4)},
         acknowledged={uid(2)},
         severity=Severity.MEDIUM,
+        statuses={uid(1): Status.UNHEALTHY, uid(2): Status.UNHEALTHY},
     )
 
 

@@ -119,7 +119,10 @@ def test_two_beats_and_four_workers_run_every_slot_of_500_checks_exactly_once(
             eventually(lambda: rows(engine, everyone) == [(CHECKS,)], 60, "every check has been probed")
             time.sleep(SECONDS)  # the measured time itself
         assert rows(engine, "SELECT DISTINCT status FROM results") == [("healthy",)]
-        twice = "SELECT check_id, slot_at FROM results WHERE cause = 'slot' GROUP BY 1, 2 HAVING count(*) > 1"
+        twice = """
+            SELECT check_id, slot_at, array_agg(sequence), array_agg(started_at::text), array_agg(worker)
+            FROM results WHERE cause = 'slot' GROUP BY 1, 2 HAVING count(*) > 1
+        """
         assert rows(engine, twice) == []
         gaps = """
             SELECT check_id, slot_at, following FROM (

@@ -82,6 +82,20 @@ def test_postgresql_and_python_agree_on_the_next_slot(
     assert abs(found - next_slot(now, interval, phase)) < timedelta(milliseconds=1)
 
 
+def test_a_beat_whose_clock_is_a_little_behind_does_not_pull_back_what_another_has_moved_on(
+    healthmgr: Healthmgr, engine: Engine
+) -> None:
+    phase = stable_phase("api", MINUTE)
+    slot = next_slot(NOW, MINUTE, phase)
+    make_check(engine, "api", interval=MINUTE, phase=phase, next_due_at=slot)
+    (order,) = healthmgr.scheduling.claim_probes(slot)
+    healthmgr.scheduling.pull_back(slot - timedelta(milliseconds=800))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE check_schedules SET lease_until = NULL"))
+    assert healthmgr.scheduling.claim_probes(slot + timedelta(seconds=1)) == []
+    assert order.slot_at == slot
+
+
 def test_periodic_tasks_are_claimed_once_and_missed_turns_coalesced(healthmgr: Healthmgr) -> None:
     scheduling = healthmgr.scheduling
     scheduling.ensure_periodic([("audit", timedelta(seconds=15))], NOW)

@@ -132,6 +132,23 @@ def test_a_rise_in_severity_is_told_and_reopens_an_acknowledged_incident(story: 
     story.expect_silence()
 
 
+def test_growing_worse_at_the_same_severity_is_told_once_and_easing_is_not(story: Story) -> None:
+    story.given(check("api", severity="low", degraded_severity="low"))
+    story.all_is_well()
+    story.check_finds("api", Outcome(Status.DEGRADED, "slow"))
+    story.fast_forward(minutes=2)
+    story.expect_notification("bob", about="api")
+    story.check_fails("api")
+    story.fast_forward(minutes=1)
+    assert story.expect_notification("bob", about="api").message.reason == "worsened"
+    story.check_finds("api", Outcome(Status.DEGRADED, "slow"))
+    story.fast_forward(minutes=1)
+    story.check_recovers("api")
+    story.fast_forward(minutes=1)
+    story.expect_notification("bob", about="api", kind="resolution")
+    story.expect_silence()
+
+
 def test_thresholds_make_a_slow_answer_bad_and_the_message_shows_value_and_limit(story: Story) -> None:
     limits = {"warning": {"response_time": "> 5s"}, "critical": {"response_time": "> 10s", "hit_rate": "< 60"}}
     story.given(check("cache", thresholds=limits))
