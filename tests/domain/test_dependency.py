@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
 from uuid import UUID
 
@@ -186,7 +187,7 @@ def test_a_wavering_grandparent_holds_nobody_whose_parent_answers():
 def test_a_wide_and_deep_ancestry_is_judged_in_a_moment():
     layers = [[uid(10 * depth + side) for side in range(3)] for depth in range(60)]
     hangs = {CHECK: [Dependency(i) for i in layers[0]]}
-    for lower, upper in zip(layers, layers[1:], strict=False):
+    for lower, upper in itertools.pairwise(layers):
         hangs |= {child: [Dependency(i) for i in upper] for child in lower}
     believed = {i: parent(0, "up", id=i) for layer in layers for i in layer}
     assert judge_reachability(CHECK, Ancestry(hangs, believed), NOW) == Reachable()

@@ -226,12 +226,20 @@ def test_a_function_that_ends_late_may_be_called_again(start: Start, inbox: Inbo
 
 
 def test_an_order_delivered_twice_is_carried_out_once(start: Start, inbox: Inbox) -> None:
-    gate = threading.Event()
-    plugin = InAThread(lambda *_: gate.wait(5) and healthy())
-    probing, twice = start(plugin), order("thread")
+    gate, begun = threading.Event(), threading.Semaphore(0)
+
+    def act(*_: Any) -> Outcome:
+        begun.release()
+        gate.wait(5)
+        return healthy()
+
+    probing, twice = start(InAThread(act)), order("thread")
     probing.submit([twice])
     probing.submit([twice])
     probing.submit([order("thread", config={"says": "other"})])
+    # Orders are begun in turn: when the third has, the repeated one was dealt with while the first was under way.
+    assert begun.acquire(timeout=5)
+    assert begun.acquire(timeout=5)
     gate.set()
     assert len(inbox.take(2)) == 2
     assert len(plugin.contexts) == 2
