@@ -233,7 +233,8 @@ def test_an_order_delivered_twice_is_carried_out_once(start: Start, inbox: Inbox
         gate.wait(5)
         return healthy()
 
-    probing, twice = start(InAThread(act)), order("thread")
+    plugin = InAThread(act)
+    probing, twice = start(plugin), order("thread")
     probing.submit([twice])
     probing.submit([twice])
     probing.submit([order("thread", config={"says": "other"})])
