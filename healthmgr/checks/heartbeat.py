@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar
 
@@ -42,16 +43,21 @@ class HeartbeatCheck:
             return _judge_new(config, _instant(view, "armed_at"), context.now)
         age = max(0.0, (context.now - last_ping_at).total_seconds())
         status, message = _judge(config, view, last_ping_at, context.now)
-        return Outcome(status, message, response_time=0.0, metrics={"seconds_since_ping": age})
+        return _certain(status, message, {"seconds_since_ping": age})
 
 
 def _judge_new(config: HeartbeatConfig, armed_at: datetime | None, now: datetime) -> Outcome:
     if armed_at is None:
-        return Outcome(Status.HEALTHY, "new: waiting for the first ping", response_time=0.0)
+        return _certain(Status.HEALTHY, "new: waiting for the first ping")
     down_at = armed_at + config.period + config.grace
     if now < down_at:
-        return Outcome(Status.HEALTHY, f"new: waiting for the first ping, until {_clock(down_at)}", response_time=0.0)
-    return Outcome(Status.UNHEALTHY, f"down: no ping since it was set up at {_clock(armed_at)}", response_time=0.0)
+        return _certain(Status.HEALTHY, f"new: waiting for the first ping, until {_clock(down_at)}")
+    return _certain(Status.UNHEALTHY, f"down: no ping since it was set up at {_clock(armed_at)}")
+
+
+def _certain(status: Status, message: str, metrics: Mapping[str, float] | None = None) -> Outcome:
+    """What the clock and the pings say does not change by being asked again: it is hard at once."""
+    return Outcome(status, message, response_time=0.0, metrics=metrics or {}, is_conclusive=True)
 
 
 def _judge(config: HeartbeatConfig, view: Any, last_ping_at: datetime, now: datetime) -> tuple[Status, str]:

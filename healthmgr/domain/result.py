@@ -89,13 +89,15 @@ class Outcome:
     """What a check type reports: status, one line for people, seconds taken, and named numbers.
 
     `response_time` is in seconds; None lets the runner put in what it measured around the call.
-    Metrics are in base units (seconds, bytes, percent, counts).
+    Metrics are in base units (seconds, bytes, percent, counts). `is_conclusive` says that looking again would
+    tell nothing new: the status is hard at once, however many attempts the check has.
     """
 
     status: Status
     message: str
     response_time: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    is_conclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Result:
     cause: Cause = Cause.SLOT
     slot_at: datetime | None = None
     worker: str = ""
+    is_conclusive: bool = False
 
     def to_wire(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -127,6 +130,7 @@ class Result:
             "cause": self.cause.value,
             "slot_at": self.slot_at.isoformat() if self.slot_at else None,
             "worker": self.worker,
+            "is_conclusive": self.is_conclusive,
         }
 
     @classmethod
@@ -144,6 +148,7 @@ class Result:
                 cause=Cause(data["cause"]),
                 slot_at=_instant(data["slot_at"]) if data["slot_at"] else None,
                 worker=data["worker"],
+                is_conclusive=bool(data["is_conclusive"]),
             )
         except (AttributeError, TypeError) as error:
             raise ValueError(f"not a result: {error}") from error

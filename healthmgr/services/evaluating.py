@@ -171,7 +171,7 @@ def _judge(result: Result, watched: Watched, evaluated: Evaluated, now: datetime
         judged.status,
         at=judged.started_at,
         sequence=result.sequence,
-        max_attempts=check.max_attempts,
+        max_attempts=1 if judged.is_conclusive else check.max_attempts,
         detects_flapping=check.detects_flapping,
     )
     decision = decide(change, check, watched.alert, watched.quiet_until, now)

@@ -40,6 +40,7 @@ def to_result(
         cause=order.cause,
         slot_at=order.slot_at,
         worker=worker,
+        is_conclusive=outcome.is_conclusive,
     )
 
 

@@ -254,7 +254,7 @@ class Story:
         return bool(orders)
 
     def _probe(self, order: ProbeOrder) -> Result:
-        outcome = self.outcomes.get(order.slug, HEALTHY)
+        outcome = self.find(order)
         return Result(
             check_id=order.check_id,
             sequence=order.sequence,
@@ -266,7 +266,12 @@ class Story:
             cause=order.cause,
             slot_at=order.slot_at,
             worker="story",
+            is_conclusive=outcome.is_conclusive,
         )
+
+    def find(self, order: ProbeOrder) -> Outcome:
+        """What the story's world answers a probe."""
+        return self.outcomes.get(order.slug, HEALTHY)
 
     def _carry_reminders(self) -> bool:
         self._remind(self.healthmgr.upkeep.sweep(self.now))
