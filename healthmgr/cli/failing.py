@@ -43,6 +43,10 @@ class SpeakingGroup(TyperGroup):
             return super().invoke(ctx)
         except typer.Abort:
             raise
+        except BrokenPipeError:
+            # Whoever read us has had enough (`| head`): nothing is wrong, and nobody is left to tell.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(ExitCode.OK) from None
         except Exception as error:
             if hasattr(error, "exit_code"):  # Typer's own: usage errors and the exits that commands ask for
                 raise
