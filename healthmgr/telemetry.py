@@ -28,6 +28,12 @@ def _mask_event(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> Mu
     return event
 
 
+def _without_task(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event.pop("task", None)
+    event.pop("task_id", None)
+    return event
+
+
 class _Stderr(logging.StreamHandler[TextIO]):
     """Writes to what is the standard error at that moment, for it may be replaced while a process runs."""
 
@@ -54,11 +60,13 @@ def configure_logging(settings: Settings) -> None:
         if settings.log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
     )
+    # At a terminal the task's ids would bury what happened; machines are given everything.
+    prepared: list[Any] = [] if settings.log_format == "json" or settings.log_level == "debug" else [_without_task]
     handler = _Stderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *prepared, renderer],
         )
     )
     root = logging.getLogger()
