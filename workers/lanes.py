@@ -10,7 +10,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import text
 
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.errors import HealthmgrError
@@ -81,7 +80,7 @@ class Lanes:
         with self._lock:
             lane = self._lanes.get(channel)
             if lane is None:
-                lane = self._lanes[channel] = Lane(self, channel, self._size_of(channel))
+                lane = self._lanes[channel] = Lane(self, channel, self._healthmgr.notifying.concurrency(channel))
         lane.submit(notification_id, rank)
 
     def send(self, notification_id: UUID) -> None:
@@ -111,11 +110,6 @@ class Lanes:
         for lane in self._lanes.values():
             for thread in lane.threads:
                 thread.join(max(0.0, until - time.monotonic()))
-
-    def _size_of(self, channel: str) -> int:
-        with self._healthmgr.engine.connect() as connection:
-            query = text("SELECT max_concurrency FROM channels WHERE name = :name")
-            return connection.execute(query, {"name": channel}).scalar() or 1
 
     def _renew(self) -> None:
         while not self._closed.wait(RENEW_EVERY.total_seconds()):

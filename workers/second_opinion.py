@@ -14,7 +14,6 @@ import redis
 import structlog
 from celery import Celery
 from celery.utils.nodenames import worker_direct
-from sqlalchemy import text
 
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.domain.check import Status
@@ -26,12 +25,6 @@ log = structlog.get_logger(__name__)
 ANSWER_WITHIN = timedelta(seconds=9)
 ANSWERS_KEPT_FOR = timedelta(seconds=30)
 HEARD_OF_WITHIN = timedelta(seconds=30)
-
-_OTHERS = text("""
-SELECT name FROM pulses
-WHERE kind = 'worker' AND at > :since AND detail->'queues' ? 'checks' AND split_part(name, '@', 2) <> :host
-ORDER BY random() LIMIT 1
-""")
 
 
 class Opinions:
@@ -76,9 +69,7 @@ class Opinions:
 
     def _another_worker(self) -> str | None:
         host = self._hostname().partition("@")[2]
-        with self._healthmgr.engine.connect() as connection:
-            since = self._healthmgr.now() - HEARD_OF_WITHIN
-            return connection.execute(_OTHERS, {"since": since, "host": host}).scalar()
+        return self._healthmgr.upkeep.worker_elsewhere("checks", host, self._healthmgr.now() - HEARD_OF_WITHIN)
 
     def _give(self, order: ProbeOrder, reply_to: str) -> None:
         result: Result | None = self._probing().answer(order)

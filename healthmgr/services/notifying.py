@@ -54,6 +54,10 @@ class Claimed:
 class NotifyingTransaction(Protocol):
     """One transaction of notifying; commits when its context ends well."""
 
+    def concurrency(self, channel: str) -> int:
+        """How many messages at once the channel is defined to take; 1 for one that is gone."""
+        ...
+
     def renew(self, claims: Sequence[Claimed], lease_until: datetime) -> None:
         """Prolong the leases that these claims still hold."""
         ...
@@ -124,6 +128,11 @@ class Notifying:
                 log.warning("outcome_came_too_late", notification=str(notification_id), outcome=type(after).__name__)
                 return []
             return self._go_on(transaction, claimed, after, finished_at)
+
+    def concurrency(self, channel: str) -> int:
+        """How many messages at once this channel takes."""
+        with self._store.begin() as transaction:
+            return transaction.concurrency(channel)
 
     def renew(self, claims: Sequence[Claimed], now: datetime) -> None:
         """Prolong the leases of notifications that are still being sent."""

@@ -60,6 +60,10 @@ class AuditStore(Protocol):
         """Note how many messages wait in each queue; a queue not heard of yet counts as consumed now."""
         ...
 
+    def worker_elsewhere(self, queue: str, host: str, since: datetime) -> str | None:
+        """Any worker of this queue on another host that has been heard of since."""
+        ...
+
     def stale(self, kind: str, before: datetime) -> list[str]:
         """Names of this kind whose last sign of life is older than this instant."""
         ...
@@ -116,3 +120,7 @@ class Upkeep:
     def queue_depths(self, depths: Mapping[str, int], now: datetime) -> None:
         """Note how many messages wait in each queue."""
         self._auditing.queue_depths(depths, now)
+
+    def worker_elsewhere(self, queue: str, host: str, since: datetime) -> str | None:
+        """A worker of this queue on another host than this, heard of since; None when there is none."""
+        return self._auditing.worker_elsewhere(queue, host, since)

@@ -72,6 +72,8 @@ UPDATE notifications SET lease_until = :lease_until, due_at = :lease_until
 WHERE id = :id AND token = :token AND state = 'sending'
 """)
 
+_CONCURRENCY = text("SELECT max_concurrency FROM channels WHERE name = :channel")
+
 _INCIDENT = text("SELECT plan, episode, round, severity, resolved_at FROM incidents WHERE id = :id FOR UPDATE")
 
 _TRIED = text("""
@@ -102,6 +104,9 @@ class NotifyingRows(NotifyingTransaction):
     def __init__(self, connection: Connection, public_url: str) -> None:
         self._connection = connection
         self._public_url = public_url
+
+    def concurrency(self, channel: str) -> int:
+        return self._connection.execute(_CONCURRENCY, {"channel": channel}).scalar() or 1
 
     def renew(self, claims: Sequence[Claimed], lease_until: datetime) -> None:
         for claimed in sorted(claims, key=lambda c: c.id):

@@ -61,6 +61,12 @@ INSERT INTO pulses (kind, name, at, detail) VALUES ('queue', :queue, :now, :deta
 ON CONFLICT (kind, name) DO UPDATE SET detail = pulses.detail || EXCLUDED.detail
 """)
 
+_ELSEWHERE = text("""
+SELECT name FROM pulses
+WHERE kind = 'worker' AND at > :since AND detail->'queues' ? :queue AND split_part(name, '@', 2) <> :host
+ORDER BY random() LIMIT 1
+""")
+
 _STALE = text("SELECT name FROM pulses WHERE kind = :kind AND at < :before ORDER BY name")
 
 _DAYS = text("""
@@ -107,6 +113,11 @@ class UpkeepRepository:
         with transaction(self._engine) as connection:
             for queue, depth in sorted(depths.items()):
                 connection.execute(_DEPTH, {"queue": queue, "detail": json.dumps({"depth": depth}), "now": now})
+
+    def worker_elsewhere(self, queue: str, host: str, since: datetime) -> str | None:
+        """Any worker of this queue on another host that has been heard of since."""
+        with transaction(self._engine) as connection:
+            return connection.execute(_ELSEWHERE, {"queue": queue, "host": host, "since": since}).scalar()
 
     def stale(self, kind: str, before: datetime) -> list[str]:
         """Names of this kind whose last sign of life is older."""
