@@ -1,4 +1,4 @@
-"""The environment, read once: every setting with its variable, unit and default."""
+"""What a process is told: every setting with its variable, unit and default, and where its value came from."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic.alias_generators import to_snake
 
-from healthmgr.domain.quantity import parse_duration
 from healthmgr.errors import SettingsError
 from healthmgr.secrets import read_variable
+from healthmgr.settings_advanced import SAME_AS, Advanced, Milliseconds, SettingsFile, read_settings_file
 
-Milliseconds = Annotated[timedelta, BeforeValidator(lambda text: timedelta(milliseconds=int(text)))]
-Duration = Annotated[timedelta, BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v)]
 CommaList = Annotated[
     tuple[str, ...],
     BeforeValidator(lambda v: [p.strip() for p in v.split(",") if p.strip()] if isinstance(v, str) else v),
@@ -28,7 +27,10 @@ LogLevel = Annotated[
 
 
 class Settings(BaseModel):
-    """What a process of healthmgr is told by its environment. The alias of a field is its variable."""
+    """What a process of healthmgr is told by its environment, and by the file that HEALTHMGR_SETTINGS names.
+
+    The alias of a field is its variable. Where both give a value, the environment's holds.
+    """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
 
@@ -46,7 +48,10 @@ class Settings(BaseModel):
     check_interval: Milliseconds = Field(timedelta(seconds=60), alias="HEALTH_CHECK_INTERVAL")
     max_concurrent_checks: int = Field(200, alias="MAX_CONCURRENT_CHECKS", ge=1, description="per worker process")
     default_timeout: Milliseconds = Field(timedelta(seconds=10), alias="DEFAULT_TIMEOUT")
-    retention: Duration = Field(timedelta(days=7), alias="HEALTHMGR_RETENTION", description="how long results are kept")
+    auto_recovery: bool = Field(True, alias="ENABLE_AUTO_RECOVERY", description="whether a runbook may start by itself")
+    retention: Milliseconds = Field(
+        timedelta(days=7), alias="HEALTHMGR_RETENTION", description="how long results are kept"
+    )
     canaries: CommaList = Field(
         (), alias="HEALTHMGR_CANARIES", description="host:port, ... that tell whether this network works"
     )
@@ -57,6 +62,23 @@ class Settings(BaseModel):
     task_events: Literal["quiet", "all"] = Field(
         "quiet", alias="HEALTHMGR_TASK_EVENTS", description="'all': workers of checks and evaluation send events, too"
     )
+
+    smtp_host: str = Field("", alias="SMTP_HOST", description="for channels of kind email that name no host")
+    smtp_port: int = Field(587, alias="SMTP_PORT", ge=1, le=65535)
+    smtp_username: str = Field("", alias="SMTP_USERNAME")
+    smtp_password: str = Field("", alias="SMTP_PASSWORD", repr=False)
+    alert_email_from: str = Field("", alias="ALERT_EMAIL_FROM")
+    slack_webhook_url: str = Field("", alias="SLACK_WEBHOOK_URL", repr=False)
+    slack_channel: str = Field("", alias="SLACK_CHANNEL")
+    pagerduty_integration_key: str = Field("", alias="PAGERDUTY_INTEGRATION_KEY", repr=False)
+    advanced: Advanced = Field(Advanced(), alias="HEALTHMGR_SETTINGS", description="what that file says beyond these")
+
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def origins(self) -> Mapping[str, str]:
+        """Where each value that is no default came from, by variable or by key ("alerting.enabled")."""
+        return dict(self._origins)
 
     @property
     def broker(self) -> str:
@@ -74,22 +96,75 @@ class Settings(BaseModel):
         return self.run_dir / "environment.json"
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """From the environment; what it leaves unset, from the file a running `healthmgr up` wrote.
+    def load(cls, environ: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None) -> Settings:
+        """From the environment; what it leaves unset, from what a running `healthmgr up` wrote and the settings file.
 
-        Raises SettingsError naming the variable, the value's fault and the fix.
+        `config` holds advanced keys given in code, over all of these. Raises SettingsError naming the variable
+        or the file's line, the value's fault and the fix.
         """
-        merged = _merge(os.environ if environ is None else environ)
-        values: dict[str, Any] = {}
-        for field in cls.model_fields.values():
-            found = read_variable(str(field.alias), merged)
+        own = os.environ if environ is None else environ
+        merged = _merge(own)
+        path = read_variable("HEALTHMGR_SETTINGS", merged)
+        gathered = _Gathered(own, merged)
+        if path:
+            gathered.take_keys(read_settings_file(Path(path)), is_first=False)
+        if config:
+            gathered.take_keys(SettingsFile(config, "the given configuration"), is_first=True)
+        settings = cls.model_validate(gathered.judge())
+        settings._origins.update(gathered.origins)
+        return settings
+
+
+class _Gathered:
+    """The values that were found, by variable and by advanced key, and where each was."""
+
+    def __init__(self, own: Mapping[str, str], merged: Mapping[str, str]) -> None:
+        self.values: dict[str, Any] = {}
+        self.origins: dict[str, str] = {}
+        self._keys: dict[str, dict[str, Any]] = {}
+        self._names: dict[str, str] = {}
+        for field in Settings.model_fields.values():
+            name = str(field.alias)
+            found = read_variable(name, merged) if name != "HEALTHMGR_SETTINGS" else None
             if found is not None:
-                values[str(field.alias)] = found
+                self.values[name] = found
+                is_own = own.get(name) or own.get(f"{name}_FILE")
+                place = "environment" if merged.get(name) else f"{name}_FILE"
+                self.origins[name] = place if is_own else "healthmgr up"
+
+    def take_keys(self, file: SettingsFile, *, is_first: bool) -> None:
+        """Take the keys of a file in, before or behind what is there."""
+        for path, value in file.values.items():
+            name = SAME_AS.get(path, ".".join(path))
+            if name in self.origins and not is_first:
+                continue
+            self.origins[name] = file.place(path)
+            self._names[name] = file.named(path)
+            if path in SAME_AS:
+                self.values[name] = value
+            else:
+                self._keys.setdefault(path[0], {})[path[1]] = value
+
+    def judge(self) -> dict[str, Any]:
+        """The values of `Settings`. Raises SettingsError for those that cannot be used."""
+        whole = {**self.values, "HEALTHMGR_SETTINGS": self._keys}
         try:
-            return cls(**values)
+            Settings.model_validate(whole)
         except ValidationError as error:
-            faults = "; ".join(f"{e['loc'][0]}: {e['msg']} (got {e['input']!r})" for e in error.errors())
-            raise SettingsError(f"The environment is not usable: {faults}") from error
+            faults = "; ".join(self._say(fault) for fault in error.errors())
+            raise SettingsError(faults) from error
+        return whole
+
+    def _say(self, fault: Any) -> str:
+        place = [str(part) for part in fault["loc"] if part != "HEALTHMGR_SETTINGS"]
+        name = ".".join(place[:1] if len(place) == 1 else [place[0], to_snake(place[1])])
+        origin = self.origins.get(name, "")
+        field = next((f for f in Settings.model_fields.values() if f.alias == name), None)
+        found = "a value that is not shown" if field is not None and not field.repr else repr(fault["input"])
+        message = f"{fault['msg'].removeprefix('Value error, ')} (got {found})"
+        if name in self._names:
+            return f"{origin}: {self._names[name]}: {message}"
+        return f"The environment is not usable: {name}: {message}"
 
 
 def environment(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, str]:

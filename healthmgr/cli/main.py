@@ -17,6 +17,7 @@ from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
 from healthmgr.cli.notifications import notifications_app
 from healthmgr.cli.printing import print_lines
 from healthmgr.cli.processes import api, beat, worker
+from healthmgr.cli.settings import settings
 from healthmgr.cli.status import status
 from healthmgr.cli.tokens import tokens_app
 from healthmgr.cli.up import up
@@ -56,6 +57,7 @@ app.add_typer(alerts_app, name="alerts", rich_help_panel=LOOK)
 app.add_typer(notifications_app, name="notifications", rich_help_panel=LOOK)
 app.command("validate", rich_help_panel=MEND)(validate)
 app.command("apply", rich_help_panel=MEND)(apply)
+app.command("settings", rich_help_panel=MEND)(settings)
 app.add_typer(tokens_app, name="tokens", rich_help_panel=MEND)
 app.command("doctor", rich_help_panel=MEND)(doctor)
 app.add_typer(db_app, name="db", rich_help_panel=MEND)

@@ -1,0 +1,68 @@
+"""`healthmgr settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from healthmgr.cli.opening import load_settings
+from healthmgr.cli.options import Json
+from healthmgr.cli.printing import Column, print_json, print_lines, print_table
+from healthmgr.domain.quantity import format_duration
+from healthmgr.settings import Settings
+from healthmgr.telemetry import mask
+
+HIDDEN = "(set, not shown)"
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """A setting as it holds, and where its value came from."""
+
+    name: str
+    value: Any
+    source: str
+
+
+def settings(as_json: Json = False) -> None:
+    """Show every setting as it holds here, and where its value came from. Secrets are not shown.
+
+    Exit codes: 0 the settings can be used, 2 they cannot.
+    """
+    found = list(effective(load_settings()))
+    if as_json:
+        print_json({"settings": [asdict(setting) for setting in found]})
+        return
+    columns = (Column("setting"), Column("value", is_flexible=True, is_wrapped=True), Column("from"))
+    print_table(columns, [(setting.name, str(setting.value), setting.source) for setting in found])
+    print_lines("Lengths without a unit: ms for variables and keys of the settings file, minutes under escalation.")
+
+
+def effective(chosen: Settings) -> Iterator[Effective]:
+    """Every setting: the variables, and then the keys that have none."""
+    origins = chosen.origins
+    for name, field in Settings.model_fields.items():
+        variable = str(field.alias)
+        if name != "advanced":
+            yield Effective(variable, _shown(getattr(chosen, name), field.repr), origins.get(variable, DEFAULT))
+    for group in type(chosen.advanced).model_fields:
+        part = getattr(chosen.advanced, group)
+        for key, field in type(part).model_fields.items():
+            name = f"{group}.{field.alias or key}"
+            yield Effective(name, _shown(getattr(part, key), True), origins.get(f"{group}.{key}", DEFAULT))
+
+
+def _shown(value: Any, may_be_shown: bool) -> str | int | bool:
+    if not may_be_shown and value:
+        hosts = isinstance(value, str) and value.startswith(("postgres", "redis", "amqp"))
+        return mask(value) if hosts else HIDDEN
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    if isinstance(value, tuple | Mapping):
+        return ", ".join(map(str, value))
+    return "" if value is None else mask(str(value))
