@@ -24,6 +24,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {"host": "127.0.0.1", "port": 1, "from": "a@example.com", "username": "a", "password": HIDDEN, "tls": "none"},
         "alice@example.com",
     ),
+    "slack": ({"url": f"http://127.0.0.1:1/services/{HIDDEN}", "channel": "#alerts"}, ""),
     "webhook": (
         {"url": f"http://127.0.0.1:1/{HIDDEN}", "secret": HIDDEN, "headers": {"Authorization": HIDDEN}},
         "",
