@@ -12,6 +12,7 @@ from beat_schedule import PeriodicTask
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.errors import Unavailable
 from workers.publishing import Publisher
+from workers.queue_pulses import QueuePulses
 
 log = structlog.get_logger(__name__)
 
@@ -20,7 +21,6 @@ TURN = 0.2
 SWEEP_EVERY = 1.0
 PULSE_EVERY = 5.0
 PULL_BACK_EVERY = 30.0
-QUEUE_PULSE_LAPSES_AFTER = 30.0
 
 
 class Beating:
@@ -42,6 +42,7 @@ class Beating:
         self._depths = depths
         self._tick = tick
         self._last: dict[str, float] = {}
+        self._queue_pulses = QueuePulses()
         self._has_ensured = False
 
     def turn(self) -> float:
@@ -81,9 +82,10 @@ class Beating:
 
     def _pulse(self, now: datetime) -> None:
         self._healthmgr.upkeep.pulse("beat", self._name, {}, now)
-        depths = self._depths()
-        self._healthmgr.upkeep.queue_depths(depths, now)
-        self._publisher.tasks([("healthmgr.pulse", queue) for queue in depths], expires=QUEUE_PULSE_LAPSES_AFTER)
+        consumed_at = self._healthmgr.upkeep.queue_depths(self._depths(), now)
+        due = self._queue_pulses.due(consumed_at, now)
+        # A pulse never lapses: the one that waited is what tells that a queue is consumed again.
+        self._publisher.tasks([("healthmgr.pulse", queue) for queue in due])
 
     def _is_time(self, what: str, every: float) -> bool:
         now = self._tick()

@@ -73,11 +73,11 @@ class Publisher:
         except Unavailable as error:
             log.warning("reminders_left_to_the_sweep", error=str(error))
 
-    def tasks(self, names_and_queues: Iterable[tuple[str, str]], *, args: tuple[Any, ...] = (), expires: float) -> None:
-        """Send tasks by name; they lapse when nobody takes them within `expires` seconds."""
+    def tasks(self, names_and_queues: Iterable[tuple[str, str]], *, expires: float | None = None) -> None:
+        """Send tasks by name; with `expires`, they lapse when nobody takes them within so many seconds."""
         with self._producer() as producer:
             for name, queue in names_and_queues:
-                self._send(producer, name, args, queue, expires=expires)
+                self._send(producer, name, (), queue, expires=expires)
 
     @contextmanager
     def _producer(self) -> Iterator[Any]:

@@ -56,8 +56,11 @@ class AuditStore(Protocol):
         """Note that something came out of a queue."""
         ...
 
-    def queue_depths(self, depths: Mapping[str, int], now: datetime) -> None:
-        """Note how many messages wait in each queue; a queue not heard of yet counts as consumed now."""
+    def queue_depths(self, depths: Mapping[str, int], now: datetime) -> Mapping[str, datetime]:
+        """Note how many messages wait in each queue; a queue not heard of yet counts as consumed now.
+
+        Returns when something last came out of each.
+        """
         ...
 
     def worker_elsewhere(self, queue: str, host: str, since: datetime) -> str | None:
@@ -117,9 +120,9 @@ class Upkeep:
         """Note that this worker took a pulse out of this queue."""
         self._auditing.queue_consumed(queue, worker, now)
 
-    def queue_depths(self, depths: Mapping[str, int], now: datetime) -> None:
-        """Note how many messages wait in each queue."""
-        self._auditing.queue_depths(depths, now)
+    def queue_depths(self, depths: Mapping[str, int], now: datetime) -> Mapping[str, datetime]:
+        """Note how many messages wait in each queue; when something last came out of each."""
+        return self._auditing.queue_depths(depths, now)
 
     def worker_elsewhere(self, queue: str, host: str, since: datetime) -> str | None:
         """A worker of this queue on another host than this, heard of since; None when there is none."""

@@ -59,6 +59,7 @@ ON CONFLICT (kind, name) DO UPDATE SET at = EXCLUDED.at, detail = pulses.detail 
 _DEPTH = text("""
 INSERT INTO pulses (kind, name, at, detail) VALUES ('queue', :queue, :now, :detail)
 ON CONFLICT (kind, name) DO UPDATE SET detail = pulses.detail || EXCLUDED.detail
+RETURNING at
 """)
 
 _ELSEWHERE = text("""
@@ -108,11 +109,15 @@ class UpkeepRepository:
         with transaction(self._engine) as connection:
             connection.execute(_CONSUMED, {"queue": queue, "detail": json.dumps({"by": worker}), "now": now})
 
-    def queue_depths(self, depths: Mapping[str, int], now: datetime) -> None:
-        """Note how many messages wait in each queue; a queue not heard of yet counts as consumed now."""
+    def queue_depths(self, depths: Mapping[str, int], now: datetime) -> Mapping[str, datetime]:
+        """Note how many messages wait in each queue, one not heard of yet as consumed now; when each last was."""
         with transaction(self._engine) as connection:
-            for queue, depth in sorted(depths.items()):
-                connection.execute(_DEPTH, {"queue": queue, "detail": json.dumps({"depth": depth}), "now": now})
+            return {
+                queue: connection.execute(
+                    _DEPTH, {"queue": queue, "detail": json.dumps({"depth": depth}), "now": now}
+                ).scalar_one()
+                for queue, depth in sorted(depths.items())
+            }
 
     def worker_elsewhere(self, queue: str, host: str, since: datetime) -> str | None:
         """Any worker of this queue on another host that has been heard of since."""
