@@ -107,22 +107,34 @@ def close_alerts(
     resolution: str,
     resolved_by: str | None = None,
     status: str | None = None,
+    will_remind: bool = True,
 ) -> list[Due]:
-    """Resolve open alerts; the dispatches of their groups, and of those they suppressed, are due now."""
+    """Resolve open alerts; the dispatches of their groups, and of those they suppressed, are due now.
+
+    `will_remind` as in `request_dispatch`.
+    """
     groups = connection.execute(_GROUPS, {"ids": list(ids)}).scalars().all()
-    dues = [request_dispatch(connection, group_key, now, resolution, now) for group_key in groups]
+    dues = [
+        request_dispatch(connection, group_key, now, resolution, now, will_remind=will_remind) for group_key in groups
+    ]
     facts = {"now": now, "resolution": resolution, "resolved_by": resolved_by, "status": status}
     closed = connection.execute(_CLOSE, facts | {"ids": list(ids)}).scalars().all()
     suppressed = connection.execute(_SUPPRESSED, {"ids": list(closed)}).all()
     if suppressed:
         connection.execute(_PROBE_NOW, {"ids": [row.check_id for row in suppressed], "now": now})
-    return dues + [request_dispatch(connection, row.group_key, now, "root_resolved", now) for row in suppressed]
+    return dues + [
+        request_dispatch(connection, row.group_key, now, "root_resolved", now, will_remind=will_remind)
+        for row in suppressed
+    ]
 
 
 def close_alerts_of(connection: Connection, check_ids: Sequence[UUID], now: datetime, *, resolution: str) -> list[Due]:
-    """Resolve the open alerts of checks that are no longer watched (paused, disabled, no longer defined)."""
+    """Resolve the open alerts of checks that are no longer watched (paused, disabled, no longer defined).
+
+    Whoever does that has no broker at hand: the next sweep reminds of what became due.
+    """
     ids = connection.execute(_OPEN_IDS, {"check_ids": list(check_ids)}).scalars().all()
-    return close_alerts(connection, ids, now, resolution=resolution)
+    return close_alerts(connection, ids, now, resolution=resolution, will_remind=False)
 
 
 def _group_wait(connection: Connection, severity: Severity) -> timedelta:

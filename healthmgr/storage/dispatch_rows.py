@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
 
@@ -26,8 +26,13 @@ RETURNING token, due_at
 """)
 
 
-def request_dispatch(connection: Connection, group_key: str, due_at: datetime, reason: str, now: datetime) -> Due:
-    """Ask for a group to be judged at `due_at` or earlier; the caller sends the reminder after its commit."""
+def request_dispatch(
+    connection: Connection, group_key: str, due_at: datetime, reason: str, now: datetime, *, will_remind: bool = True
+) -> Due:
+    """Ask for a group to be judged at `due_at` or earlier.
+
+    With `will_remind` the caller sends the reminder after its commit; otherwise the next sweep does.
+    """
     row = connection.execute(
         _REQUEST,
         {
@@ -35,7 +40,8 @@ def request_dispatch(connection: Connection, group_key: str, due_at: datetime, r
             "due_at": due_at,
             "reason": reason,
             "patience": patience(0),
-            "horizon": now + HORIZON,
+            # Nothing lies before this horizon: the row is left unarmed.
+            "horizon": now + HORIZON if will_remind else datetime.min.replace(tzinfo=UTC),
         },
     ).one()
     return Due(Work.DISPATCH, group_key, row.token, row.due_at)

@@ -85,7 +85,9 @@ class RespondingRows(RespondingTransaction):
             notification_rows.supersede(self._connection, target.incident_id, Reason.ACKNOWLEDGED)
 
     def resolve(self, target: Target, actor: str, now: datetime) -> list[Due]:
-        return close_alerts(self._connection, [target.id], now, resolution="resolved_by_person", resolved_by=actor)
+        return close_alerts(
+            self._connection, [target.id], now, resolution="resolved_by_person", resolved_by=actor, will_remind=False
+        )
 
     def set_paused(self, slug: str, is_paused: bool, now: datetime) -> tuple[bool, list[Due]]:
         self._find(slug)

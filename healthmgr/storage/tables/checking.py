@@ -54,6 +54,13 @@ check_states = Table(
     Column("last_message", Text, nullable=False, server_default=NO_TEXT),
     Column("last_response_time", Double, comment="seconds"),
     Column("last_metrics", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column(
+        "outcomes",
+        Text,
+        nullable=False,
+        server_default=text("'1'"),
+        comment="the last 100 results as bits below a leading 1, newest lowest, hexadecimal",
+    ),
 )
 
 # Partitioned by day on started_at; the day tables are made and dropped by services/upkeep.
@@ -98,4 +105,13 @@ heartbeats = Table(
     Column("last_kind", Text, comment="success, fail, start or exit status"),
     Column("last_detail", Text, nullable=False, server_default=NO_TEXT),
     Column("ping_count", BigInteger, nullable=False, server_default=text("0")),
+    Column("last_success_at", Instant),
+    Column("started_at", Instant, comment="of the run that is under way"),
+    Column("run_id", Uuid, comment="of the run that is under way"),
+    Column("run_time", Interval, comment="of the last whole run"),
+    Column("failed_at", Instant, comment="when a failure was last reported"),
+    Column("failed_kind", Text, comment="fail or exit status"),
+    Column("failed_detail", Text, nullable=False, server_default=NO_TEXT),
+    Column("failed_sequence", BigInteger, comment="latest claim when it was reported: a later one has seen it"),
+    Column("is_failing", Boolean, nullable=False, server_default=text("false"), comment="the latest end failed"),
 )

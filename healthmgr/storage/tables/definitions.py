@@ -45,6 +45,7 @@ checks = Table(
     Column("managed_by", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Index("ix_checks_composite", "id", postgresql_where=text("kind = 'composite'")),
 )
 
 check_dependencies = Table(
