@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from healthmgr.domain.result import Outcome
+from healthmgr.domain.result import Cause, Outcome, ProbeOrder, Result
 from healthmgr.ports import ProbeContext
 from healthmgr.registry import Registry
+from healthmgr.services.probing import Probing
 
 Probe = Callable[..., Outcome]
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -43,6 +46,38 @@ def probe(registry: Registry) -> Probe:
         return asyncio.run(answer) if inspect.iscoroutine(answer) else answer  # type: ignore[return-value]
 
     return call
+
+
+class Wall:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@pytest.fixture
+def carry_out(registry: Registry) -> Iterator[Any]:
+    """Carries out one order as a worker does: carry_out(kind, document, timeout=..., view=...)."""
+    probing = Probing(registry, Wall(), dict(os.environ), lambda results: None, worker="w")
+    probing.start()
+
+    def go(kind: str, document: dict[str, Any], timeout: float = 5, view: dict[str, Any] | None = None) -> Result:
+        now = datetime.now(UTC)
+        order = ProbeOrder(
+            check_id=uuid4(),
+            slug="subject",
+            kind=kind,
+            config=document,
+            timeout=timedelta(seconds=timeout),
+            sequence=1,
+            start_by=now + timedelta(minutes=1),
+            cause=Cause.REQUEST,
+            view=view or {},
+        )
+        result = probing.answer(order)
+        assert result is not None
+        return result
+
+    yield go
+    probing.close(timedelta(seconds=1))
 
 
 @pytest.fixture

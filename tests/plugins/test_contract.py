@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from healthmgr.domain.check import Status
-from healthmgr.domain.result import Cause, Outcome, ProbeOrder, Result
+from healthmgr.domain.result import Outcome
 from healthmgr.errors import PluginError
 from healthmgr.ports import CheckType
 from healthmgr.registry import CHECKS, Registry
-from healthmgr.services.probing import Probing
 
 KINDS = sorted(point.name for point in entry_points(group=CHECKS))
 
@@ -36,6 +32,8 @@ TARGETS: dict[str, Callable[[int], dict[str, Any]]] = {
 TROUBLES: dict[str, tuple[dict[str, Any], Status]] = {
     "host": ({"path": "/there/is/no/such/place"}, Status.UNKNOWN),
     "python": ({"function": "math:sqrt", "args": [-1]}, Status.UNHEALTHY),
+    "command": ({"command": ["/there/is/no/such/program"]}, Status.UNKNOWN),
+    "process": ({"name": "there-is-no-such-program"}, Status.UNHEALTHY),
     "heartbeat": ({"period": "1ms", "grace": "0s"}, Status.UNHEALTHY),
 }
 HANGING_FUNCTION = {"function": f"{__name__}:never_ends"}
@@ -46,37 +44,11 @@ def never_ends() -> None:
     released.wait(30)
 
 
-class Wall:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-
 @pytest.fixture
-def carry_out(registry: Registry) -> Any:
-    """Carries out one order as a worker does: carry_out(kind, document, timeout=..., view=...)."""
-    probing = Probing(registry, Wall(), dict(os.environ), lambda results: None, worker="w")
-    probing.start()
-
-    def go(kind: str, document: dict[str, Any], timeout: float = 5, view: dict[str, Any] | None = None) -> Result:
-        now = datetime.now(UTC)
-        order = ProbeOrder(
-            check_id=uuid4(),
-            slug="subject",
-            kind=kind,
-            config=document,
-            timeout=timedelta(seconds=timeout),
-            sequence=1,
-            start_by=now + timedelta(minutes=1),
-            cause=Cause.REQUEST,
-            view=view or {},
-        )
-        result = probing.answer(order)
-        assert result is not None
-        return result
-
-    yield go
+def release(carry_out: Any) -> Iterator[None]:
+    """Ends the function that never ends, before the worker that runs it is closed."""
+    yield
     released.set()
-    probing.close(timedelta(seconds=1))
     released.clear()
 
 
@@ -158,6 +130,7 @@ def test_a_server_that_never_answers_costs_the_timeout_and_no_more(
     assert result.message
 
 
+@pytest.mark.usefixtures("release")
 def test_a_function_that_never_ends_costs_the_timeout_and_no_more(carry_out: Any) -> None:
     started = time.monotonic()
     result = carry_out("python", HANGING_FUNCTION, timeout=0.3)
