@@ -16,8 +16,11 @@ from healthmgr.registry import Registry
 from healthmgr.services.defining import Defining
 from healthmgr.services.escalating import Escalating
 from healthmgr.services.evaluating import Evaluating
+from healthmgr.services.eventing import Eventing
+from healthmgr.services.executing import Executing
 from healthmgr.services.notifying import Notifying
 from healthmgr.services.pinging import Pinging
+from healthmgr.services.pushing import Pushing
 from healthmgr.services.responding import Responding
 from healthmgr.services.routing import Routing
 from healthmgr.services.scheduling import Scheduling
@@ -28,6 +31,9 @@ from healthmgr.storage.database import DatabaseClock, connect
 from healthmgr.storage.definition_repository import DefinitionRepository
 from healthmgr.storage.escalating_rows import EscalatingRows
 from healthmgr.storage.evaluation_rows import EvaluationRows
+from healthmgr.storage.event_repository import EventRepository
+from healthmgr.storage.event_stream import RedisEventStream
+from healthmgr.storage.executing_repository import ExecutingRepository
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
 from healthmgr.storage.notifying_rows import NotifyingRows
 from healthmgr.storage.reading import Reading
@@ -59,6 +65,9 @@ class Healthmgr:
     notifying: Notifying
     escalating: Escalating
     upkeep: Upkeep
+    executing: Executing
+    pushing: Pushing
+    eventing: Eventing
 
     def now(self) -> datetime:
         """This instant by the database's clock."""
@@ -66,6 +75,7 @@ class Healthmgr:
 
     def close(self) -> None:
         """Close the connections."""
+        self.eventing.close()
         self.engine.dispose()
 
 
@@ -81,6 +91,10 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
     registry = Registry.load()
     environ = environment(settings)
     upkeep = UpkeepRepository(engine)
+    executing = ExecutingRepository(engine)
+    evaluating = Evaluating(Transactions(engine, EvaluationRows))
+    responding = Responding(Transactions(engine, RespondingRows))
+    stream = RedisEventStream(settings.redis_url) if settings.redis_url else None
     return Healthmgr(
         settings=settings,
         environ=environ,
@@ -91,9 +105,9 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
         defining=Defining(DefinitionRepository(engine), registry, environ, _fallbacks(settings)),
         tokens=Tokens(TokenRepository(engine)),
         pinging=Pinging(HeartbeatRepository(engine), settings.secret_key),
-        responding=Responding(Transactions(engine, RespondingRows)),
+        responding=responding,
         scheduling=Scheduling(SchedulingRepository(engine)),
-        evaluating=Evaluating(Transactions(engine, EvaluationRows)),
+        evaluating=evaluating,
         routing=Routing(Transactions(engine, RoutingRows)),
         notifying=Notifying(
             Transactions(engine, lambda connection: NotifyingRows(connection, settings.public_url)),
@@ -103,6 +117,9 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
         ),
         escalating=Escalating(Transactions(engine, EscalatingRows)),
         upkeep=Upkeep(upkeep, upkeep, upkeep),
+        executing=Executing(executing, responding),
+        pushing=Pushing(executing, evaluating),
+        eventing=Eventing(EventRepository(engine), stream),
     )
 
 

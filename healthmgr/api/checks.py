@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Ingest, Responder, Viewer
 from healthmgr.domain.check import Status
+from healthmgr.services.executing import LOOK_EVERY, Ordered, too_late
 from healthmgr.services.pinging import MAX_DETAIL_BYTES
+from healthmgr.services.pushing import read_outcome
 from healthmgr.views import CheckView, Page, ResultView, TransitionView
 
 router = APIRouter(prefix="/checks", tags=["checks"])
@@ -70,6 +76,74 @@ def run_check(slug: Slug, parts: PartsDep, who: Responder) -> CheckView:
     """Orders a probe; its result is there a moment later. The answer is the check as it is now."""
     parts.responding.run(slug, actor=who.name, origin=ORIGIN, now=parts.clock.now())
     return parts.reading.check(slug)
+
+
+@router.post("/{slug}/run-and-wait", summary="Probe a check now and wait for the result")
+async def run_check_and_wait(
+    slug: Slug,
+    parts: PartsDep,
+    who: Responder,
+    timeout: Annotated[float, Query(gt=0, le=120, description="Seconds to wait at most.")] = 30.0,
+) -> ResultView:
+    """The first result of a probe that began after this request; 503 when there is none in time.
+
+    The order stands all the same, and is carried out as soon as something does so.
+    """
+
+    def order() -> Ordered:
+        return parts.executing.order(slug, actor=who.name, origin=ORIGIN, now=parts.clock.now())
+
+    ordered = await run_in_threadpool(order)
+    ends_at = time.monotonic() + timeout
+    while time.monotonic() < ends_at:
+        found = (await run_in_threadpool(parts.executing.answers, [ordered])).get(ordered)
+        if found is not None:
+            return found
+        # Between two looks no thread is held: many may wait at once.
+        await asyncio.sleep(LOOK_EVERY)
+    raise too_late(ordered, timedelta(seconds=timeout))
+
+
+class PushedResult(BaseModel):
+    """What another service found out about itself, or about something that it knows better than a probe."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Status = Field(description="What was found.", examples=["degraded"])
+    message: str = Field("", max_length=10_000, description="One line for people.", examples=["queue is long"])
+    response_time: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None, description="Seconds that it took, where that says something.", examples=[0.15]
+    )
+    metrics: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        default_factory=dict,
+        max_length=200,
+        description="Named numbers in base units: the check's thresholds are held against them.",
+        examples=[{"queued_orders": 512}],
+    )
+    is_conclusive: bool = Field(
+        False,
+        description="Asking again would tell nothing new: believe it at once, however many attempts the check has.",
+    )
+
+
+class PushedView(BaseModel):
+    """The number a result was stored under, and what is believed of its check now."""
+
+    slug: str
+    sequence: int
+    status: Status
+    is_hard: bool
+
+
+@router.post("/{slug}/results", status_code=201, summary="Bring a result", tags=["pings"])
+def push_result(slug: Slug, parts: PartsDep, who: Ingest, result: PushedResult) -> PushedView:
+    """Stored and judged before it is answered: what is answered with 201 is not lost.
+
+    A result of a paused check is stored, and changes nothing. 409 for a heartbeat, which takes pings.
+    """
+    outcome = read_outcome(result.status, result.message, result.response_time, result.metrics, result.is_conclusive)
+    pushed = parts.pushing.push(slug, outcome, actor=who.name, now=parts.clock.now())
+    return PushedView(slug=pushed.slug, sequence=pushed.sequence, status=pushed.status, is_hard=pushed.is_hard)
 
 
 @router.post("/{slug}/pause", summary="Stop probing a check")

@@ -10,7 +10,9 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from healthmgr.ports import Clock
+from healthmgr.services.executing import Executing
 from healthmgr.services.pinging import Pinging
+from healthmgr.services.pushing import Pushing
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
 from healthmgr.storage.reading import Reading
@@ -74,6 +76,16 @@ class Parts(Protocol):
     @property
     def pinging(self) -> Pinging:
         """Pings."""
+        ...
+
+    @property
+    def pushing(self) -> Pushing:
+        """Results that others bring."""
+        ...
+
+    @property
+    def executing(self) -> Executing:
+        """Ad-hoc probes that somebody waits for."""
         ...
 
     @property

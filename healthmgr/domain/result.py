@@ -25,6 +25,7 @@ class Cause(StrEnum):
     REQUEST = "request"
     DEPENDENCY = "dependency"
     PING = "ping"
+    PUSH = "push"
     LEASE_EXPIRED = "lease_expired"
 
 

@@ -6,6 +6,7 @@ from healthmgr.storage.tables.alerting import alerts, deliveries, dispatch_token
 from healthmgr.storage.tables.base import metadata
 from healthmgr.storage.tables.checking import check_schedules, check_states, heartbeats, results, transitions
 from healthmgr.storage.tables.definitions import channels, check_dependencies, checks, recipients, routes
+from healthmgr.storage.tables.eventing import event_positions, events
 from healthmgr.storage.tables.system import access_tokens, audit_entries, periodic_tasks, pulses
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "deliveries",
     "dispatch_tokens",
     "dispatches",
+    "event_positions",
+    "events",
     "heartbeats",
     "incidents",
     "metadata",
