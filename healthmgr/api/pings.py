@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -11,6 +14,8 @@ from healthmgr.api.parts import PartsDep
 from healthmgr.services.pinging import MAX_DETAIL_BYTES
 
 router = APIRouter(prefix="/ping", tags=["pings"])
+
+RunId = Annotated[UUID | None, Query(description="Tells runs apart that overlap: the same for a start and its end.")]
 
 _METHODS = ["GET", "POST", "HEAD"]
 
@@ -21,9 +26,9 @@ _METHODS = ["GET", "POST", "HEAD"]
     response_class=PlainTextResponse,
     include_in_schema=False,
 )
-async def ping(slug: str, key: str, request: Request, parts: PartsDep) -> str:
+async def ping(slug: str, key: str, request: Request, parts: PartsDep, rid: RunId = None) -> str:
     """Recorded before it is answered. The first 10 kB of a body are kept as the job's last words."""
-    return await _take(slug, key, "success", request, parts)
+    return await _take(slug, key, "success", rid, request, parts)
 
 
 @router.api_route(
@@ -38,19 +43,20 @@ async def ping_kind(
     kind: str,
     request: Request,
     parts: PartsDep,
+    rid: RunId = None,
 ) -> str:
     """`kind` is start, fail, log, success or the exit status, 0 to 255; anything else is answered with 422."""
-    return await _take(slug, key, kind, request, parts)
+    return await _take(slug, key, kind, rid, request, parts)
 
 
-async def _take(slug: str, key: str, kind: str, request: Request, parts: PartsDep) -> str:
+async def _take(slug: str, key: str, kind: str, run_id: UUID | None, request: Request, parts: PartsDep) -> str:
     detail = await _first_bytes(request)
-    await run_in_threadpool(_accept, slug, key, kind, detail, parts)
+    await run_in_threadpool(_accept, slug, key, kind, detail, run_id, parts)
     return "OK\n"
 
 
-def _accept(slug: str, key: str, kind: str, detail: str, parts: PartsDep) -> None:
-    parts.pinging.accept(slug, key, kind, detail, parts.clock.now())
+def _accept(slug: str, key: str, kind: str, detail: str, run_id: UUID | None, parts: PartsDep) -> None:
+    parts.pinging.accept(slug, key, kind, detail, parts.clock.now(), run_id)
 
 
 async def _first_bytes(request: Request) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from healthmgr.domain.heartbeat import Ping
 from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem, SettingsError
 
 MAX_DETAIL_BYTES = 10_000
@@ -35,8 +36,8 @@ class PingStore(Protocol):
         """The enabled check of this id or slug, of whatever kind."""
         ...
 
-    def record(self, check_id: UUID, kind: str, detail: str, now: datetime) -> None:
-        """Keep a sign of life and make the check due now, in one commit."""
+    def record(self, check_id: UUID, ping: Ping) -> None:
+        """Keep a sign of life and make the check due now, in one commit; a paused one is watched again."""
         ...
 
     def note(self, check_id: UUID, detail: str, now: datetime) -> None:
@@ -51,23 +52,23 @@ class Pinging:
         self._store = store
         self._secret_key = secret_key
 
-    def record(self, check: UUID | str, kind: str, detail: str, now: datetime) -> None:
+    def record(self, check: UUID | str, kind: str, detail: str, now: datetime, run_id: UUID | None = None) -> None:
         """Record a ping for the check of this id or slug; the next beat has it judged.
 
-        `kind` is success, fail, start, log or an exit status from "0" to "255". Raises NotFound, Conflict
-        for a check of another kind, DefinitionError for another word.
+        `kind` is success, fail, start, log or an exit status from "0" to "255"; `run_id` tells runs apart that
+        overlap. Raises NotFound, Conflict for a check of another kind, DefinitionError for another word.
         """
         found = self._store.find(check)
         if found is None:
             raise NotFound(f"There is no heartbeat check {str(check)!r}")
-        self._keep(found, kind, detail, now)
+        self._keep(found, kind, detail, now, run_id)
 
-    def accept(self, slug: str, key: str, kind: str, detail: str, now: datetime) -> None:
+    def accept(self, slug: str, key: str, kind: str, detail: str, now: datetime, run_id: UUID | None = None) -> None:
         """Record a ping from an address that carries its own key; a wrong key is answered as if there were no check."""
         found = self._store.find(slug)
         if found is None or not hmac.compare_digest(ping_key(self._secret_key, found.id).encode(), key.encode()):
             raise NotFound("There is no such ping address: `healthmgr checks show SLUG` prints the right one")
-        self._keep(found, kind, detail, now)
+        self._keep(found, kind, detail, now, run_id)
 
     def address(self, slug: str, public_url: str) -> str:
         """The address that pings this heartbeat check. Raises NotFound, Conflict, SettingsError."""
@@ -77,7 +78,7 @@ class Pinging:
         _refuse_other_kinds(found)
         return f"{public_url.rstrip('/')}/ping/{found.slug}/{ping_key(self._secret_key, found.id)}"
 
-    def _keep(self, found: Pinged, kind: str, detail: str, now: datetime) -> None:
+    def _keep(self, found: Pinged, kind: str, detail: str, now: datetime, run_id: UUID | None) -> None:
         _refuse_other_kinds(found)
         kind = _known(kind)
         # PostgreSQL's text cannot hold NUL.
@@ -85,7 +86,7 @@ class Pinging:
         if kind == "log":
             self._store.note(found.id, text, now)
         else:
-            self._store.record(found.id, kind, text, now)
+            self._store.record(found.id, Ping(kind, now, text, run_id))
 
 
 def ping_key(secret_key: str, check_id: UUID) -> str:

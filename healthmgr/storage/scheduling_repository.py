@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import BigInteger, Uuid
 
 from healthmgr.domain.result import Cause, ProbeOrder
+from healthmgr.storage.probe_views import read_views
 
 # The slots of a check are phase + k * interval since the epoch; this is the smallest one after :now.
 _NEXT_SLOT = """
@@ -47,13 +48,11 @@ UPDATE check_schedules s SET
 FROM due
 JOIN check_schedules before ON before.check_id = due.check_id
 JOIN checks c ON c.id = due.check_id
-LEFT JOIN heartbeats h ON h.check_id = due.check_id
 WHERE s.check_id = due.check_id
 RETURNING
     s.check_id, c.slug, c.kind, c.config, c.timeout, s.sequence, s.slot_at,
     s.lease_until - c.timeout - {_EVALUATING} AS start_by,
-    CASE WHEN before.lease_until IS NOT NULL THEN 'lease_expired' ELSE before.cause END AS cause,
-    h.armed_at, h.last_ping_at, h.last_kind, h.last_detail
+    CASE WHEN before.lease_until IS NOT NULL THEN 'lease_expired' ELSE before.cause END AS cause
 """)  # noqa: S608 - composed of constants alone
 
 _RELEASE = text("""
@@ -98,7 +97,8 @@ class SchedulingRepository:
         """Claim up to `limit` checks whose slot or lease is due; no two callers ever get the same claim."""
         with self._engine.begin() as connection:
             rows = connection.execute(_CLAIM, {"now": now, "limit": limit}).mappings().all()
-        return [_to_order(row) for row in rows]
+            views = read_views(connection, [(row["check_id"], row["kind"]) for row in rows])
+        return [_to_order(row, views.get(row["check_id"], {})) for row in rows]
 
     def release(self, orders: Sequence[ProbeOrder], now: datetime) -> None:
         """Offer claims again at once, for orders that could not be published."""
@@ -123,15 +123,7 @@ class SchedulingRepository:
             return list(connection.execute(_CLAIM_PERIODIC, {"now": now, "names": list(names)}).scalars())
 
 
-def _to_order(row: Any) -> ProbeOrder:
-    view = {}
-    if row["armed_at"] is not None:
-        view = {
-            "armed_at": row["armed_at"].isoformat(),
-            "last_ping_at": row["last_ping_at"].isoformat() if row["last_ping_at"] else None,
-            "last_kind": row["last_kind"],
-            "last_detail": row["last_detail"],
-        }
+def _to_order(row: Any, view: Mapping[str, Any]) -> ProbeOrder:
     check_id: UUID = row["check_id"]
     return ProbeOrder(
         check_id=check_id,
