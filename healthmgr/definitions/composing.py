@@ -34,10 +34,14 @@ Location = tuple[str | int, ...]
 
 @dataclass(slots=True)
 class Node:
-    """A value of the document: `size` counts it and all in it, `height` its levels, `keys` its keys' lines."""
+    """A value of the document: `size` counts it and all in it, `height` its levels, `keys` its keys' lines.
+
+    `file` is where it was written: what is put together from several files remembers each.
+    """
 
     data: Any
     line: int
+    file: str = ""
     size: int = 1
     height: int = 1
     children: dict[str | int, Node] = field(default_factory=dict)
@@ -98,7 +102,7 @@ class Composer:
             frame.key, frame.key_line = event.value, line
             frame.is_merge = event.value == "<<" and is_plain
             return
-        node = Node(self._resolve(event.value, line) if is_plain else event.value, line)
+        node = Node(self._resolve(event.value, line) if is_plain else event.value, line, self.file)
         if event.anchor:
             self._anchors[event.anchor] = node
         self._place(node)
@@ -121,14 +125,14 @@ class Composer:
             raise self._refusal("has a mapping or a list as a key: a key is one word", line)
         if len(self._stack) >= MAX_NESTING:
             raise self._refusal(f"is nested deeper than {MAX_NESTING} levels", line)
-        self._stack.append(_Frame(Node({} if is_mapping else [], line), event.anchor, is_mapping))
+        self._stack.append(_Frame(Node({} if is_mapping else [], line, self.file), event.anchor, is_mapping))
 
     def _close(self) -> None:
         frame = self._stack.pop()
         for merged in frame.merges:
             for key, child in merged.children.items():
                 if key not in frame.node.children:
-                    _attach(frame.node, key, merged.keys[key], child)
+                    attach(frame.node, key, merged.keys[key], child)
         if frame.anchor:
             self._anchors[frame.anchor] = frame.node
         self._place(frame.node)
@@ -149,7 +153,7 @@ class Composer:
             return
         frame = self._stack[-1]
         if not frame.is_mapping:
-            _attach(frame.node, len(frame.node.data), node.line, node)
+            attach(frame.node, len(frame.node.data), node.line, node)
         elif frame.is_merge:
             self._merge(frame, node)
         else:
@@ -167,7 +171,7 @@ class Composer:
             message = f"is written twice, first in line {first}: keep one of them"
             self.problems.append(Problem(message, format_path(path), frame.key_line, self.file))
             return
-        _attach(frame.node, key, frame.key_line, node)
+        attach(frame.node, key, frame.key_line, node)
 
     def _merge(self, frame: _Frame, node: Node) -> None:
         sources = list(node.children.values()) if isinstance(node.data, list) else [node]
@@ -197,7 +201,8 @@ class Composer:
         return DefinitionError([*self.problems, Problem(message, line=line, file=self.file)])
 
 
-def _attach(parent: Node, key: str | int, key_line: int, child: Node) -> None:
+def attach(parent: Node, key: str | int, key_line: int, child: Node) -> None:
+    """Put a value into a mapping, under a key that is not there yet, or at the end of a list."""
     if isinstance(key, int):
         parent.data.append(child.data)
     else:

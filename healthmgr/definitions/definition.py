@@ -67,6 +67,7 @@ class CheckDefinition:
     labels: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     runbook_url: str = ""
+    recovery_procedure: str = ""
     is_enabled: bool = True
     dependencies: Mapping[str, str] = field(default_factory=dict)
 

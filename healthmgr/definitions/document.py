@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,21 +20,30 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a file says: its values, their lines, and what is wrong with it as YAML."""
+    """What a file, or several put together, say: values, their places, and what is wrong with them as YAML.
+
+    `files` are all that were read, in their order; `expanded` the checks that were made from a template.
+    """
 
     file: str
     root: Node
     problems: tuple[Problem, ...] = ()
+    files: tuple[str, ...] = ()
+    expanded: frozenset[str] = frozenset()
 
-    def line_of(self, path: Location) -> int:
-        """The line of the value at a path; for what is not there, of the nearest part around it that is."""
+    def place_of(self, path: Location) -> tuple[str, int]:
+        """File and line of the value at a path; for what is not there, of the nearest part around it that is."""
         node, line = self.root, self.root.line
         for part in path:
             if part not in node.children:
-                return line
+                break
             line = node.keys[part]
             node = node.children[part]
-        return line
+        return node.file or self.file, line
+
+    def line_of(self, path: Location) -> int:
+        """The line of the value at a path; for what is not there, of the nearest part around it that is."""
+        return self.place_of(path)[1]
 
     def at(self, path: Location) -> Any:
         """The value at a path, or None."""
@@ -46,7 +56,19 @@ class Document:
 
     def problem(self, message: str, path: Location = ()) -> Problem:
         """A problem with its place."""
-        return Problem(message, format_path(path), self.line_of(path), self.file)
+        file, line = self.place_of(path)
+        return Problem(message, format_path(path), line, file)
+
+    def in_order(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Problems by file and line, each once: a template's own fault is not said for every check made from it."""
+        order = {file: position for position, file in enumerate(self.files)}
+        told: dict[tuple[Any, ...], Problem] = {}
+        for problem in problems:
+            parts = problem.path.split(".", 2)
+            is_expanded = parts[0] == "checks" and len(parts) > 2 and parts[1] in self.expanded
+            field = tuple(parts[2:] if is_expanded else parts)
+            told.setdefault((problem.message, problem.file, problem.line, field), problem)
+        return sorted(told.values(), key=lambda p: (order.get(p.file, len(order)), p.line or 0))
 
 
 def read_document(path: Path) -> Document:
@@ -80,7 +102,7 @@ def parse_document(text: str, file: str) -> Document:
         raise DefinitionError([_syntax_problem(error, text, file)]) from error
     if composer.root is None:
         raise DefinitionError([Problem("is empty: it should begin with `version: 1`", line=1, file=file)])
-    return Document(file, composer.root, tuple(composer.problems))
+    return Document(file, composer.root, tuple(composer.problems), (file,))
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:

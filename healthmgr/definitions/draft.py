@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +17,10 @@ from healthmgr.definitions.definition import (
     RecipientDefinition,
     RouteDefinition,
 )
-from healthmgr.definitions.document import Document, read_document
+from healthmgr.definitions.document import Document
+from healthmgr.definitions.expanding import load_document
 from healthmgr.definitions.faults import did_you_mean, explain, shown
+from healthmgr.definitions.limits import judge_thresholds
 from healthmgr.definitions.models import (
     LABEL_NAME,
     NAME,
@@ -30,14 +31,12 @@ from healthmgr.definitions.models import (
     OptionsEntry,
     RecipientEntry,
     RouteEntry,
-    ThresholdsEntry,
 )
-from healthmgr.definitions.plugin_config import Resolution, judge_config
+from healthmgr.definitions.plugin_config import Resolution, judge_config, with_environment
 from healthmgr.definitions.settling import Fallbacks, Timing, settle_check, settle_route, settle_timing, severity_of
 from healthmgr.domain.check import Severity
-from healthmgr.domain.quantity import parse_duration
 from healthmgr.domain.route import DEFAULT
-from healthmgr.domain.threshold import RESPONSE_TIME, Threshold, Thresholds
+from healthmgr.domain.threshold import Thresholds
 from healthmgr.errors import PluginError, Problem
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -66,13 +65,13 @@ class Draft:
 
 
 def source_of(path: Path) -> str:
-    """Whose definitions a file's are: the file's name, wherever it lies."""
-    return f"file:{path.name}"
+    """Whose definitions a file's or folder's are: its name, wherever it lies."""
+    return f"file:{path.name if path.name not in ('', '..') else path.resolve().name}"
 
 
 def read_draft(path: Path, registry: PluginRegistry, environ: Mapping[str, str], fallbacks: Fallbacks) -> Draft:
     """Read a file. Raises DefinitionError only when it is no YAML document; other faults are in the draft."""
-    document = read_document(path)
+    document = load_document(path)
     draft = Draft(source_of(path), document, list(document.problems))
     _Reader(draft, registry, environ, fallbacks).read()
     return draft
@@ -151,8 +150,9 @@ class _Reader:
         except PluginError as error:
             self._draft.say(str(error), *place, "kind")
             return
-        self._judge_config(channel.config, plugin.Config, place)
-        self._draft.channels[name] = ChannelDefinition(name, channel.kind, channel.config, channel.max_concurrency)
+        config = with_environment(channel.kind, channel.config, plugin.Config, self._environ)
+        self._judge_config(config, plugin.Config, place)
+        self._draft.channels[name] = ChannelDefinition(name, channel.kind, config, channel.max_concurrency)
 
     def _read_recipient(self, name: str, entry: Any) -> None:
         place: Location = ("recipients", name)
@@ -184,7 +184,7 @@ class _Reader:
         if defaults is None:
             return OptionsEntry()
         self._judge_options(defaults, place)
-        self._default_thresholds = self._judge_thresholds(defaults.thresholds, place)
+        self._default_thresholds = self._judge_thresholds(defaults, place)
         return defaults
 
     def _read_check(self, slug: str, entry: Any, defaults: OptionsEntry) -> None:
@@ -195,7 +195,7 @@ class _Reader:
         self._judge_options(check, place)
         if "config" not in faulty:
             self._judge_check_config(check.kind, check.config, place)
-        own = self._judge_thresholds(check.thresholds, place)
+        own = self._judge_thresholds(check, place)
         thresholds = own if check.thresholds is not None else self._default_thresholds
         timing = self._any_timing if faulty & _TIMING else self._settle_timing(check, defaults, place)
         self._draft.checks[slug] = settle_check(slug, check, defaults, timing, thresholds)
@@ -236,25 +236,11 @@ class _Reader:
                 rule = "a label's name is letters, digits and _ . / -, 63 at most, beginning with a letter or _"
                 self._draft.say(f"{rule}, found {shown(name)}", *place, "labels", name)
 
-    def _judge_thresholds(self, thresholds: ThresholdsEntry | None, place: Location) -> Thresholds:
-        levels: dict[str, tuple[Threshold, ...]] = {}
-        for level in ("warning", "critical"):
-            limits: Mapping[str, str] = getattr(thresholds, level, {})
-            parsed = [self._parse_threshold(m, t, (*place, "thresholds", level, m)) for m, t in limits.items()]
-            levels[level] = tuple(threshold for threshold in parsed if threshold is not None)
-        return Thresholds(levels["warning"], levels["critical"])
+    def _judge_thresholds(self, options: OptionsEntry, place: Location) -> Thresholds:
+        def say(message: str, inner: Location) -> None:
+            self._draft.say(message, *inner)
 
-    def _parse_threshold(self, metric: str, text: str, place: Location) -> Threshold | None:
-        try:
-            threshold = Threshold.parse(metric, text)
-            if metric == RESPONSE_TIME:
-                _check_has_unit(threshold)
-        except (ValueError, OverflowError) as error:
-            self._draft.say(str(error), *place)
-            return None
-        if re.fullmatch(r"response[-_ ]?time", metric, re.IGNORECASE) and metric != RESPONSE_TIME:
-            self._draft.say(f"is not measured; did you mean {RESPONSE_TIME!r}?", *place)
-        return threshold
+        return judge_thresholds(options.thresholds, (*place, "thresholds"), say)
 
 
 def _without(entry: dict[str, Any], place: Location) -> dict[str, Any]:
@@ -267,10 +253,3 @@ def _without(entry: dict[str, Any], place: Location) -> dict[str, Any]:
     else:
         copy.pop(key, None)
     return copy
-
-
-def _check_has_unit(threshold: Threshold) -> None:
-    amount = threshold.text.removeprefix(threshold.comparison).strip()
-    if re.fullmatch(r"[\d.]+", amount):
-        raise ValueError(f'needs a unit, found {amount!r}: write "{amount}s" for seconds or "{amount}ms"')
-    parse_duration(amount)

@@ -168,6 +168,7 @@ class CheckEntry(OptionsEntry):
     name: Line = ""
     description: Prose = ""
     config: dict[str, Any] = Field(default_factory=dict, description="the plugin's own settings")
+    recovery_procedure: Line = Field("", description="the recovery procedure that mends it")
     depends_on: Annotated[
         list[Annotated[DependencyEntry, BeforeValidator(lambda v: {"check": v} if isinstance(v, str) else v)]],
         BeforeValidator(_as_list),
@@ -178,6 +179,9 @@ class FileEntry(Entry):
     """The whole file. Its sections are judged entry by entry, so that one fault hides no other."""
 
     version: Literal[1]
+    include: list[str] | None = Field(None, description="files to read as well, relative to this one")
+    use: dict[str, Any] | None = Field(None, description="sets of checks that healthmgr brings along")
+    templates: dict[str, Any] | None = Field(None, description="what many like checks share")
     defaults: dict[str, Any] | None = None
     channels: dict[str, Any] | None = None
     recipients: dict[str, Any] | None = None

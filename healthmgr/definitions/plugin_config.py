@@ -12,6 +12,21 @@ from healthmgr.definitions.faults import explain
 from healthmgr.errors import SecretMissing
 from healthmgr.secrets import references, resolve
 
+VARIABLES: Mapping[str, Mapping[str, str]] = {
+    "email": {
+        "host": "SMTP_HOST",
+        "port": "SMTP_PORT",
+        "username": "SMTP_USERNAME",
+        "password": "SMTP_PASSWORD",
+        "from": "ALERT_EMAIL_FROM",
+    },
+    "slack": {"webhook_url": "SLACK_WEBHOOK_URL", "url": "SLACK_WEBHOOK_URL", "channel": "SLACK_CHANNEL"},
+    "pagerduty": {
+        "integration_key": "PAGERDUTY_INTEGRATION_KEY",
+        "routing_key": "PAGERDUTY_INTEGRATION_KEY",
+    },
+}
+
 Fault = tuple[Location, str]
 
 
@@ -27,6 +42,19 @@ def judge_config(config: Mapping[str, Any], model: type[BaseModel], environ: Map
         for place, message in explain(error, model, config):
             if place not in unset:
                 yield place, resolution.conceal(message)
+
+
+def with_environment(
+    kind: str, config: Mapping[str, Any], model: type[BaseModel], environ: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """A channel's settings, and references to the variables made for its kind where it leaves a setting unsaid."""
+    taken = {field.alias or name for name, field in model.model_fields.items()}
+    found = {
+        name: f"${{{variable}}}"
+        for name, variable in VARIABLES.get(kind, {}).items()
+        if name in taken and name not in config and (environ.get(variable) or environ.get(f"{variable}_FILE"))
+    }
+    return {**config, **found} if found else config
 
 
 class Resolution:

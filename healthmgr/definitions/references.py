@@ -37,7 +37,7 @@ def complete(draft: Draft, stored: Snapshot | None, registry: PluginRegistry) ->
         judge.judge_ownership(stored)
         judge.judge_what_others_need()
     if draft.problems:
-        raise DefinitionError(sorted(dict.fromkeys(draft.problems), key=lambda problem: problem.line or 0))
+        raise DefinitionError(draft.document.in_order(draft.problems))
     return Definitions(
         draft.source, draft.channels, draft.recipients, draft.routes, draft.checks, tuple(judge.warnings)
     )

@@ -81,6 +81,7 @@ def settle_check(
         labels={**defaults.labels, **check.labels},
         thresholds=thresholds.to_document(),
         runbook_url=_first(check.runbook, defaults.runbook, ""),
+        recovery_procedure=check.recovery_procedure,
         is_enabled=_first(check.enabled, defaults.enabled, True),
         dependencies={parent.check: parent.redundancy_group for parent in check.depends_on},
     )

@@ -227,7 +227,7 @@ EXPECTED = {
     "checks.b.retries": (33, "keep one of them"),
     "checks.b.thresholds.critical.response_time": (34, 'write "5s"'),
     "checks.b.thresholds.critical.depth": (34, "'much' is not an amount"),
-    "checks.b.thresholds.critical.responseTime": (34, "did you mean 'response_time'?"),
+    "checks.b.thresholds.critical.responseTime": (34, "says the same as response_time"),
     "checks.b.thresholds.fatal": (34, "is not a field here"),
     "checks.b.depends_on[1]": (35, "names 'c' twice"),
     "checks.c.kind": (36, "is required"),

@@ -40,6 +40,7 @@ checks = Table(
     Column("labels", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("thresholds", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("runbook_url", Text, nullable=False, server_default=NO_TEXT),
+    Column("recovery_procedure", Text, nullable=False, server_default=NO_TEXT),
     Column("is_enabled", Boolean, nullable=False, comment="false: no longer defined, history kept"),
     Column("is_paused", Boolean, nullable=False, server_default=text("false"), comment="a person's wish"),
     Column("managed_by", Text, nullable=False),

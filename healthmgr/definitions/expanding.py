@@ -1,0 +1,285 @@
+"""Makes checks from templates, lists of targets, and the sets of checks that healthmgr brings along."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from healthmgr.definitions.composing import MAX_VALUES, Location, Node, attach, format_path
+from healthmgr.definitions.document import Document, read_document
+from healthmgr.definitions.faults import did_you_mean, shown
+from healthmgr.definitions.gathering import gather
+from healthmgr.definitions.spelling import respell
+from healthmgr.errors import DefinitionError, Problem
+
+SETS = Path(__file__).parents[1] / "defaults"
+TEMPLATE, WITH, FOR_EACH, ITEM = "template", "with", "for_each", "item"
+
+_MAKING = (TEMPLATE, WITH, FOR_EACH)
+_PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+_MERGED = ("config", "labels", "thresholds", "warning", "critical", "headers")
+
+Values = Mapping[str, Node]
+
+
+def load_document(path: Path) -> Document:
+    """The document at a path with everything that is written for brevity written out.
+
+    Raises DefinitionError when there is no document; what else is wrong is among its problems.
+    """
+    return _Expanding(gather(path)).expand()
+
+
+def set_names() -> tuple[str, ...]:
+    """The sets of checks that `use` can name."""
+    return tuple(sorted(path.stem for path in SETS.glob("*.yaml")))
+
+
+class _Expanding:
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._problems = list(document.problems)
+        self._expanded: set[str] = set()
+        self._sets: dict[str, Node] = {}
+        self._left_out: set[str] = set()
+
+    def expand(self) -> Document:
+        """The document with nothing in it but plain sections."""
+        root = self._document.root
+        if not isinstance(root.data, dict):
+            return self._document
+        plain = Node({}, root.line, root.file)
+        templates = {name: self._respelled(node, "templates", name) for name, node in self._entries("templates")}
+        for name, _ in self._entries("use"):
+            self._use(name)
+        for key, child in root.children.items():
+            if key == "defaults":
+                attach(plain, key, root.keys[key], self._respelled(child, key))
+            elif key not in ("templates", "use") and (key != "checks" or not isinstance(child.data, dict | None)):
+                attach(plain, key, root.keys[key], child)
+        checks = root.children.get("checks")
+        if (checks is not None and isinstance(checks.data, dict)) or self._sets:
+            attach(plain, "checks", root.keys.get("checks", root.line), self._checks(checks, templates))
+        return replace(self._document, root=plain, problems=tuple(self._problems), expanded=frozenset(self._expanded))
+
+    def _checks(self, written: Node | None, templates: Values) -> Node:
+        made = Node({}, self._document.root.line if written is None else written.line, self._document.root.file)
+        own = written.children if written is not None else {}
+        for slug, node in self._sets.items():
+            if slug not in own:
+                attach(made, slug, node.line, node)
+        for key, child in own.items():
+            if key in self._left_out:
+                continue
+            entry = self._respelled(child, "checks", str(key))
+            line = written.keys[key] if written is not None else entry.line
+            if not isinstance(entry.data, dict):
+                attach(made, key, line, entry)
+            elif key in self._sets:
+                attach(made, key, line, overlay(self._sets[str(key)], entry))
+            elif not any(word in entry.children for word in _MAKING):
+                attach(made, key, line, entry)
+            else:
+                self._make(made, str(key), line, entry, templates)
+        return made
+
+    def _make(self, made: Node, key: str, line: int, entry: Node, templates: Values) -> None:
+        place: Location = ("checks", key)
+        pattern = self._pattern(entry, place, templates)
+        targets = list(self._targets(entry, place))
+        if pattern is None:
+            return
+        if FOR_EACH in entry.children and not _PLACEHOLDER.search(key):
+            self._say('needs a placeholder in its name, such as "site-{{ name }}", for its targets differ', place)
+            return
+        for values, values_place, target_line in targets:
+            filling = _Filling(values)
+            slug = str(filling.text(key))
+            filled = filling.fill(pattern)
+            for message in filling.faults:
+                self._say(message, values_place)
+            for name in sorted(set(values) - filling.used):
+                self._say(f"is used nowhere{did_you_mean(name, filling.wanted)}", (*values_place, name))
+            if filling.faults:
+                continue
+            if slug in made.children or (slug != key and slug in self._document.root.children["checks"].children):
+                self._say(f"makes check {shown(slug)} a second time: its name has to differ", values_place)
+                continue
+            if made.size + filled.size > MAX_VALUES:
+                raise DefinitionError([*self._problems, self._problem("makes too many checks", place)])
+            self._expanded.add(slug)
+            attach(made, slug, target_line or line, filled)
+
+    def _pattern(self, entry: Node, place: Location, templates: Values) -> Node | None:
+        own = _without(entry, _MAKING)
+        if TEMPLATE not in entry.children:
+            return own
+        name = entry.data[TEMPLATE]
+        template = templates.get(name) if isinstance(name, str) else None
+        if template is None:
+            self._say(f"there is no template {shown(name)}{did_you_mean(str(name), templates)}", (*place, TEMPLATE))
+            return None
+        if not isinstance(template.data, dict):
+            return None
+        return overlay(template, own)
+
+    def _targets(self, entry: Node, place: Location) -> Iterator[tuple[Values, Location, int]]:
+        """The values of each check to make, where they are written, and the line that the check is said to be in."""
+        shared = entry.children.get(WITH)
+        if shared is not None and not isinstance(shared.data, dict):
+            self._say("expected a mapping (name: value)", (*place, WITH))
+            shared = None
+        common = {str(name): node for name, node in shared.children.items()} if shared is not None else {}
+        targets = entry.children.get(FOR_EACH)
+        if targets is None:
+            yield common, (*place, WITH) if shared is not None else place, 0
+            return
+        if not isinstance(targets.data, list) or not targets.data:
+            self._say("expected a list of targets", (*place, FOR_EACH))
+            return
+        for index, target in targets.children.items():
+            values = target.children if isinstance(target.data, dict) else {ITEM: target}
+            yield {**common, **{str(n): v for n, v in values.items()}}, (*place, FOR_EACH, index), target.line
+
+    def _use(self, name: str) -> None:
+        place: Location = ("use", name)
+        given = self._document.root.children["use"].children[name]
+        if name not in set_names():
+            self._say(f"there is no set of checks {shown(name)}{did_you_mean(name, set_names())}", place)
+            return
+        if not isinstance(given.data, dict | None):
+            self._say("expected a mapping of what the set needs (name: value)", place)
+            return
+        file = SETS / f"{name}.yaml"
+        brought = read_document(file)
+        _rename(brought.root, f"healthmgr/defaults/{file.name}")
+        parameters = brought.root.children["parameters"]
+        values = {str(n): p.children["default"] for n, p in parameters.children.items() if "default" in p.children}
+        for parameter, value in given.children.items():
+            if parameter not in parameters.children:
+                names = [str(known) for known in parameters.children]
+                self._say(f"is nothing that {name} takes{did_you_mean(str(parameter), names)}", (*place, parameter))
+            values[str(parameter)] = value
+        self._bring(brought, values, place)
+
+    def _bring(self, brought: Document, values: Values, place: Location) -> None:
+        missing: dict[str, str] = {}
+        own = self._document.root.children.get("checks")
+        for slug, node in brought.root.children["checks"].children.items():
+            if own is not None and isinstance(own.data, dict) and _is_off(own.data.get(slug)):
+                self._left_out.add(str(slug))
+                continue
+            filling = _Filling(values)
+            self._sets[str(slug)] = filling.fill(node)
+            for parameter in sorted(filling.missing):
+                said = brought.at(("parameters", parameter, "description"))
+                missing[parameter] = f"needs {parameter} ({said}), for check {slug}"
+        for message in missing.values():
+            self._say(message, place)
+
+    def _entries(self, section: str) -> Iterator[tuple[str, Node]]:
+        found = self._document.root.children.get(section)
+        if found is None or found.data is None:
+            return
+        if not isinstance(found.data, dict):
+            self._say("expected a mapping (name: value)", (section,))
+            return
+        for name, node in found.children.items():
+            if section == "templates" and not isinstance(node.data, dict):
+                self._say("expected a mapping (name: value)", (section, name))
+            yield str(name), node
+
+    def _respelled(self, entry: Node, *place: str) -> Node:
+        return respell(entry, place, self._say)
+
+    def _say(self, message: str, place: Location) -> None:
+        self._problems.append(self._problem(message, place))
+
+    def _problem(self, message: str, place: Location) -> Problem:
+        file, line = self._document.place_of(place)
+        return Problem(message, format_path(place), line, file)
+
+
+class _Filling:
+    """Fills the placeholders of one check. A value that stands for the whole keeps its sort and its place."""
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self.used: set[str] = set()
+        self.wanted: set[str] = set()
+        self.missing: set[str] = set()
+        self._unfit: set[str] = set()
+
+    @property
+    def faults(self) -> list[str]:
+        """What could not be filled."""
+        return [f"needs {name!r}, which is not given here" for name in sorted(self.missing)] + sorted(self._unfit)
+
+    def fill(self, node: Node) -> Node:
+        """The value with every placeholder in it filled."""
+        if isinstance(node.data, str):
+            whole = _PLACEHOLDER.fullmatch(node.data.strip())
+            if whole is not None:
+                return self._value(whole[1]) or node
+            return Node(self.text(node.data), node.line, node.file) if "{{" in node.data else node
+        if not node.children:
+            return node
+        filled = Node({} if isinstance(node.data, dict) else [], node.line, node.file)
+        for key, child in node.children.items():
+            value = self.fill(child)
+            is_elsewhere = (value.file, value.line) != (child.file, child.line)
+            attach(filled, key, value.line if is_elsewhere else node.keys[key], value)
+        return filled
+
+    def text(self, text: str) -> str:
+        """A text with every placeholder in it filled."""
+        return _PLACEHOLDER.sub(self._replace, text)
+
+    def _replace(self, match: re.Match[str]) -> str:
+        node = self._value(match[1])
+        if node is None:
+            return match[0]
+        if isinstance(node.data, dict | list):
+            self._unfit.add(f"{match[1]!r} stands within text, so it has to be one value")
+        return str(node.data).lower() if isinstance(node.data, bool) else "" if node.data is None else str(node.data)
+
+    def _value(self, name: str) -> Node | None:
+        self.wanted.add(name)
+        self.used.add(name)
+        if name not in self._values:
+            self.missing.add(name)
+        return self._values.get(name)
+
+
+def overlay(below: Node, above: Node) -> Node:
+    """What `above` says, and what `below` says where it is silent; mappings such as config are put together."""
+    merged = Node({}, above.line, above.file)
+    for key in dict.fromkeys([*below.children, *above.children]):
+        low, high = below.children.get(key), above.children.get(key)
+        if high is None and low is not None:
+            attach(merged, key, below.keys[key], low)
+        elif high is not None:
+            is_mapping = low is not None and isinstance(low.data, dict) and isinstance(high.data, dict)
+            both = overlay(low, high) if low is not None and is_mapping and key in _MERGED else high
+            attach(merged, key, above.keys[key], both)
+    return merged
+
+
+def _without(node: Node, keys: tuple[str, ...]) -> Node:
+    rest = Node({}, node.line, node.file)
+    for key, child in node.children.items():
+        if key not in keys:
+            attach(rest, key, node.keys[key], child)
+    return rest
+
+
+def _is_off(entry: object) -> bool:
+    return isinstance(entry, dict) and entry.get("enabled") is False
+
+
+def _rename(node: Node, file: str) -> None:
+    node.file = file
+    for child in node.children.values():
+        _rename(child, file)

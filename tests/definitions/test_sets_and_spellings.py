@@ -1,0 +1,154 @@
+"""The checks that healthmgr brings along, channels by environment, and the other spelling of a check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from healthmgr.definitions.definition import Definitions
+from healthmgr.domain.check import Severity
+from healthmgr.errors import DefinitionError
+from healthmgr.registry import Registry
+from healthmgr.services.defining import Defining
+from tests.definitions.plugins import ROUTED, TestRegistry
+
+TWIKIT = """version: 1
+use:
+  twikit:
+    session_manager_url: https://sessions.example.com/health
+    security_manager_url: https://security.example.com/health
+    cache_url: "redis://:${CACHE_PASSWORD}@cache.example.com:6379/0"
+    database_url: postgresql://db.example.com/twikit
+    account_health_url: https://accounts.example.com/health
+channels: {inbox: {kind: email}}
+recipients: {ops: {contacts: {inbox: ops@example.com}}}
+routing: {default: {to: ops, via: inbox}}
+"""
+ENVIRON = {"CACHE_PASSWORD": "hush", "SMTP_HOST": "mail", "ALERT_EMAIL_FROM": "a@example.com", "SMTP_PORT": "25"}
+
+
+@pytest.fixture
+def twikit(tmp_path: Path) -> Callable[[str], Definitions]:
+    def adopt(text: str) -> Definitions:
+        path = tmp_path / "t.yaml"
+        path.write_text(text, encoding="utf-8")
+        return Defining(None, Registry.load(), ENVIRON).validate(path)
+
+    return adopt
+
+
+def test_the_five_default_checks_are_adopted_with_one_entry(twikit: Callable[[str], Definitions]) -> None:
+    definitions = twikit(TWIKIT)
+    found = {slug: (check.thresholds, check.recovery_procedure) for slug, check in definitions.checks.items()}
+    assert found == {
+        "session-manager-health": (
+            {"warning": {"response_time": "> 5s"}, "critical": {"response_time": "> 10s"}},
+            "session-manager-restart",
+        ),
+        "security-manager-health": (
+            {"warning": {"threat_level": ">= 1"}, "critical": {"threat_level": ">= 2"}},
+            "security-manager-restart",
+        ),
+        "cache-manager-health": (
+            {"warning": {"hit_rate": "< 80"}, "critical": {"hit_rate": "< 60"}},
+            "cache-manager-restart",
+        ),
+        "database-health": (
+            {
+                "warning": {"response_time": "> 1s", "connection_usage": "> 80%"},
+                "critical": {"response_time": "> 5s", "connection_usage": "> 95%"},
+            },
+            "database-connection-reset",
+        ),
+        "account-health-monitor": (
+            {"warning": {"at_risk_accounts": ">= 5"}, "critical": {"at_risk_accounts": ">= 10"}},
+            "account-risk-mitigation",
+        ),
+    }
+    assert definitions.checks["session-manager-health"].timeout == timedelta(seconds=15)
+    assert definitions.checks["account-health-monitor"].dependencies == {"session-manager-health": ""}
+    assert definitions.checks["cache-manager-health"].config["url"].startswith("redis://:${CACHE_PASSWORD}@")
+
+
+def test_a_channel_takes_what_it_leaves_unsaid_from_the_variables_of_its_kind(
+    twikit: Callable[[str], Definitions],
+) -> None:
+    channel = twikit(TWIKIT).channels["inbox"]
+    assert channel.config == {"host": "${SMTP_HOST}", "port": "${SMTP_PORT}", "from": "${ALERT_EMAIL_FROM}"}
+
+
+def test_a_default_check_can_be_changed_and_left_out(twikit: Callable[[str], Definitions]) -> None:
+    text = TWIKIT.replace("    security_manager_url: https://security.example.com/health\n", "")
+    definitions = twikit(
+        text + "checks:\n"
+        "  security-manager-health: {enabled: false}\n"
+        "  database-health: {severity: low, thresholds: {warning: {response_time: '> 2s'}}}\n"
+    )
+    assert "security-manager-health" not in definitions.checks
+    database = definitions.checks["database-health"]
+    assert database.severity is Severity.LOW
+    assert database.thresholds["warning"] == {"response_time": "> 2s", "connection_usage": "> 80%"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("  twikit:", "  twiket:", "t.yaml:3: use.twiket: there is no set of checks 'twiket'; did you mean 'twikit'?"),
+        ("    cache_url:", "    cash_url:", "use.twikit: needs cache_url (address of the cache manager's Redis"),
+        (
+            "    cache_url:",
+            "    cash_url:",
+            "t.yaml:6: use.twikit.cash_url: is nothing that twikit takes; did you mean",
+        ),
+        ("https://sessions", "sessions", "t.yaml:4: checks.session-manager-health.config.url: "),
+        ("use:\n  twikit:\n", "use: [twikit]\nx:\n", "t.yaml:2: use: expected a mapping"),
+    ],
+)
+def test_bad_uses_of_a_set_are_refused(twikit: Callable[[str], Definitions], old: str, new: str, expected: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        twikit(TWIKIT.replace(old, new))
+    assert expected in str(caught.value), str(caught.value)
+
+
+SPELLED = """
+checks:
+  database-health: {kind: door, config: {url: x}}
+  custom-service-health:
+    name: Custom Service Health
+    description: Monitors custom service functionality
+    service: CustomService
+    category: application
+    interval: 60000
+    timeout: 30000
+    retries: 3
+    enabled: true
+    dependencies: ['database-health']
+    thresholds:
+      warning: {responseTime: 2000, errorRate: 5}
+      critical: {responseTime: 5000, errorRate: 10}
+    recoveryProcedure: custom-service-restart
+    successThreshold: 2
+    kind: door
+    config: {url: x}
+"""
+
+
+def test_a_check_in_the_other_spelling_means_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(f"version: 1\n{ROUTED}{SPELLED}", encoding="utf-8")
+    check = Defining(None, TestRegistry(), {}).validate(path).checks["custom-service-health"]
+    assert (check.interval, check.timeout) == (timedelta(minutes=1), timedelta(seconds=30))
+    assert (check.max_attempts, check.success_threshold, check.is_enabled) == (4, 2, True)
+    assert check.dependencies == {"database-health": ""}
+    assert check.thresholds == {
+        "warning": {"response_time": "> 2s", "error_rate": "> 5"},
+        "critical": {"response_time": "> 5s", "error_rate": "> 10"},
+    }
+    assert (check.service, check.category, check.recovery_procedure) == (
+        "CustomService",
+        "application",
+        "custom-service-restart",
+    )
