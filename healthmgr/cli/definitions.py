@@ -1,4 +1,4 @@
-"""`healthmgr validate` and `healthmgr apply`."""
+"""`healthmgr validate`, `healthmgr diff` and `healthmgr apply`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from healthmgr.cli.opening import load_settings, opened
 from healthmgr.cli.options import ORIGIN, Actor, Json, person
 from healthmgr.cli.printing import print_json, print_lines, styled
 from healthmgr.definitions.definition import Definitions
+from healthmgr.definitions.difference import Change, Difference
 from healthmgr.errors import DefinitionError, Problem
 from healthmgr.services.defining import Applied
 
 File = Annotated[
     Path | None,
-    typer.Argument(metavar="[PATH]", help="The definitions; default: HEALTHMGR_CONFIG, else healthmgr.yaml."),
+    typer.Argument(
+        metavar="[PATH]", help="The definitions, a file or a folder; default: HEALTHMGR_CONFIG, else healthmgr.yaml."
+    ),
 ]
 
 _NAMED = 20
@@ -44,6 +47,27 @@ def validate(path: File = None, as_json: Json = False) -> None:
     _print_problems(definitions.warnings, "warning")
     counts = _describe(definitions)["defines"]
     print_lines(f"{chosen} is valid: " + ", ".join(f"{count} {section}" for section, count in counts.items()))
+
+
+def diff(path: File = None, as_json: Json = False) -> None:
+    """Show what applying the definitions would change, field by field; nothing is changed.
+
+    Exit codes: 0 nothing would change, 1 something would, 2 the file is not valid, 3 the database does not answer.
+    """
+    with opened() as healthmgr:
+        chosen = path or healthmgr.settings.definitions
+        try:
+            difference = healthmgr.defining.diff(chosen)
+        except DefinitionError as error:
+            raise _refusal(error, chosen, as_json) from error
+    if as_json:
+        document = {**asdict(difference), "warnings": _as_documents(difference.warnings), "counts": difference.counts}
+        print_json({"differs": bool(difference.changes), "file": str(chosen), "problems": [], **document})
+    else:
+        _print_problems(difference.warnings, "warning")
+        _print_difference(difference, chosen)
+    if difference.changes:
+        raise typer.Exit(int(ExitCode.WRONG))
 
 
 def apply(path: File = None, as_json: Json = False, actor: Actor = "") -> None:
@@ -95,6 +119,20 @@ def _print_problems(problems: Iterable[Problem], tone: str) -> None:
         print_lines(
             line.append(f" {problem.path}: " if problem.path else " ", "bold").append(problem.message, "default")
         )
+
+
+def _print_difference(difference: Difference, path: Path) -> None:
+    for change in difference.changes:
+        _print_change(change)
+    counts = ", ".join(f"{count} {sort}" for sort, count in difference.counts.items())
+    print_lines(f"{path} {'differs from' if difference.changes else 'is'} what is applied: {counts}")
+
+
+def _print_change(change: Change) -> None:
+    sign, tone = _SIGNS[change.sort]
+    print_lines(styled(tone, f"{sign} {change.name}"))
+    for field in change.fields:
+        print_lines(f"    {field.field}: {field.old} -> {field.new}")
 
 
 def _print_applied(applied: Applied, path: Path) -> None:

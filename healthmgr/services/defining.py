@@ -21,6 +21,7 @@ from healthmgr.definitions.definition import (
     Snapshot,
     Stored,
 )
+from healthmgr.definitions.difference import Difference, compare, is_applied, is_gone
 from healthmgr.definitions.draft import read_draft
 from healthmgr.definitions.references import complete
 from healthmgr.definitions.settling import Fallbacks
@@ -152,15 +153,27 @@ class Defining:
         draft = read_draft(path, self._registry, self._environ, self._fallbacks)
         return complete(draft, self._store.snapshot() if self._store else None, self._registry)
 
-    def apply(self, path: Path, *, actor: str, origin: str, now: datetime) -> Applied:
+    def diff(self, path: Path) -> Difference:
+        """What applying the file would change; nothing is changed. Raises DefinitionError as `apply` would."""
+        if self._store is None:
+            raise Unavailable("There is no database to compare the definitions with: set DATABASE_URL")
+        stored = self._store.snapshot()
+        draft = read_draft(path, self._registry, self._environ, self._fallbacks)
+        return compare(complete(draft, stored, self._registry), stored)
+
+    def apply(
+        self, path: Path, *, actor: str, origin: str, now: datetime, source: str | None = None
+    ) -> Applied:
         """Make what is stored of this source equal to the file, in one transaction.
 
-        What the file no longer defines is disabled, its history kept. Raises DefinitionError, and has then
+        `source` is whose definitions these are, where that is not the file itself. What the file no longer
+        defines is disabled, its history kept. Raises DefinitionError, and has then
         changed nothing, when anything is wrong with the file.
         """
         if self._store is None:
             raise Unavailable("There is no database to apply the definitions to: set DATABASE_URL")
         draft = read_draft(path, self._registry, self._environ, self._fallbacks)
+        draft.source = source or draft.source
 
         def work(session: DefinitionSession) -> Applied:
             stored = session.snapshot()
@@ -217,9 +230,7 @@ class _Applying:
         changed = []
         for name, definition in wanted.items():
             old = stored.get(name)
-            is_owned = old is not None and old.managed_by == self.definitions.source
-            is_live = old is not None and (old.is_enabled or section == "checks")
-            if old is not None and is_owned and is_live and old.definition == definition:
+            if is_applied(definition, old, self.definitions.source, section):
                 self.unchanged.append(f"{section}.{name}")
                 continue
             (self.created if old is None else self.updated).append(f"{section}.{name}")
@@ -227,8 +238,7 @@ class _Applying:
         return changed
 
     def _gone(self, section: str, wanted: Mapping[str, Any], stored: Mapping[str, Stored[Any]]) -> list[str]:
-        source = self.definitions.source
-        gone = [n for n, old in stored.items() if old.managed_by == source and old.is_enabled and n not in wanted]
+        gone = [name for name, old in stored.items() if is_gone(name, old, self.definitions.source, wanted)]
         self.disabled.extend(f"{section}.{name}" for name in gone)
         return gone
 

@@ -9,7 +9,7 @@ import typer
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner, Result
 
-from healthmgr.cli.definitions import apply, validate
+from healthmgr.cli.definitions import apply, diff, validate
 
 GOOD = """version: 1
 channels:
@@ -28,6 +28,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     app = typer.Typer()
     app.command()(validate)
     app.command()(apply)
+    app.command()(diff)
     for name in ("DATABASE_URL", "REDIS_URL", "BROKER_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HEALTHMGR_DATA", str(tmp_path / "data"))
@@ -86,6 +87,48 @@ def test_a_file_is_applied_and_told(
     assert again["counts"] == {"created": 0, "updated": 0, "unchanged": 4, "disabled": 0}
     with engine.connect() as connection:
         assert connection.execute(text("SELECT actor FROM audit_entries ORDER BY at LIMIT 1")).scalar() == "ada"
+
+
+def test_a_difference_is_shown_before_it_is_applied(
+    run: Any, good: Path, engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    fresh = run("diff", str(good))
+    assert fresh.exit_code == 1
+    assert "+ checks.door" in fresh.stdout
+    run("apply", str(good))
+    same = run("diff", str(good))
+    assert (same.exit_code, same.stdout) == (
+        0,
+        f"{good} is what is applied: 0 created, 0 updated, 0 disabled, 4 unchanged\n",
+    )
+    door = "door: {kind: tcp, config: {host: 127.0.0.1, port: 1}}"
+    assert door in GOOD
+    changed = "door: {kind: tcp, interval: 90s, labels: {team: core}, config: {host: 127.0.0.1, port: 2}}"
+    good.write_text(GOOD.replace(door, changed))
+    other = run("diff", str(good))
+    assert other.exit_code == 1
+    assert other.stdout.splitlines() == [
+        "~ checks.door",
+        "    config.port: 1 -> 2",
+        "    interval: 1m -> 1m30s",
+        "    labels.team: nothing -> 'core'",
+        f"{good} differs from what is applied: 0 created, 1 updated, 0 disabled, 3 unchanged",
+    ]
+    document = json.loads(run("diff", str(good), "--json").stdout)
+    assert document["differs"] is True
+    assert document["changes"][0]["fields"][0] == {"field": "config.port", "old": "1", "new": "2"}
+    good.write_text(GOOD.split("checks:")[0])
+    assert "- checks.door" in run("diff", str(good)).stdout
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM checks WHERE is_enabled")).scalar() == 1
+
+
+def test_a_difference_of_a_bad_file_is_refused(
+    run: Any, bad: Path, engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    assert run("diff", str(bad)).exit_code == 2
 
 
 def test_a_bad_file_is_not_applied(
