@@ -13,8 +13,8 @@ import pytest
 import redis
 from sqlalchemy import Engine, insert, text
 
-from healthmgr.storage.tables import channels, recipients, routes
-from tests.builders import make_check, make_result, make_well
+from healthmgr.storage.tables import channels, dispatches, recipients, routes
+from tests.builders import make_check, make_delivery, make_incident, make_notification, make_result, make_well
 from tests.cli.conftest import AWAY, Terminal
 
 DEFINITIONS = """
@@ -43,7 +43,7 @@ def sound(terminal: Terminal, engine: Engine, tmp_path: Path, listener: int) -> 
     now = datetime.now(UTC)
     (tmp_path / "healthmgr.yaml").write_text(DEFINITIONS.format(port=listener))
     assert terminal("apply").code == 0
-    check_id = make_check(engine, "elsewhere", config={"host": "127.0.0.1"})
+    check_id = make_check(engine, "elsewhere", config={"host": "127.0.0.1"}, last_result_at=now)
     for day in range(2):
         make_result(engine, check_id, started_at=now + timedelta(days=day))
     make_well(engine, at=now + timedelta(minutes=1))
@@ -194,3 +194,142 @@ def test_heartbeats_without_a_secret_key_are_found(sound: Terminal, engine: Engi
     make_check(engine, "nightly-backup", kind="heartbeat", config={"period": "1d"})
     sound.set(HEALTHMGR_SECRET_KEY="")
     assert "heartbeat" in findings(sound)["secret key"]["message"]
+
+
+# ---- The four common issues ----------------------------------------------------------------------
+
+
+def test_checks_without_results_are_found(sound: Terminal, engine: Engine) -> None:
+    now = datetime.now(UTC)
+    make_check(engine, "late", last_result_at=now - timedelta(minutes=10))
+    make_check(engine, "just-defined", last_result_at=None, updated_at=now)
+    found = findings(sound)["checks"]
+    assert "1 of 4 checks have had no result" in found["message"]
+    assert "late" in found["message"]
+    assert "healthmgr checks run late" in found["fix"]
+
+
+def test_checks_that_fail_at_once_are_found_with_what_they_share(sound: Terminal, engine: Engine) -> None:
+    now = datetime.now(UTC)
+    for n in range(3):
+        make_check(
+            engine,
+            f"api-{n}",
+            status="unhealthy",
+            last_result_at=now,
+            last_message=f"cannot resolve api{n}.example.com",
+        )
+    found = findings(sound)["checks"]
+    assert "3 of 5 checks fail at once: api-0, api-1 and api-2" in found["message"]
+    assert '3 of them say much the same: "cannot resolve api0.example.com"' in found["message"]
+    assert "HEALTHMGR_CANARIES" in found["fix"]
+
+
+def test_few_failing_checks_are_no_fault_of_the_installation(sound: Terminal, engine: Engine) -> None:
+    now = datetime.now(UTC)
+    for n in range(2):
+        make_check(engine, f"api-{n}", status="unhealthy", last_result_at=now)
+    assert "checks" not in findings(sound)
+
+
+def test_checks_that_run_into_their_timeout_and_paused_ones_are_told(sound: Terminal, engine: Engine) -> None:
+    now = datetime.now(UTC)
+    make_check(engine, "slow", status="unhealthy", last_result_at=now, last_message="timed out after 10s")
+    said = sound("doctor", "--json").json["findings"]
+    (slow,) = [item for item in said if item["examination"] == "checks"]
+    assert "1 checks ran into their timeout: slow" in slow["message"]
+    assert sound("checks", "pause", "slow").code == 0
+    said = sound("doctor", "--json").json["findings"]
+    (paused,) = [item for item in said if item["examination"] == "checks"]
+    assert "paused" in paused["message"]
+    assert "healthmgr checks resume slow" in paused["fix"]
+
+
+def _incident(engine: Engine, **over: Any) -> Any:
+    now = datetime.now(UTC)
+    return make_incident(engine, **{"severity": "critical", "opened_at": now - timedelta(minutes=10), **over})
+
+
+def test_messages_that_failed_for_good_are_found_with_what_the_provider_said(sound: Terminal, engine: Engine) -> None:
+    now = datetime.now(UTC)
+    notification = make_notification(engine, _incident(engine), state="failed", created_at=now, sent_at=None)
+    make_delivery(engine, notification, outcome="refused", detail="404 no_service")
+    found = findings(sound)["sending"]
+    assert "channel inbox: 1 messages failed for good" in found["message"]
+    assert "404 no_service" in found["message"]
+    assert "healthmgr notifications list" in found["fix"]
+
+
+@pytest.mark.parametrize(("attempts", "level"), [(1, "warning"), (5, "failed")])
+def test_messages_that_are_tried_in_vain_are_found(sound: Terminal, engine: Engine, attempts: int, level: str) -> None:
+    later = datetime.now(UTC) + timedelta(minutes=3)
+    waiting = {"state": "pending", "created_at": datetime.now(UTC), "sent_at": None, "due_at": later}
+    notification = make_notification(engine, _incident(engine), attempts=attempts, **waiting)
+    make_delivery(engine, notification, outcome="retry", detail="no connection: Connection refused")
+    found = findings(sound, level)["sending"]
+    assert f"1 messages were not taken yet, after up to {attempts} attempts: no connection" in found["message"]
+
+
+def test_a_provider_that_has_enough_of_us_is_found(sound: Terminal, engine: Engine) -> None:
+    later = datetime.now(UTC) + timedelta(minutes=3)
+    waiting = {"state": "pending", "created_at": datetime.now(UTC), "sent_at": None, "due_at": later, "attempts": 1}
+    notification = make_notification(engine, _incident(engine), **waiting)
+    make_delivery(
+        engine, notification, outcome="retry", detail="https://hooks.slack.com refused the message: 429 limit"
+    )
+    assert "repeat_interval" in findings(sound, "warning")["sending"]["fix"]
+
+
+def test_messages_and_groups_that_nobody_takes_up_are_found(sound: Terminal, engine: Engine) -> None:
+    early = datetime.now(UTC) - timedelta(minutes=4)
+    make_notification(engine, _incident(engine), state="pending", created_at=early, sent_at=None, due_at=early)
+    assert "1 messages should have been sent" in findings(sound)["sending"]["message"]
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM notifications"))
+        row = {"group_key": "g", "due_at": early, "token": 1, "reason": "alert_opened"}
+        connection.execute(insert(dispatches).values(**row))
+    found = findings(sound)["sending"]
+    assert "1 groups of alerts wait for 4 min" in found["message"]
+    assert "-Q notifications" in found["fix"]
+
+
+def test_incidents_that_are_overdue_are_found(sound: Terminal, engine: Engine) -> None:
+    incident = _incident(engine, due_at=datetime.now(UTC) - timedelta(minutes=7))
+    make_notification(engine, incident)
+    found = findings(sound)["escalation"]
+    assert "1 incidents should have been told again, one of them 7 min" in found["message"]
+    assert "#1" in found["message"]
+    assert "-Q escalation" in found["fix"]
+
+
+def test_incidents_of_which_nobody_was_told_are_found(sound: Terminal, engine: Engine) -> None:
+    _incident(engine)
+    told = _incident(engine)
+    make_notification(engine, told)
+    _incident(engine, acknowledged_at=datetime.now(UTC), acknowledged_by="bob")
+    _incident(engine, opened_at=datetime.now(UTC))
+    assert "nobody has been told of 1 open incidents: #1" in findings(sound)["escalation"]["message"]
+
+
+def test_routes_that_reach_nobody_or_not_all_are_found(sound: Terminal, engine: Engine) -> None:
+    row = {
+        "channels": ["inbox"],
+        "repeat_interval": timedelta(hours=1),
+        "managed_by": "t",
+        "updated_at": datetime.now(UTC),
+    }
+    with engine.begin() as connection:
+        connection.execute(insert(routes).values(severity="critical", recipients=["gone"], **row))
+        connection.execute(insert(routes).values(severity="high", recipients=["ops", "gone"], **row))
+    assert "route for critical reaches nobody" in findings(sound)["escalation"]["message"]
+    assert "route for high does not reach gone" in findings(sound, "warning")["escalation"]["message"]
+
+
+def test_a_recovery_queue_that_nothing_consumes_is_found(sound: Terminal, engine: Engine) -> None:
+    assert "recovery" in findings(sound, "ok")
+    with engine.begin() as connection:
+        silent = "UPDATE pulses SET at = at - interval '10 minutes', detail = '{\"depth\": 3}' "
+        connection.execute(text(silent + "WHERE kind = 'queue' AND name = 'recovery'"))
+    found = findings(sound)["recovery"]
+    assert "3 messages wait" in found["message"]
+    assert "-Q recovery" in found["fix"]

@@ -12,7 +12,7 @@ from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 from healthmgr.bootstrap import build
-from healthmgr.cli.doctor import broker, definitions, machine, postgres, running
+from healthmgr.cli.doctor import answering, broker, checking, definitions, machine, postgres, running, telling
 from healthmgr.cli.doctor.finding import Examination, Finding, Ground, Installation, Level, fail, skip
 from healthmgr.cli.failing import ExitCode, explain
 from healthmgr.cli.opening import NO_DATABASE, load_settings
@@ -41,6 +41,10 @@ EXAMINATIONS = (
     Examination("secret key", machine.examine_secret_key, needs=Ground.SCHEMA),
     Examination("channels", definitions.examine_channels, needs=Ground.SCHEMA),
     Examination("catch-all", definitions.examine_catch_all, needs=Ground.SCHEMA),
+    Examination("checks", checking.examine_checks, needs=Ground.SCHEMA),
+    Examination("sending", telling.examine_sending, needs=Ground.SCHEMA),
+    Examination("escalation", answering.examine_escalation, needs=Ground.SCHEMA),
+    Examination("recovery", answering.examine_recovery, needs=Ground.SCHEMA),
 )
 
 

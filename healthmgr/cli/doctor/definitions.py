@@ -27,7 +27,7 @@ def examine_secrets(installation: Installation) -> Iterator[Finding]:
     """Whether every secret that the applied definitions refer to is set here."""
     wanted: dict[str, str] = {}
     for table, column, what in ((checks, checks.c.slug, "check"), (channels, channels.c.name, "channel")):
-        for row in _enabled(installation, table):
+        for row in enabled(installation, table):
             for name, has_default in references(row["config"]):
                 if not has_default and read_variable(name, installation.environ) is None:
                     wanted.setdefault(name, f"{what} {row[column.name]}")
@@ -39,7 +39,7 @@ def examine_secrets(installation: Installation) -> Iterator[Finding]:
 
 def examine_channels(installation: Installation) -> Iterator[Finding]:
     """Whether the servers that channels send through can be reached from here."""
-    found = _enabled(installation, channels)
+    found = enabled(installation, channels)
     registry = Registry.load()
     for row in found:
         yield _channel(row, registry, installation.environ)
@@ -99,9 +99,7 @@ def examine_catch_all(installation: Installation) -> Iterator[Finding]:
             "there is no default route", "write `routing: {default: {to: [...], via: [...]}}` and run `healthmgr apply`"
         )
         return
-    people = {row["name"]: row for row in _enabled(installation, recipients)}
-    usable = {row["name"] for row in _enabled(installation, channels)} & set(route["channels"])
-    reached = [name for name in route["recipients"] if name in people and usable & set(people[name]["contacts"])]
+    reached = reached_by(installation, route)
     if not reached:
         yield fail("the default route reaches nobody", "give its recipients a contact for one of its channels")
     elif len(reached) < len(route["recipients"]):
@@ -109,6 +107,13 @@ def examine_catch_all(installation: Installation) -> Iterator[Finding]:
         yield warn(f"the default route does not reach {missed}", "give them a contact for one of its channels")
     else:
         yield well(f"the default route reaches {', '.join(reached)}")
+
+
+def reached_by(installation: Installation, route: RowMapping) -> list[str]:
+    """Those recipients of a route who have a contact for one of its channels, as both are now."""
+    people = {row["name"]: row for row in enabled(installation, recipients)}
+    usable = {row["name"] for row in enabled(installation, channels)} & set(route["channels"])
+    return [name for name in route["recipients"] if name in people and usable & set(people[name]["contacts"])]
 
 
 def examine_definitions(installation: Installation) -> Iterator[Finding]:
@@ -150,6 +155,7 @@ def _is_applied(new: Any, old: Stored[Any] | None, source: str) -> bool:
     return old is not None and old.managed_by == source and old.definition == new
 
 
-def _enabled(installation: Installation, table: Table) -> list[RowMapping]:
+def enabled(installation: Installation, table: Table) -> list[RowMapping]:
+    """The rows of a table that are in force."""
     with installation.healthmgr.engine.connect() as connection:
         return list(connection.execute(select(table).where(table.c.is_enabled)).mappings())
