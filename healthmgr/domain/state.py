@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from healthmgr.domain.check import Status
+from healthmgr.domain.error_rate import NO_OUTCOMES
 from healthmgr.domain.flapping import is_flapping, remember
 
 
@@ -14,7 +15,8 @@ class State:
     """The belief after the last evaluated result.
 
     `attempt` counts bad results while soft and is 1 otherwise; `hard_status` is the last status that was
-    hard; `successes` counts healthy results in a row; `since_at` is when `status` began.
+    hard; `successes` counts healthy results in a row; `since_at` is when `status` began; `outcomes` is the
+    ring of the last results that `error_rate` reads.
     """
 
     status: Status = Status.UNKNOWN
@@ -26,6 +28,7 @@ class State:
     is_flapping: bool = False
     last_sequence: int = 0
     since_at: datetime | None = None
+    outcomes: int = NO_OUTCOMES
 
     @property
     def was_probed(self) -> bool:
@@ -88,9 +91,16 @@ class Change:
 
 
 def advance(
-    state: State, status: Status, *, at: datetime, sequence: int, max_attempts: int, detects_flapping: bool
+    state: State,
+    status: Status,
+    *,
+    at: datetime,
+    sequence: int,
+    max_attempts: int,
+    detects_flapping: bool,
+    outcomes: int | None = None,
 ) -> Change:
-    """The state after one more result.
+    """The state after one more result, with its ring of outcomes where it has moved on.
 
     Healthy is hard at once. A bad result after a healthy (or no) one is soft, attempt 1; each further bad
     one while soft adds an attempt; at `max_attempts` it becomes hard and the attempt is 1 again. While
@@ -112,6 +122,7 @@ def advance(
             is_flapping=detects_flapping and is_flapping(bits, state.is_flapping),
             last_sequence=sequence,
             since_at=at if is_change or state.since_at is None else state.since_at,
+            outcomes=state.outcomes if outcomes is None else outcomes,
         ),
     )
 

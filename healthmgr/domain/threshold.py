@@ -80,6 +80,10 @@ class Thresholds:
             if limits
         }
 
+    def names(self, metric: str) -> bool:
+        """Whether there is a limit on this metric."""
+        return any(t.metric == metric for t in (*self.warning, *self.critical))
+
     def crossings(self, response_time: float, metrics: Mapping[str, float]) -> tuple[Crossing, ...]:
         """Every limit that is crossed, critical ones first; a metric that was not measured crosses nothing."""
         return (

@@ -30,6 +30,7 @@ from healthmgr.domain.alert import (
 )
 from healthmgr.domain.check import Check, Status
 from healthmgr.domain.dispatch import Due
+from healthmgr.domain.error_rate import ERROR_RATE, FEWEST, NO_OUTCOMES, error_rate, outcome_count, remember_outcome
 from healthmgr.domain.result import Result
 from healthmgr.domain.state import Change, State, advance
 from healthmgr.errors import Unavailable
@@ -162,10 +163,11 @@ def judge_batch(results: Sequence[Result], watched: Mapping[UUID, Watched], now:
 
 def _judge(result: Result, watched: Watched, evaluated: Evaluated, now: datetime) -> Watched:
     check, state = watched.check, watched.state
-    judged = _apply_thresholds(result, check)
-    evaluated.stored.append(judged)
     if result.sequence <= state.last_sequence or not check.is_enabled or check.is_paused:
+        evaluated.stored.append(_apply_thresholds(result, check))
         return watched
+    judged, outcomes = _judge_result(result, check, state)
+    evaluated.stored.append(judged)
     change = advance(
         state,
         judged.status,
@@ -173,6 +175,7 @@ def _judge(result: Result, watched: Watched, evaluated: Evaluated, now: datetime
         sequence=result.sequence,
         max_attempts=1 if judged.is_conclusive else check.max_attempts,
         detects_flapping=check.detects_flapping,
+        outcomes=outcomes,
     )
     decision = decide(change, check, watched.alert, watched.quiet_until, now)
     evaluated.latest[check.id] = (change.new, judged)
@@ -190,6 +193,23 @@ def _judge(result: Result, watched: Watched, evaluated: Evaluated, now: datetime
     move = _to_move(replace(watched, state=change.new), decision, judged)
     evaluated.alert_moves.append(move)
     return replace(watched, state=change.new, alert=_alert_after(watched.alert, move))
+
+
+def _judge_result(result: Result, check: Check, state: State) -> tuple[Result, int]:
+    """The result with the check's error rate as a metric and all limits applied; the ring of outcomes after it.
+
+    The ring keeps what the result says without the limit on the rate, or a rate once too high would never
+    fall again. A check type that measures an error rate of its own keeps it.
+    """
+    judged = _apply_thresholds(result, check)
+    outcomes = remember_outcome(state.outcomes if state.was_probed else NO_OUTCOMES, judged.status)
+    rate = error_rate(outcomes)
+    if rate is None or ERROR_RATE in result.metrics:
+        return judged, outcomes
+    metrics = {**result.metrics, ERROR_RATE: rate}
+    if outcome_count(outcomes) < FEWEST or not check.thresholds.names(ERROR_RATE):
+        return replace(judged, metrics=metrics), outcomes
+    return _apply_thresholds(replace(result, metrics=metrics), check), outcomes
 
 
 def _apply_thresholds(result: Result, check: Check) -> Result:

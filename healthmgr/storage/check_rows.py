@@ -19,7 +19,7 @@ CHECK_COLUMNS = """
 
 STATE_COLUMNS = """
     st.status, st.is_hard, st.attempt, st.hard_status, st.successes, st.flapping_bits, st.is_flapping,
-    st.last_sequence, st.since_at
+    st.last_sequence, st.since_at, st.outcomes
 """
 
 
@@ -61,6 +61,7 @@ def to_state(row: RowMapping) -> State:
         is_flapping=row["is_flapping"],
         last_sequence=row["last_sequence"],
         since_at=row["since_at"],
+        outcomes=int(row["outcomes"], 16),
     )
 
 

@@ -69,17 +69,17 @@ UPDATE check_states st SET
     successes = n.successes, flapping_bits = n.flapping_bits, is_flapping = n.is_flapping,
     last_sequence = n.last_sequence, since_at = n.since_at, last_result_at = n.last_result_at,
     last_message = n.last_message, last_response_time = n.last_response_time,
-    last_metrics = n.last_metrics::jsonb
+    last_metrics = n.last_metrics::jsonb, outcomes = n.outcomes
 FROM unnest(:check_ids, :statuses, :hards, :attempts, :hard_statuses, :successes, :bits, :flappings, :sequences,
-            :since_at, :result_at, :messages, :response_times, :metrics)
+            :since_at, :result_at, :messages, :response_times, :metrics, :outcomes)
     AS n(check_id, status, is_hard, attempt, hard_status, successes, flapping_bits, is_flapping, last_sequence,
-         since_at, last_result_at, last_message, last_response_time, last_metrics)
+         since_at, last_result_at, last_message, last_response_time, last_metrics, outcomes)
 WHERE st.check_id = n.check_id
 """).bindparams(
     *_arrays(
         check_ids=Uuid(), statuses=Text(), hards=Boolean(), attempts=Integer(), hard_statuses=Text(),
         successes=Integer(), bits=Integer(), flappings=Boolean(), sequences=BigInteger(), since_at=_INSTANT,
-        result_at=_INSTANT, messages=Text(), response_times=Double(), metrics=Text(),
+        result_at=_INSTANT, messages=Text(), response_times=Double(), metrics=Text(), outcomes=Text(),
     )
 )  # fmt: skip
 
@@ -215,6 +215,7 @@ class EvaluationRows(EvaluationTransaction):
                 "messages": [r.message for r in results],
                 "response_times": [r.response_time for r in results],
                 "metrics": [json.dumps(dict(r.metrics)) for r in results],
+                "outcomes": [f"{s.outcomes:x}" for s in states],
             },
         )
 
