@@ -6,6 +6,7 @@ import asyncio
 import time
 from datetime import timedelta
 from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -169,6 +170,7 @@ class Ping(BaseModel):
     detail: str = Field(
         "", max_length=MAX_DETAIL_BYTES, description="The job's last words.", examples=["42 files saved"]
     )
+    run_id: UUID | None = Field(None, description="Tells runs apart that overlap: the same for a start and its end.")
 
 
 class PingAddress(BaseModel):
@@ -181,7 +183,7 @@ class PingAddress(BaseModel):
 def ping_check(slug: Slug, parts: PartsDep, _: Ingest, ping: Ping | None = None) -> dict[str, bool]:
     """Recorded before it is answered, judged within seconds."""
     told = ping or Ping(kind="success")
-    parts.pinging.record(slug, str(told.kind), told.detail, parts.clock.now())
+    parts.pinging.record(slug, str(told.kind), told.detail, parts.clock.now(), told.run_id)
     return {"is_recorded": True}
 
 

@@ -115,8 +115,7 @@ def _resume(connection: Connection, check_id: UUID, slug: str, ping: Ping) -> No
     connection.execute(update(checks).where(checks.c.id == check_id).values(is_paused=False, updated_at=ping.at))
     connection.execute(
         update(check_schedules)
-        .where(check_schedules.c.check_id == check_id)
+        .where(check_schedules.c.check_id == checks.c.id, checks.c.id == check_id)
         .values(is_active=checks.c.is_enabled, lease_until=None)
-        .where(checks.c.id == check_id)
     )
     write_audit(connection, "ping", "system", "check.resume", slug, {"kind": ping.kind}, ping.at)

@@ -54,6 +54,9 @@ UPDATE check_schedules s SET is_active = c.is_enabled AND NOT c.is_paused, lease
 FROM checks c WHERE c.id = s.check_id AND c.id = :id
 """)
 
+# A job is not late because of pings that it was not asked for while its check was paused.
+_ARM_AGAIN = text("UPDATE heartbeats SET armed_at = :now WHERE check_id = :id")
+
 _RUN_NOW = text("""
 UPDATE check_schedules s SET next_due_at = LEAST(s.next_due_at, :now), cause = 'request'
 FROM checks c WHERE c.id = s.check_id AND c.slug = :slug
@@ -97,6 +100,7 @@ class RespondingRows(RespondingTransaction):
             return False, []
         self._connection.execute(_SET_ACTIVE, {"id": check_id, "now": now})
         if not is_paused:
+            self._connection.execute(_ARM_AGAIN, {"id": check_id, "now": now})
             return True, []
         return True, close_alerts_of(self._connection, [check_id], now, resolution="check_paused")
 

@@ -40,6 +40,23 @@ def test_each_way_of_pinging_is_kept(engine: Engine, client_as: Client, address:
         assert (row.last_kind, row.last_ping_at, row.ping_count) == (kind, NOW, count)
 
 
+RUN = "0190b5a1-0000-7000-8000-000000000001"
+
+
+def test_a_run_id_tells_runs_apart(engine: Engine, client_as: Client, address: str) -> None:
+    client = client_as(None)
+    client.get(f"{address}/start?rid={RUN}")
+    client.get(f"{address}?rid={RUN[:-1]}2")
+    assert str(heartbeat(engine).run_id) == RUN
+    client_as("ingest").post("/api/v1/checks/backup/ping", json={"run_id": RUN})
+    assert (heartbeat(engine).run_id, heartbeat(engine).started_at) == (None, None)
+
+
+def test_a_run_id_that_is_none_is_refused_and_keeps_nothing(engine: Engine, client_as: Client, address: str) -> None:
+    assert client_as(None).get(f"{address}/start?rid=tuesday").status_code == 422
+    assert heartbeat(engine).ping_count == 0
+
+
 def test_a_log_keeps_words_without_being_a_sign_of_life(engine: Engine, client_as: Client, address: str) -> None:
     assert client_as(None).post(address + "/log", data="half way").status_code == 200
     assert (heartbeat(engine).last_kind, heartbeat(engine).last_detail) == (None, "half way")

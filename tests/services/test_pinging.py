@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
+from healthmgr.domain.result import ProbeOrder
 from healthmgr.errors import Conflict, DefinitionError, NotFound, SettingsError
 from healthmgr.services.pinging import Pinging, ping_key
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
-from healthmgr.storage.tables import check_schedules, heartbeats
+from healthmgr.storage.scheduling_repository import SchedulingRepository
+from healthmgr.storage.tables import audit_entries, check_schedules, check_states, checks, heartbeats
 from tests.builders import NOW, make_check
 
 LATER = NOW + timedelta(seconds=5)
@@ -124,3 +128,97 @@ def test_keys_differ_by_check_and_by_secret(engine: Engine, backup: UUID) -> Non
 def test_without_a_secret_key_no_address_is_made(backup: UUID) -> None:
     with pytest.raises(SettingsError, match="HEALTHMGR_SECRET_KEY"):
         ping_key("", backup)
+
+
+RUN, OTHER_RUN = UUID(int=1), UUID(int=2)
+
+
+def test_a_run_is_open_from_its_start_to_its_own_end_and_timed(engine: Engine, pinging: Pinging, backup: UUID) -> None:
+    pinging.record("backup", "start", "", NOW, RUN)
+    assert (heartbeat(engine).started_at, heartbeat(engine).run_id) == (NOW, RUN)
+    pinging.record("backup", "success", "", LATER, OTHER_RUN)
+    assert (heartbeat(engine).started_at, heartbeat(engine).run_id) == (NOW, RUN)
+    pinging.record("backup", "0", "", LATER, RUN)
+    row = heartbeat(engine)
+    assert (row.started_at, row.run_id, row.run_time) == (None, None, LATER - NOW)
+    assert row.last_success_at == LATER
+
+
+def claim_view(engine: Engine, at: datetime = LATER) -> dict[str, Any]:
+    (order,) = SchedulingRepository(engine).claim_due(at, 10)
+    assert ProbeOrder.from_wire(json.loads(json.dumps(order.to_wire()))).view == order.view
+    return {**order.view, "sequence": order.sequence}
+
+
+def evaluate(engine: Engine, sequence: int) -> None:
+    """Stand in for the evaluation of the claim with this number."""
+    with engine.begin() as connection:
+        connection.execute(update(check_states).values(last_sequence=sequence))
+        connection.execute(update(check_schedules).values(lease_until=None))
+
+
+def test_a_failure_is_news_until_a_claim_that_saw_it_was_evaluated(
+    engine: Engine, pinging: Pinging, backup: UUID
+) -> None:
+    pinging.record("backup", "fail", "disk full", LATER)
+    pinging.record("backup", "success", "", LATER)
+    first = claim_view(engine)
+    assert (first["is_failing"], first["is_failure_news"], first["failed_detail"]) == (False, True, "disk full")
+    lost = claim_view(engine, LATER + timedelta(minutes=1))  # the lease of the first has expired
+    assert lost["is_failure_news"]
+    evaluate(engine, lost["sequence"])
+    assert not claim_view(engine, LATER + timedelta(minutes=2))["is_failure_news"]
+
+
+def test_a_failure_that_comes_while_a_probe_is_under_way_is_news_to_the_next(
+    engine: Engine, pinging: Pinging, backup: UUID
+) -> None:
+    pinging.record("backup", "success", "", NOW)
+    under_way = claim_view(engine)
+    pinging.record("backup", "3", "", LATER)
+    pinging.record("backup", "success", "", LATER)
+    evaluate(engine, under_way["sequence"])
+    assert claim_view(engine)["is_failure_news"]
+
+
+def test_the_view_tells_the_open_run_and_the_length_of_the_last(engine: Engine, pinging: Pinging, backup: UUID) -> None:
+    for kind, at in (("start", NOW), ("success", LATER), ("start", LATER)):
+        pinging.record("backup", kind, "", at, RUN)
+    view = claim_view(engine)
+    assert (view["run_time"], view["run_id"], view["started_at"]) == (5.0, str(RUN), LATER.isoformat())
+
+
+@pytest.mark.parametrize("kind", ["start", "success", "fail"])
+def test_a_paused_job_that_pings_is_watched_again(engine: Engine, pinging: Pinging, kind: str) -> None:
+    make_check(engine, "backup", kind="heartbeat", is_paused=True)
+    pinging.record("backup", kind, "", LATER)
+    with engine.connect() as connection:
+        assert connection.execute(select(checks.c.is_paused)).scalar_one() is False
+        assert connection.execute(select(check_schedules.c.is_active)).scalar_one() is True
+        audited = connection.execute(
+            select(audit_entries.c.actor, audit_entries.c.action, audit_entries.c.target)
+        ).one()
+    assert audited == ("ping", "check.resume", "backup")
+    assert heartbeat(engine).armed_at == LATER
+    assert claim_view(engine)["last_kind"] == kind
+
+
+@pytest.mark.parametrize(("kind", "config"), [("log", {}), ("start", {"manual_resume": True})])
+def test_a_log_resumes_nothing_and_nothing_resumes_what_a_person_wants_to(
+    engine: Engine, pinging: Pinging, kind: str, config: dict[str, Any]
+) -> None:
+    make_check(engine, "backup", kind="heartbeat", is_paused=True, config={"period": "1h", **config})
+    pinging.record("backup", kind, "", LATER)
+    with engine.connect() as connection:
+        assert connection.execute(select(checks.c.is_paused)).scalar_one() is True
+    assert SchedulingRepository(engine).claim_due(LATER + timedelta(hours=1), 10) == []
+    assert heartbeat(engine).armed_at == NOW
+
+
+def test_pings_from_many_jobs_at_once_are_all_kept(engine: Engine, pinging: Pinging, backup: UUID) -> None:
+    def ping(number: int) -> None:
+        pinging.record("backup", ("start", "success", "fail")[number % 3], "", LATER, UUID(int=number))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ping, range(60)))
+    assert heartbeat(engine).ping_count == 60
