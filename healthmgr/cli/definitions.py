@@ -1,4 +1,4 @@
-"""`healthmgr validate`, `healthmgr diff` and `healthmgr apply`."""
+"""`healthmgr validate`, `healthmgr diff`, `healthmgr apply` and `healthmgr schema`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from healthmgr.cli.options import ORIGIN, Actor, Json, person
 from healthmgr.cli.printing import print_json, print_lines, styled
 from healthmgr.definitions.definition import Definitions
 from healthmgr.definitions.difference import Change, Difference
+from healthmgr.definitions.schema import definitions_schema, installed_models
 from healthmgr.errors import DefinitionError, Problem
+from healthmgr.registry import Registry
 from healthmgr.services.defining import Applied
 
 File = Annotated[
@@ -87,6 +89,18 @@ def apply(path: File = None, as_json: Json = False, actor: Actor = "") -> None:
         return
     _print_problems(applied.warnings, "warning")
     _print_applied(applied, chosen)
+
+
+def schema() -> None:
+    """Print a JSON Schema of the definitions, with the settings of every installed plugin, for editors.
+
+    With the YAML language server: write it to a file, and begin the definitions with
+    `# yaml-language-server: $schema=healthmgr.schema.json`. It knows the usual spelling only.
+    """
+    registry = Registry.load()
+    check_types = installed_models(registry.check_kinds(), registry.check_type)
+    channels = installed_models(registry.channel_kinds(), registry.channel)
+    print_json(definitions_schema(check_types, channels))
 
 
 def _refusal(error: DefinitionError, path: Path, as_json: bool) -> typer.Exit:
