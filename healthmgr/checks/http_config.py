@@ -1,0 +1,281 @@
+"""What an HTTP check may be told, and the request that follows from it, made once."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
+from pydantic import model_validator as whole
+from yarl import URL
+
+from healthmgr.checks.http_tls import TlsOptions
+from healthmgr.domain.assertion import Expression, NotEvaluable, Subject
+
+NAMES = ("status", "headers", "body", "json", "response_time")
+_LONGEST_PATTERN = 500  # characters
+_SHORTEST_MASKED = 4  # characters; a shorter secret would blank out ordinary words
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+_SECRET_HEADER = re.compile(r"auth|token|key|secret|cookie|pass", re.IGNORECASE)
+_OURS = frozenset({"content-length", "transfer-encoding", "connection"})
+_METRIC_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+StatusPattern = (
+    Annotated[int, Field(ge=100, le=599)] | Annotated[str, Field(pattern=r"^([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?)$")]
+)
+StatusPatterns = Annotated[tuple[StatusPattern, ...], BeforeValidator(_as_list), Field(min_length=1)]
+Assertions = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(max_length=20)]
+
+
+class _Part(BaseModel):
+    """Refuses unknown fields, cannot be changed, and keeps a wrong input (it may be a secret) out of its errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class HttpAuth(_Part):
+    """Who we are to the server: a name with a password, or a token."""
+
+    username: str = Field("", description="Name for basic authentication")
+    password: SecretStr = Field(SecretStr(""), description="Password for basic authentication")
+    token: SecretStr = Field(SecretStr(""), description="Bearer token, in the place of name and password")
+
+    @whole(mode="after")
+    def _is_one_or_the_other(self) -> HttpAuth:
+        if bool(self.username) == bool(self.token.get_secret_value()):
+            raise ValueError("give either username and password, or token")
+        if self.password.get_secret_value() and not self.username:
+            raise ValueError("a password needs a username")
+        if ":" in self.username:
+            raise ValueError("a username for basic authentication holds no colon")
+        if not _HEADER_VALUE.fullmatch(self.token.get_secret_value()):
+            raise ValueError("the token holds a character that HTTP does not allow, such as a line break")
+        return self
+
+    def header(self) -> str:
+        """The value of the Authorization header."""
+        if not self.username:
+            return f"Bearer {self.token.get_secret_value()}"
+        pair = f"{self.username}:{self.password.get_secret_value()}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A configuration made ready: what is sent, and what is looked at in the answer."""
+
+    url: URL = field(repr=False)
+    arguments: dict[str, Any] = field(repr=False)
+    statuses: frozenset[int]
+    tls: TlsOptions
+    is_timed: bool
+    assertions: tuple[Expression, ...]
+    metrics: tuple[tuple[str, Expression], ...]
+    pattern: Expression | None
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+class HttpConfig(_Part):
+    """What to ask, and what to expect of the answer."""
+
+    url: str = Field(repr=False, description="Address to ask, http:// or https://")
+    method: str = Field("GET", pattern=r"^[A-Z]+$", max_length=20, description="Request method, in capitals")
+    headers: dict[str, SecretStr] = Field(default_factory=dict, description="Headers to send")
+    body: str | dict[str, Any] | list[Any] | None = Field(
+        None, repr=False, description="Body to send: text, or an object sent as JSON"
+    )
+    auth: HttpAuth | None = Field(None, description="username and password (basic), or token (bearer)")
+    proxy: SecretStr | None = Field(
+        None, description="Proxy to ask through: http://name:password@host:port, name and password if it wants them"
+    )
+    expected_status: StatusPatterns = Field(
+        ("2xx",), description="Status codes that are healthy: numbers, classes such as 2xx, ranges such as 200-299"
+    )
+    expect_body: str | None = Field(None, description="Text that the answer must contain")
+    forbid_body: str | None = Field(None, min_length=1, description="Text that the answer must not contain")
+    match_body: str | None = Field(
+        None, max_length=_LONGEST_PATTERN, description="Regular expression (RE2 syntax) that the answer must match"
+    )
+    assertions: Assertions = Field(
+        (), description="Expressions in CEL that must be true, over status, headers, body, json and response_time"
+    )
+    metrics: dict[str, str] = Field(
+        default_factory=dict, max_length=50, description="Metrics by name: expressions in CEL, such as json.pool.used"
+    )
+    metrics_from_body: bool = Field(
+        False, description="Numbers of a JSON answer, at its top and under 'metrics', become metrics"
+    )
+    follow_redirects: bool = Field(True, description="Follow redirects and judge the last answer")
+    max_redirects: int = Field(5, ge=1, le=20, description="Redirects that are followed before giving up")
+    verify_tls: bool = Field(True, description="Refuse a certificate that is not valid")
+    ca_file: str | None = Field(None, description="File of the authorities (PEM) to trust in the place of the system's")
+    client_certificate: str | None = Field(None, description="File with our own certificate (PEM), and maybe its key")
+    client_key: str | None = Field(None, description="File with the key of client_certificate (PEM)")
+    server_name: str | None = Field(None, min_length=1, description="Name that the certificate must bear, sent as SNI")
+    minimum_tls: Literal["1.2", "1.3"] | None = Field(None, description="Oldest version of TLS that is accepted")
+    max_body: int = Field(1_048_576, ge=0, le=16_777_216, description="Bytes of the answer that are read, no more")
+    timing: bool | None = Field(
+        None,
+        description="Measure the phases: DNS, connect, TLS, first byte, total; if not given, for https alone, "
+        "where it costs nothing beside the handshake",
+    )
+    _plan: Plan = PrivateAttr()
+
+    @field_validator("url")
+    @classmethod
+    def _must_be_http(cls, value: str) -> str:
+        url = URL(value)
+        if url.scheme not in ("http", "https") or not url.host:
+            raise ValueError("write a whole address, such as https://example.org/health")
+        return value
+
+    @field_validator("proxy")
+    @classmethod
+    def _must_be_a_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            url = _url_or_none(value.get_secret_value())
+            if url is None or url.scheme != "http" or not url.host:
+                raise ValueError("write the address of an HTTP proxy, such as http://proxy.example.org:3128")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _must_be_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, value in headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value.get_secret_value()):
+                raise ValueError(f"{name[:60]!r} is not a header that HTTP allows: no line breaks, Latin letters only")
+            if name.lower() in _OURS:
+                raise ValueError(f"{name} is set by healthmgr itself: leave it out")
+        return headers
+
+    @field_validator("expected_status")
+    @classmethod
+    def _must_rise(cls, patterns: tuple[int | str, ...]) -> tuple[int | str, ...]:
+        for pattern in patterns:
+            if not _statuses(pattern):
+                raise ValueError(f"{pattern} is an empty range: write the smaller number first")
+        return patterns
+
+    @field_validator("assertions")
+    @classmethod
+    def _must_be_expressions(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            Expression(text, NAMES)
+        return texts
+
+    @field_validator("metrics")
+    @classmethod
+    def _must_be_metrics(cls, metrics: dict[str, str]) -> dict[str, str]:
+        for name, text in metrics.items():
+            if not _METRIC_NAME.fullmatch(name):
+                raise ValueError(f"{name[:60]!r} is not a name for a metric: letters, digits, _ . : - and 100 at most")
+            Expression(text, NAMES)
+        return metrics
+
+    @field_validator("match_body")
+    @classmethod
+    def _must_be_a_pattern(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            _searching(pattern)
+        return pattern
+
+    @whole(mode="after")
+    def _must_agree(self) -> HttpConfig:
+        if self.client_key and not self.client_certificate:
+            raise ValueError("client_key needs client_certificate")
+        named = {name.lower() for name in self.headers}
+        if self.auth is not None and ("authorization" in named or URL(self.url).user is not None):
+            raise ValueError("auth and another authorization (a header, a name in the url) exclude each other")
+        if "authorization" in named and URL(self.url).user is not None:
+            raise ValueError("an Authorization header and a name in the url exclude each other")
+        return self
+
+    def model_post_init(self, _context: Any) -> None:
+        """Make the request once: a configuration is probed thousands of times."""
+        self._plan = _plan_of(self)
+
+    @property
+    def plan(self) -> Plan:
+        """The configuration made ready."""
+        return self._plan
+
+
+def _url_or_none(text: str) -> URL | None:
+    try:
+        return URL(text)
+    except ValueError:
+        return None
+
+
+def _statuses(pattern: int | str) -> range:
+    if isinstance(pattern, int):
+        return range(pattern, pattern + 1)
+    if pattern.endswith("xx"):
+        return range(int(pattern[0]) * 100, int(pattern[0]) * 100 + 100)
+    first, _, last = pattern.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def _searching(pattern: str) -> Expression:
+    """The search as an expression: its regular expressions take time in proportion to the text, whatever they are."""
+    expression = Expression(f"body.matches({json.dumps(pattern, ensure_ascii=False)})", NAMES)
+    try:
+        expression.value(Subject({"body": ""}))
+    except NotEvaluable as error:
+        fault = str(error.__cause__).split("error:")[-1].split(". Check")[0].strip()
+        raise ValueError(f"{pattern[:60]!r} is not a regular expression in RE2 syntax: {fault}") from None
+    return expression
+
+
+def _plan_of(config: HttpConfig) -> Plan:
+    headers = {name: value.get_secret_value() for name, value in config.headers.items()}
+    if config.auth is not None:
+        headers["Authorization"] = config.auth.header()
+    arguments: dict[str, Any] = {
+        "headers": headers or None,
+        "allow_redirects": config.follow_redirects,
+        "max_redirects": config.max_redirects + 1,  # the client counts the answer that it refuses
+    }
+    if config.body is not None:
+        arguments["data" if isinstance(config.body, str) else "json"] = config.body
+    if config.proxy is not None:
+        arguments["proxy"] = URL(config.proxy.get_secret_value())
+    if config.server_name is not None:
+        arguments["server_hostname"] = config.server_name
+    return Plan(
+        url=URL(config.url),
+        arguments=arguments,
+        statuses=frozenset(status for pattern in config.expected_status for status in _statuses(pattern)),
+        tls=_tls_of(config),
+        is_timed=URL(config.url).scheme == "https" if config.timing is None else config.timing,
+        assertions=tuple(Expression(text, NAMES) for text in config.assertions),
+        metrics=tuple((name, Expression(text, NAMES)) for name, text in config.metrics.items()),
+        pattern=None if config.match_body is None else _searching(config.match_body),
+        secrets=_secrets_of(config, headers),
+    )
+
+
+def _tls_of(config: HttpConfig) -> TlsOptions:
+    return TlsOptions(
+        config.verify_tls, config.ca_file, config.client_certificate, config.client_key, config.minimum_tls
+    )
+
+
+def _secrets_of(config: HttpConfig, headers: dict[str, str]) -> tuple[str, ...]:
+    """What no message may repeat, the longest first: the answer may well echo what it was sent."""
+    found = [value for name, value in headers.items() if _SECRET_HEADER.search(name)]
+    if config.auth is not None:
+        found += [config.auth.password.get_secret_value(), config.auth.token.get_secret_value()]
+    found += [URL(config.url).password or ""]
+    if config.proxy is not None:
+        found += [URL(config.proxy.get_secret_value()).password or ""]
+    return tuple(sorted({text for text in found if len(text) >= _SHORTEST_MASKED}, key=len, reverse=True))

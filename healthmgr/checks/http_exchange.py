@@ -1,0 +1,99 @@
+"""One request and its answer, over a fresh connection, with bounded memory."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import aiohttp
+from yarl import URL
+
+from healthmgr.checks.http_config import HttpConfig, Plan
+from healthmgr.checks.http_timing import Timeline
+from healthmgr.checks.http_tls import Contexts, TlsOptions, days_left, handshake
+
+_USUAL = TlsOptions()
+_PIECE = 65_536
+_GZIP_OR_ZLIB = 47  # zlib's window size that recognises either header
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `body` holds the first `max_body` bytes, decompressed; `url` is the last of the redirects."""
+
+    status: int
+    reason: str | None
+    headers: dict[str, str]
+    body: bytes
+    url: URL
+    redirects: int
+    certificate_days_left: float | None
+
+    @property
+    def text(self) -> str:
+        """The body as text; what is no UTF-8 shows as U+FFFD."""
+        return self.body.decode("utf-8", "replace")
+
+
+async def exchange(
+    session: aiohttp.ClientSession,
+    config: HttpConfig,
+    plan: Plan,
+    contexts: Contexts,
+    timeline: Timeline,
+    now: datetime,
+) -> Answer:
+    """Ask once, following redirects. Raises aiohttp.ClientError, OSError or ValueError where no answer came."""
+    extras = dict(plan.arguments)
+    if plan.is_timed:
+        handshake.set(timeline.handshake)
+        extras["trace_request_ctx"] = timeline
+    if plan.is_timed or plan.tls != _USUAL:
+        extras["ssl"] = await contexts.get(plan.tls)
+    async with session.request(config.method, plan.url, **extras) as response:
+        timeline.answered()
+        secured = timeline.handshake.session
+        return Answer(
+            status=response.status,
+            reason=response.reason,
+            headers=_headers_of(response) if plan.assertions or plan.metrics else {},
+            body=await _read(response, config.max_body, timeline),
+            url=response.url,
+            redirects=len(response.history),
+            certificate_days_left=None if secured is None else days_left(secured, now),
+        )
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int, timeline: Timeline) -> bytes:
+    """The first `limit` bytes of the body. A longer one costs no more than that."""
+    body = bytearray()
+    while len(body) < limit:
+        piece = await response.content.read(min(limit - len(body), _PIECE))
+        if not piece:
+            break
+        body += piece
+        timeline.received = len(body)
+    # The client leaves bodies as they came, because hardly any check looks into one.
+    if response.headers.get("Content-Encoding") in ("gzip", "deflate"):
+        return _decompressed(bytes(body), limit)
+    return bytes(body)
+
+
+def _decompressed(body: bytes, limit: int) -> bytes:
+    """At most `limit` bytes of it, however much it would become; as it is where it is not compressed at all."""
+    if limit == 0:
+        return b""
+    try:
+        return zlib.decompressobj(_GZIP_OR_ZLIB).decompress(body, limit)
+    except zlib.error:
+        return body
+
+
+def _headers_of(response: aiohttp.ClientResponse) -> dict[str, str]:
+    """By lower-case name; several of one name are joined, as HTTP does it."""
+    found: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key, text = name.lower(), value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found

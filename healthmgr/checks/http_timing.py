@@ -1,0 +1,126 @@
+"""The phases of one HTTP exchange, from the client's own events."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from healthmgr.checks.http_tls import Handshake
+
+
+@dataclass(slots=True)
+class Timeline:
+    """What happened so far, by `time.perf_counter`. Over redirects, the phases of all connections add up."""
+
+    began_at: float = field(default_factory=time.perf_counter)
+    looking_up_since: float | None = None
+    connecting_since: float | None = None
+    connected_at: float | None = None
+    answered_at: float | None = None
+    received: int = 0
+    phases: dict[str, float] = field(default_factory=dict)
+    handshake: Handshake = field(default_factory=Handshake)
+
+    def add(self, phase: str, seconds: float) -> None:
+        """Count `seconds` towards a phase."""
+        self.phases[phase] = self.phases.get(phase, 0.0) + max(0.0, seconds)
+
+    def rounded(self) -> dict[str, float]:
+        """The phases to the microsecond: more digits would be noise, and are stored with every result."""
+        return {phase: round(seconds, 6) for phase, seconds in self.phases.items()}
+
+    def answered(self) -> None:
+        """The beginning of the last answer has come."""
+        self.answered_at = time.perf_counter()
+        if self.connected_at is not None:
+            self.add("first_byte_time", self.answered_at - self.connected_at)
+
+    def stage(self, place: str) -> str:
+        """Where it stands, in words, for a probe that ran out of time."""
+        if self.answered_at is not None:
+            return f"{place} began to answer, {self.received} bytes of the body came"
+        if self.connected_at is not None:
+            return f"{place} took the request and did not answer"
+        if self.handshake.began_at is not None:
+            return f"{place} did not complete the TLS handshake"
+        if self.looking_up_since is not None:
+            return f"the name of {place} was not looked up"
+        if self.connecting_since is not None:
+            return f"{place} did not accept the connection"
+        return f"{place} did not answer"
+
+
+async def _dns_starts(_session: Any, timeline: Any, _facts: Any) -> None:
+    timeline.looking_up_since = time.perf_counter()
+
+
+async def _dns_ends(_session: Any, timeline: Any, _facts: Any) -> None:
+    if timeline.looking_up_since is not None:
+        seconds = time.perf_counter() - timeline.looking_up_since
+        timeline.add("dns_time", seconds)
+        if timeline.connecting_since is not None:
+            timeline.connecting_since += seconds
+    timeline.looking_up_since = None
+
+
+async def _connection_starts(_session: Any, timeline: Any, _facts: Any) -> None:
+    timeline.connecting_since, timeline.connected_at = time.perf_counter(), None
+    timeline.handshake.began_at = timeline.handshake.session = None
+
+
+async def _connection_ends(_session: Any, timeline: Any, _facts: Any) -> None:
+    now = timeline.connected_at = time.perf_counter()
+    secured_since = timeline.handshake.began_at
+    if timeline.connecting_since is not None:
+        timeline.add("connect_time", (secured_since or now) - timeline.connecting_since)
+    if secured_since is not None:
+        timeline.add("tls_time", now - secured_since)
+
+
+def _trace() -> aiohttp.TraceConfig:
+    # The context of a trace is the timeline itself, which the request brings along.
+    trace = aiohttp.TraceConfig(trace_config_ctx_factory=_timeline_of)  # type: ignore[arg-type]
+    trace.on_dns_resolvehost_start.append(_dns_starts)
+    trace.on_dns_resolvehost_end.append(_dns_ends)
+    trace.on_connection_create_start.append(_connection_starts)
+    trace.on_connection_create_end.append(_connection_ends)
+    return trace
+
+
+def _timeline_of(trace_request_ctx: Timeline) -> Timeline:
+    return trace_request_ctx
+
+
+class Sessions:
+    """For each client that a worker shares, one over the same connections that reports its events."""
+
+    def __init__(self) -> None:
+        self._made: weakref.WeakKeyDictionary[aiohttp.ClientSession, aiohttp.ClientSession] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def over(self, shared: aiohttp.ClientSession) -> aiohttp.ClientSession:
+        """The reporting client; it closes with the shared one, whose connections it uses."""
+        made = self._made.get(shared)
+        if made is None:
+            made = self._made[shared] = client(shared.connector, shared.headers, is_owner=False)
+        return made
+
+
+def client(
+    connector: aiohttp.BaseConnector | None, headers: Any, *, is_owner: bool = True, is_reporting: bool = True
+) -> aiohttp.ClientSession:
+    """A client that leaves bodies as they come; a reporting one fills in the Timeline that a request brings."""
+    return aiohttp.ClientSession(
+        connector=connector,
+        connector_owner=is_owner,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        auto_decompress=False,
+        headers=headers,
+        trace_configs=[_trace()] if is_reporting else None,
+    )
