@@ -25,6 +25,8 @@ TARGETS: dict[str, Callable[[int], dict[str, Any]]] = {
     "http": lambda port: {"url": f"http://127.0.0.1:{port}/"},
     "tcp": lambda port: {"host": "127.0.0.1", "port": port, "send": "hello", "expect": "hello"},
     "dns": lambda port: {"name": "example.org", "nameservers": ["127.0.0.1"], "port": port, "protocol": "tcp"},
+    "tls": lambda port: {"host": "127.0.0.1", "port": port},
+    "smtp": lambda port: {"host": "127.0.0.1", "port": port},
     "postgres": lambda port: {"url": f"postgresql://postgres@127.0.0.1:{port}/postgres"},
     "redis": lambda port: {"url": f"redis://127.0.0.1:{port}/0"},
     "celery": lambda port: {"broker_url": f"redis://127.0.0.1:{port}/0"},
