@@ -21,6 +21,7 @@ from healthmgr.services.executing import Executing
 from healthmgr.services.notifying import Notifying
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.pushing import Pushing
+from healthmgr.services.registering import Registering
 from healthmgr.services.responding import Responding
 from healthmgr.services.routing import Routing
 from healthmgr.services.scheduling import Scheduling
@@ -68,6 +69,7 @@ class Healthmgr:
     executing: Executing
     pushing: Pushing
     eventing: Eventing
+    registering: Registering
 
     def now(self) -> datetime:
         """This instant by the database's clock."""
@@ -94,6 +96,7 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
     executing = ExecutingRepository(engine)
     evaluating = Evaluating(Transactions(engine, EvaluationRows))
     responding = Responding(Transactions(engine, RespondingRows))
+    defining = Defining(DefinitionRepository(engine), registry, environ, _fallbacks(settings))
     stream = RedisEventStream(settings.redis_url) if settings.redis_url else None
     return Healthmgr(
         settings=settings,
@@ -102,7 +105,7 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
         clock=DatabaseClock(engine),
         registry=registry,
         reading=Reading(engine),
-        defining=Defining(DefinitionRepository(engine), registry, environ, _fallbacks(settings)),
+        defining=defining,
         tokens=Tokens(TokenRepository(engine)),
         pinging=Pinging(HeartbeatRepository(engine), settings.secret_key),
         responding=responding,
@@ -120,6 +123,7 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
         executing=Executing(executing, responding),
         pushing=Pushing(executing, evaluating),
         eventing=Eventing(EventRepository(engine), stream),
+        registering=Registering(defining),
     )
 
 

@@ -154,6 +154,44 @@ class StatusView(View):
     at: datetime
 
 
+class CheckNumbers(View):
+    """Checks that are watched, by their latest results; `average_response_time` in milliseconds."""
+
+    total_checks: int
+    successful_checks: int
+    failed_checks: int
+    by_status: dict[str, int]
+    average_response_time: float
+
+
+class AlertNumbers(View):
+    """Alerts that are open, and how many were opened within a day."""
+
+    active: int
+    acknowledged: int
+    suppressed: int
+    by_severity: dict[str, int]
+    opened_last_day: int
+
+
+class NotificationNumbers(View):
+    """Notifications that are not sent yet, and how many were within a day."""
+
+    pending: int
+    sent_last_day: int
+
+
+class StatisticsView(View):
+    """What a dashboard wants to count."""
+
+    version: int = 1
+    at: datetime
+    status: str
+    health_checks: CheckNumbers
+    alerts: AlertNumbers
+    notifications: NotificationNumbers
+
+
 class PartView(View):
     """One part of healthmgr itself: is it well, how old is its last sign of life (seconds), and what to do."""
 

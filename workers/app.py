@@ -60,6 +60,7 @@ app = Celery(
         "workers.evaluation",
         "workers.notifications",
         "workers.escalation",
+        "workers.events",
         "workers.upkeep",
         "workers.pulse",
     ],

@@ -17,8 +17,20 @@ def probe(self: ServiceTask, orders: list[dict[str, Any]]) -> None:
 
 @app.task(name="healthmgr.checks.run", queue="checks", bind=True)
 def run(self: ServiceTask, slug: str, actor: str = "celery") -> None:
-    """Order an ad-hoc probe of a check, for other services that reach the broker."""
-    self.healthmgr.responding.run(slug, actor=actor, origin="celery", now=self.now)
+    """Order an ad-hoc probe of a check, for other services that reach the broker; its result answers the task."""
+    self.process.answers.order(self.request.id, slug, actor, not self.request.ignore_result)
+
+
+@app.task(name="checks.run_now", queue="checks", bind=True)
+def run_now(self: ServiceTask, slug: str, actor: str = "celery") -> None:
+    """The same under the name that other applications know."""
+    self.process.answers.order(self.request.id, slug, actor, not self.request.ignore_result)
+
+
+@app.task(name="healthmgr.checks.register_modules", queue="checks", bind=True)
+def register_modules(self: ServiceTask) -> None:
+    """Register the checks of the modules that this process was told of, once in its life."""
+    self.process.register_modules(self.now)
 
 
 @app.task(name="healthmgr.checks.second_opinion", bind=True)

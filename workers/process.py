@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import structlog
 from celery import Celery
 
 from healthmgr.bootstrap import Healthmgr, build
+from healthmgr.custom import MODULES, module_names
+from healthmgr.errors import DefinitionError
+from healthmgr.secrets import read_variable
 from healthmgr.services.doubting import Doubting
 from healthmgr.services.probing import Probing
 from healthmgr.settings import Settings
+from workers.answering import Answers
 from workers.depths import queue_depths
 from workers.lanes import Lanes
 from workers.publishing import Publisher
@@ -23,6 +28,8 @@ from workers.second_opinion import Opinions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+log = structlog.get_logger(__name__)
 
 CLOSE_WITHIN = timedelta(seconds=20)
 
@@ -34,6 +41,7 @@ class Process:
         self._app = app
         self._lock = threading.RLock()
         self.hostname = ""
+        self._has_registered = False
         self._closers: list[Callable[[], None]] = []
 
     @cached_property
@@ -78,12 +86,39 @@ class Process:
         return Opinions(self._app, self.healthmgr, lambda: self.hostname, lambda: self.probing)
 
     @cached_property
+    def answers(self) -> Answers:
+        """Ad-hoc probes whose results somebody waits for."""
+        with self._lock:
+            answers = Answers(self._app, self.healthmgr)
+            self._closers.append(answers.close)
+            return answers
+
+    @cached_property
     def lanes(self) -> Lanes:
         """The threads that send notifications, a few for each channel."""
         with self._lock:
             lanes = Lanes(self.healthmgr, self.publisher)
             self._closers.append(lambda: lanes.close(CLOSE_WITHIN))
             return lanes
+
+    @cached_property
+    def modules(self) -> list[str]:
+        """The modules with checks that this process was told of."""
+        return module_names(read_variable(MODULES, self.healthmgr.environ) or "")
+
+    def register_modules(self, now: datetime) -> None:
+        """Register the checks of the modules in HEALTHMGR_MODULES and of installed packages.
+
+        What is wrong is logged, and tried again the next time: a file may bring what a module depends on.
+        """
+        if self._has_registered:
+            return
+        try:
+            self.healthmgr.registering.register_modules(self.modules, actor=self.name, origin="module", now=now)
+        except DefinitionError as error:
+            log.error("modules_not_registered", error=str(error))
+            return
+        self._has_registered = True
 
     def queue_depths(self) -> Mapping[str, int]:
         """How many messages wait in each of our queues."""

@@ -16,6 +16,7 @@ from healthmgr.domain.result import Outcome
 from healthmgr.errors import HealthmgrError, ProbeError
 from healthmgr.ports import ProbeContext
 
+_SAID = frozenset({"status", "message", "response_time", "responseTime", "metrics", "timestamp"})
 _FORMS = "an Outcome, True or False, None, a (status, message) pair, or a dict with status, message and numbers"
 
 
@@ -94,8 +95,10 @@ def _read(answer: Any, function: str) -> Outcome:
 def _read_mapping(answer: Mapping[str, Any], function: str) -> Outcome:
     status = _status(answer.get("status", Status.HEALTHY), function)
     response_time = answer.get("response_time")
+    if response_time is None and isinstance(milliseconds := answer.get("responseTime"), int | float):
+        response_time = milliseconds / 1000
     numbers = dict(answer.get("metrics") or {})
-    numbers.update({k: v for k, v in answer.items() if k not in ("status", "message", "response_time", "metrics")})
+    numbers.update({k: v for k, v in answer.items() if k not in _SAID})
     metrics = {str(k): float(v) for k, v in numbers.items() if isinstance(v, int | float) and not isinstance(v, bool)}
     message = str(answer.get("message") or f"{function} returned {status.value}")
     return Outcome(status, message, None if response_time is None else float(response_time), metrics)

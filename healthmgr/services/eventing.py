@@ -42,8 +42,8 @@ class EventStore(Protocol):
         """The last place that was given."""
         ...
 
-    def forget(self, before: datetime) -> int:
-        """Remove old events that have their place."""
+    def forget(self, before: datetime, up_to: int) -> int:
+        """Remove events that are older, up to this place; how many."""
         ...
 
 
@@ -86,10 +86,11 @@ class Eventing:
         """Bring the stream up to date; how many events were added. Raises Unavailable."""
         while self._store.place(BATCH) == BATCH:
             pass
-        self._store.forget(now - KEPT_FOR)
-        if self._stream is None:
-            return 0
-        return self._copy(self._stream, self._start(self._stream))
+        position, count = self._store.last_position(), 0
+        if self._stream is not None:
+            position, count = self._copy(self._stream, self._start(self._stream))
+        self._store.forget(now - KEPT_FOR, position)
+        return count
 
     def put_metrics(self, metrics: Mapping[str, Any]) -> None:
         """Keep the numbers that dashboards of others read. Raises Unavailable."""
@@ -109,7 +110,7 @@ class Eventing:
             return 0
         return position
 
-    def _copy(self, stream: EventStream, position: int) -> int:
+    def _copy(self, stream: EventStream, position: int) -> tuple[int, int]:
         count = 0
         for _ in range(_MOST_BATCHES):
             events = self._store.after(position, BATCH)
@@ -119,4 +120,4 @@ class Eventing:
                 count += len(events)
             if len(events) < BATCH:
                 break
-        return count
+        return position, count

@@ -29,7 +29,7 @@ SELECT position, at, name, data FROM events WHERE position > :position ORDER BY 
 
 _LAST = text("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_positions")
 
-_FORGET = text("DELETE FROM events WHERE at < :before AND position IS NOT NULL")
+_FORGET = text("DELETE FROM events WHERE at < :before AND position <= :up_to")
 
 
 class EventRepository:
@@ -56,7 +56,7 @@ class EventRepository:
         with transaction(self._engine) as connection:
             return int(connection.execute(_LAST).scalar_one())
 
-    def forget(self, before: datetime) -> int:
-        """Remove events that are older and have their place; how many."""
+    def forget(self, before: datetime, up_to: int) -> int:
+        """Remove events that are older, up to this place; how many."""
         with transaction(self._engine) as connection:
-            return connection.execute(_FORGET, {"before": before}).rowcount
+            return connection.execute(_FORGET, {"before": before, "up_to": up_to}).rowcount

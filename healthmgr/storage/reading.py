@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, RowMapping, and_, case, func, literal
 
 from healthmgr.domain.check import Severity, Status
 from healthmgr.errors import NotFound
-from healthmgr.storage import reading_alerts, reading_health, reading_metrics
+from healthmgr.storage import reading_alerts, reading_health, reading_metrics, reading_statistics
 from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
 from healthmgr.storage.tables import (
     alerts,
@@ -31,6 +31,7 @@ from healthmgr.views import (
     Overview,
     Page,
     ResultView,
+    StatisticsView,
     StatusView,
     TransitionView,
 )
@@ -114,6 +115,11 @@ class Reading:
         """What metrics tell of the rows."""
         with self._engine.connect() as connection:
             return reading_metrics.numbers(connection, now)
+
+    def statistics(self, now: datetime) -> StatisticsView:
+        """What a dashboard wants to count."""
+        with self._engine.connect() as connection:
+            return reading_statistics.statistics(connection, _status(connection, now), now)
 
     def checks(
         self,

@@ -60,7 +60,7 @@ def test_a_pushed_result_is_stored_and_judged_before_it_is_answered(engine: Engi
     assert (stored.status, stored.message, stored.cause, stored.worker) == (
         "unhealthy", "no stock", "push", "push:ingest-token",
     )  # fmt: skip
-    assert (stored.response_time, stored.metrics) == (0.5, {"n": 3.0})
+    assert (stored.response_time, stored.metrics["n"]) == (0.5, 3.0)
     assert row(engine, alerts).summary == "no stock"
 
 
