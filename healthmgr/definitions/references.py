@@ -68,6 +68,8 @@ class _Judge:
         for slug, check in self.draft.checks.items():
             for index, parent in enumerate(check.dependencies):
                 self._judge_parent(slug, parent, index)
+            for index, member in enumerate(_members(check)):
+                self._judge_name(member, "checks", "checks", slug, "config", "of", index)
         self._judge_graph()
 
     def judge_ownership(self, stored: Snapshot) -> None:
@@ -146,10 +148,20 @@ class _Judge:
             self.draft.say(f"depends on itself: {' -> '.join(cycle)}", "checks", own, "depends_on")
         if cycles:
             return
+        self._judge_composition(checks)
         for slug in find_too_deep(parents):
             own = slug if slug in self.draft.checks else next(iter(self.draft.checks), "")
             message = f"hangs on a chain of more than {MAX_DEPTH} checks (at {shown(slug)}): shorten it"
             self.draft.say(message, "checks", own, "depends_on")
+
+    def _judge_composition(self, checks: Mapping[str, CheckDefinition]) -> None:
+        """A composite hangs on its members as on parents: neither may lead back to it."""
+        above = {slug: [*check.dependencies, *_members(check)] for slug, check in checks.items()}
+        cycles = [cycle for cycle in find_cycles(above) if any(slug in self.draft.checks for slug in cycle)]
+        for cycle in cycles[:_MOST_CYCLES]:
+            own = next((slug for slug in cycle if slug in self.draft.checks and _members(checks[slug])), None)
+            place = (own, "config", "of") if own else (next(s for s in cycle if s in self.draft.checks), "depends_on")
+            self.draft.say(f"is made of itself: {' -> '.join(cycle)}", "checks", *place)
 
     def _judge_name(self, name: str, section: str, *place: str | int) -> bool:
         if self._is_known(section, name):
@@ -196,3 +208,9 @@ class _Judge:
 
     def _warn(self, message: str, *place: str | int) -> None:
         self.warnings.append(self.draft.document.problem(message, place))
+
+
+def _members(check: CheckDefinition) -> list[str]:
+    """The checks that a composite is made of; none for other kinds, and for what is no list of names."""
+    members = check.config.get("of") if check.kind == "composite" else None
+    return [member for member in members if isinstance(member, str)] if isinstance(members, list) else []

@@ -52,7 +52,7 @@ class Watched:
 
 @dataclass(slots=True)
 class Evaluated:
-    """Everything that one batch wants written."""
+    """Everything that one batch wants written. `newly_believed` are the slugs whose hard status has changed."""
 
     stored: list[Result] = field(default_factory=list)
     latest: dict[UUID, tuple[State, Result]] = field(default_factory=dict)
@@ -60,6 +60,7 @@ class Evaluated:
     transitions: list[tuple[UUID, Change, Result]] = field(default_factory=list)
     alert_moves: list[AlertMove] = field(default_factory=list)
     newly_bad: set[UUID] = field(default_factory=set)
+    newly_believed: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,8 @@ def _judge(result: Result, watched: Watched, evaluated: Evaluated, now: datetime
         evaluated.transitions.append((check.id, change, judged))
     if change.is_newly_bad:
         evaluated.newly_bad.add(check.id)
+    if change.is_hard_change:
+        evaluated.newly_believed.add(check.slug)
     if change.new.is_hard:
         evaluated.retry_at.pop(check.id, None)
     else:

@@ -109,6 +109,20 @@ WITH wanted AS (
 UPDATE check_schedules s SET next_due_at = :now, cause = 'dependency' FROM wanted WHERE s.check_id = wanted.check_id
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
+# A composite that is being probed looks at what was believed before, so it is made due whatever its lease. All
+# composites of a batch are locked here, by id and before anything else, lest two batches wait for each other.
+_PROBE_COMPOSITES = text("""
+WITH wanted AS (
+    SELECT s.check_id, s.is_active AND s.next_due_at > :now AND c.config -> 'of' ?| :slugs AS is_concerned
+    FROM check_schedules s JOIN checks c ON c.id = s.check_id
+    WHERE c.kind = 'composite' AND c.is_enabled AND (c.config -> 'of' ?| :slugs OR c.id = ANY(:ids))
+    ORDER BY s.check_id
+    FOR UPDATE OF s
+)
+UPDATE check_schedules s SET next_due_at = :now, cause = 'dependency'
+FROM wanted WHERE s.check_id = wanted.check_id AND wanted.is_concerned
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("slugs", type_=ARRAY(Text)))
+
 
 class EvaluationRows(EvaluationTransaction):
     """Results, states and alerts within one transaction of evaluating."""
@@ -149,6 +163,7 @@ class EvaluationRows(EvaluationTransaction):
     def write(self, evaluated: Evaluated, now: datetime) -> list[Due]:
         if not evaluated.stored:
             return []
+        self._probe_composites(evaluated, now)
         self._store(evaluated)
         self._save_states(evaluated)
         self._release(evaluated)
@@ -174,6 +189,11 @@ class EvaluationRows(EvaluationTransaction):
         for move in evaluated.alert_moves:
             dues += apply_move(self._connection, move, now)
         return dues
+
+    def _probe_composites(self, evaluated: Evaluated, now: datetime) -> None:
+        if evaluated.newly_believed:
+            values = {"slugs": list(evaluated.newly_believed), "ids": list(evaluated.latest), "now": now}
+            self._connection.execute(_PROBE_COMPOSITES, values)
 
     def _store(self, evaluated: Evaluated) -> None:
         stored = evaluated.stored

@@ -37,6 +37,7 @@ TROUBLES: dict[str, tuple[dict[str, Any], Status]] = {
     "python": ({"function": "math:sqrt", "args": [-1]}, Status.UNHEALTHY),
     "command": ({"command": ["/there/is/no/such/program"]}, Status.UNKNOWN),
     "process": ({"name": "there-is-no-such-program"}, Status.UNHEALTHY),
+    "composite": ({"of": ["there-is-no-such-check"], "unknown_counts_as": "unhealthy"}, Status.UNHEALTHY),
     "heartbeat": ({"period": "1ms", "grace": "0s"}, Status.UNHEALTHY),
 }
 HANGING_FUNCTION = {"function": f"{__name__}:never_ends"}
