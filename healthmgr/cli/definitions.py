@@ -1,4 +1,4 @@
-"""`healthmgr validate`, `healthmgr diff`, `healthmgr apply` and `healthmgr schema`."""
+"""`healthmgr validate`, `diff`, `apply`, `schema` and `fmt`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from healthmgr.cli.options import ORIGIN, Actor, Json, person
 from healthmgr.cli.printing import print_json, print_lines, styled
 from healthmgr.definitions.definition import Definitions
 from healthmgr.definitions.difference import Change, Difference
+from healthmgr.definitions.document import read_text
+from healthmgr.definitions.formatting import format_text
+from healthmgr.definitions.gathering import files_of
 from healthmgr.definitions.schema import definitions_schema, installed_models
 from healthmgr.errors import DefinitionError, Problem
 from healthmgr.registry import Registry
@@ -101,6 +104,29 @@ def schema() -> None:
     check_types = installed_models(registry.check_kinds(), registry.check_type)
     channels = installed_models(registry.channel_kinds(), registry.channel)
     print_json(definitions_schema(check_types, channels))
+
+
+def fmt(
+    path: File = None,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 if a file would change.")] = False,
+) -> None:
+    """Put definitions into their usual order, spelling and lengths. Comments are kept; what they mean stays the same.
+
+    Exit codes: 0 done (with --check: nothing to do), 1 with --check a file would change, 2 a file is no YAML.
+    """
+    chosen = path or load_settings().definitions
+    try:
+        texts = {file: read_text(file) for file in files_of(chosen)}
+        changed = {file: new for file, old in texts.items() if (new := format_text(old, str(file))) != old}
+    except DefinitionError as error:
+        raise _refusal(error, chosen, False) from error
+    for file, new in changed.items():
+        if not check:
+            file.write_text(new, encoding="utf-8", newline="\n")
+        print_lines(f"{file} {'would be' if check else 'is'} changed")
+    print_lines(f"{len(texts) - len(changed)} of {len(texts)} files were in order")
+    if check and changed:
+        raise typer.Exit(int(ExitCode.WRONG))
 
 
 def _refusal(error: DefinitionError, path: Path, as_json: bool) -> typer.Exit:

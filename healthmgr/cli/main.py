@@ -10,7 +10,7 @@ from healthmgr import __version__
 from healthmgr.cli.alerts import alerts_app
 from healthmgr.cli.checks import checks_app
 from healthmgr.cli.database import db_app
-from healthmgr.cli.definitions import apply, diff, schema, validate
+from healthmgr.cli.definitions import apply, diff, fmt, schema, validate
 from healthmgr.cli.demo import demo_app
 from healthmgr.cli.doctor.command import doctor
 from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
@@ -58,6 +58,7 @@ app.add_typer(notifications_app, name="notifications", rich_help_panel=LOOK)
 app.command("validate", rich_help_panel=MEND)(validate)
 app.command("diff", rich_help_panel=MEND)(diff)
 app.command("apply", rich_help_panel=MEND)(apply)
+app.command("fmt", rich_help_panel=MEND)(fmt)
 app.command("schema", rich_help_panel=MEND)(schema)
 app.command("settings", rich_help_panel=MEND)(settings)
 app.add_typer(tokens_app, name="tokens", rich_help_panel=MEND)

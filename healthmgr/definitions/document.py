@@ -73,6 +73,11 @@ class Document:
 
 def read_document(path: Path) -> Document:
     """The document in a file. Raises DefinitionError when it cannot be read as one at all."""
+    return parse_document(read_text(path), str(path))
+
+
+def read_text(path: Path) -> str:
+    """The text of a file. Raises DefinitionError when it cannot be read, is too large, or is not UTF-8."""
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
@@ -81,11 +86,10 @@ def read_document(path: Path) -> Document:
     if len(content) > MAX_BYTES:
         raise DefinitionError([Problem(f"is larger than {MAX_BYTES // 1024**2} MiB: split it", file=str(path))])
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DefinitionError([Problem("is not UTF-8 text: save it as UTF-8", line=line, file=str(path))]) from error
-    return parse_document(text, str(path))
 
 
 def parse_document(text: str, file: str) -> Document:

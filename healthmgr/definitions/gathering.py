@@ -24,12 +24,13 @@ def gather(path: Path) -> Document:
     Raises DefinitionError when one of them cannot be read as a document.
     """
     gathering = _Gathering()
-    for file in _files_of(path):
+    for file in files_of(path):
         gathering.take(file, ())
     return gathering.document(str(path))
 
 
-def _files_of(path: Path) -> list[Path]:
+def files_of(path: Path) -> list[Path]:
+    """The file itself, or the definitions files of a folder. Raises DefinitionError when it has none."""
     if not path.is_dir():
         return [path]
     found = sorted(file for file in path.iterdir() if _is_definitions(file))

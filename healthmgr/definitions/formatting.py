@@ -1,0 +1,174 @@
+"""The usual form of a definitions file: its order, its spelling, its lengths. Comments are kept.
+
+The text is edited in place rather than written anew, so that whatever is not touched stays as it was; a result
+that would not mean the same is thrown away.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import yaml
+
+from healthmgr.definitions.arranging import Arranger
+from healthmgr.definitions.composing import Node
+from healthmgr.definitions.document import parse_document
+from healthmgr.definitions.spelling import ADVICE, FIELDS, LEAST_MS, METRICS, respell
+from healthmgr.domain.quantity import format_duration, parse_duration
+from healthmgr.errors import DefinitionError
+
+_LENGTHS = frozenset({"interval", "timeout", "retry_interval", "group_wait", "repeat_interval"})
+_ENTRIES = ("checks", "templates")
+
+Edit = tuple[int, int, str]
+
+
+def format_text(text: str, file: str) -> str:
+    """The text in its usual form. Raises DefinitionError when it is no sound YAML document."""
+    text = text.replace("\r\n", "\n")
+    document = parse_document(text, file)
+    if document.problems:
+        raise DefinitionError(document.problems)
+    spelled = _kept_if_same(text, _respelled(text), file)
+    arranged = _kept_if_same(spelled, _arranged(spelled), file)
+    return _kept_if_same(arranged, _tidied(arranged), file)
+
+
+def _kept_if_same(before: str, after: str, file: str) -> str:
+    """What was made of a text, unless it would not mean the same."""
+    if before == after:
+        return before
+    try:
+        document = parse_document(after, file)
+    except DefinitionError:
+        return before
+    is_same = not document.problems and _meaning(document.root) == _meaning(parse_document(before, file).root)
+    return after if is_same else before
+
+
+def _compose(text: str) -> yaml.MappingNode | None:
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    return root if isinstance(root, yaml.MappingNode) else None
+
+
+def _arranged(text: str) -> str:
+    root = _compose(text)
+    if root is None or root.flow_style:
+        return text
+    return "\n".join(Arranger(text.split("\n"), root).arranged())
+
+
+def _tidied(text: str) -> str:
+    """Without spaces at the ends of lines and more than one empty line, and with one end of line at the end."""
+    root = _compose(text)
+    if root is None:
+        return text
+    lines = text.split("\n")
+    protected = Arranger(lines, root).protected
+    tidy: list[str] = []
+    for number, line in enumerate(lines):
+        kept = line if number in protected else line.rstrip()
+        if kept.strip() or number in protected or (tidy and tidy[-1].strip()):
+            tidy.append(kept)
+    return "\n".join(tidy).rstrip("\n") + "\n"
+
+
+def _respelled(text: str) -> str:
+    root = _compose(text)
+    if root is None:
+        return text
+    for start, end, new in sorted(set(_edits(root)), reverse=True):
+        if text[start:end][:1] not in ("&", "!", "*"):
+            text = text[:start] + new + text[end:]
+    return text
+
+
+def _edits(root: yaml.MappingNode) -> Iterator[Edit]:
+    for section, node in root.value:
+        if section.value == "defaults":
+            yield from _edit_check(node)
+        elif section.value in _ENTRIES and isinstance(node, yaml.MappingNode):
+            for _, entry in node.value:
+                yield from _edit_check(entry)
+        elif section.value == "routing" and isinstance(node, yaml.MappingNode):
+            for _, entry in node.value:
+                for key, value in entry.value if isinstance(entry, yaml.MappingNode) else ():
+                    yield from _edit_length(str(key.value), value)
+
+
+def _edit_check(entry: yaml.Node) -> Iterator[Edit]:
+    if not isinstance(entry, yaml.MappingNode):
+        return
+    for key, value in entry.value:
+        name = FIELDS.get(key.value, key.value)
+        if name != key.value:
+            yield _span(key, name)
+        yield from _edit_length(name, value)
+        if name == "thresholds" and isinstance(value, yaml.MappingNode):
+            for _, limits in value.value:
+                yield from _edit_limits(limits)
+
+
+def _edit_limits(limits: yaml.Node) -> Iterator[Edit]:
+    for key, value in limits.value if isinstance(limits, yaml.MappingNode) else ():
+        name = METRICS.get(key.value)
+        if name is None:
+            continue
+        yield _span(key, name)
+        if name == "response_time" and re.fullmatch(r"\d+(\.\d+)?", str(value.value)):
+            yield _span(value, format_duration(timedelta(milliseconds=float(value.value))))
+
+
+def _edit_length(name: str, value: yaml.Node) -> Iterator[Edit]:
+    if name not in _LENGTHS or not isinstance(value, yaml.ScalarNode) or value.style in ("|", ">"):
+        return
+    written = str(value.value)
+    try:
+        is_bare = not value.style and re.fullmatch(r"\d+", written) and int(written) >= LEAST_MS
+        length = timedelta(milliseconds=int(written)) if is_bare else parse_duration(written)
+    except (ValueError, OverflowError):
+        return
+    usual = format_duration(length)
+    if (usual != written or value.style) and parse_duration(usual) == length:
+        yield _span(value, usual)
+
+
+def _span(node: yaml.Node, new: str) -> Edit:
+    return node.start_mark.index, node.end_mark.index, new
+
+
+def _meaning(root: Node) -> Any:
+    """What a document says, whatever its spelling and order."""
+    if not isinstance(root.data, dict):
+        return root.data
+    meaning: dict[str, Any] = {}
+    for section, node in root.children.items():
+        entries = node.children if section in (*_ENTRIES, "routing") and isinstance(node.data, dict) else None
+        if section == "defaults":
+            meaning[section] = _check_meaning(node)
+        elif entries is not None:
+            meaning[str(section)] = {name: _check_meaning(entry) for name, entry in entries.items()}
+        else:
+            meaning[str(section)] = node.data
+    return meaning
+
+
+def _check_meaning(entry: Node) -> Any:
+    foreign = {key: child.data for key, child in entry.children.items() if key in ADVICE}
+    said: list[str] = []
+    data = respell(entry, (), lambda message, _: said.append(message)).data
+    if not isinstance(data, dict):
+        return data
+    return {**{key: _length(key, value) for key, value in data.items()}, **foreign, "": sorted(said)}
+
+
+def _length(key: str, value: Any) -> Any:
+    if key not in _LENGTHS or not isinstance(value, str):
+        return value
+    try:
+        return parse_duration(value)
+    except (ValueError, OverflowError):
+        return value
