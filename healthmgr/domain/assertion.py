@@ -86,16 +86,26 @@ class Expression:
         self._paths = _paths_in(text, names)
 
     def cost(self, sizes: Mapping[str, Size]) -> float:
-        """The seconds that evaluating may take, estimated on the safe side; grows without bound."""
+        """The seconds that evaluating may take, estimated on the safe side; may be infinite."""
+        try:
+            return self._cost(sizes)
+        except OverflowError:
+            return math.inf
+
+    def _cost(self, sizes: Mapping[str, Size]) -> float:
         seen = [sizes[name] for name in self.names if name in sizes]
         values, text = sum(size.values for size in seen), sum(size.text for size in seen) + len(self.text)
         loops = len(_LOOPS.findall(self.text))
         makers = max(0, self.text.count("+") + self.text.count(",") - loops)
-        growth = (1.0 + makers) ** min(max(1, loops), 40)
-        rounds = (max([makers + 1, *(size.longest for size in seen)]) * (growth if loops > 1 else 1.0)) ** min(loops, 8)
+        # Every loop may run over the longest list, inside the others, and what it makes may be looped over again.
+        growth = (1.0 + makers) ** max(1, loops)
+        longest = max([makers + 1, *(size.longest for size in seen)])
+        rounds = (longest * (growth if loops > 1 else 1.0)) ** loops
         once = 3e-6 + text * growth * 2e-9
         if "matches" in self.text:
-            once += 1e-3 + text * (1e-6 if "{" in self.text else 2e-8)
+            # Measured: a search is linear in the text, and its slope rises with what may repeat.
+            repeats = sum(map(self.text.count, "?*+")) + 100 * self.text.count("{")
+            once += 1e-3 + text * growth * (2e-8 + 1e-7 * repeats)
         return values * 2e-6 + rounds * once
 
     def complaint(self, subject: Subject) -> str:
@@ -221,7 +231,7 @@ def _shown(value: Any) -> str:
         return f"a map of {len(value)}"
     elif isinstance(value, list):
         return f"a list of {len(value)}"
-    return _short(json.dumps(value, ensure_ascii=False))
+    return _short(json.dumps(value, ensure_ascii=False, default=repr))
 
 
 def _short(text: str) -> str:
