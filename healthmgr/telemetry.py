@@ -76,6 +76,7 @@ def configure_logging(settings: Settings) -> None:
     for noisy in (
         "celery.worker.strategy",
         "celery.app.trace",
+        "alembic",
         "kombu",
         "amqp",
         "asyncio",

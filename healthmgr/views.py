@@ -84,6 +84,15 @@ class TransitionView(View):
     message: str
 
 
+class ActionView(View):
+    """What a person did about an alert: `action` is acknowledge or resolve; with their comment, if they left one."""
+
+    at: datetime
+    actor: str
+    action: str
+    comment: str
+
+
 class AlertView(View):
     """An alert; `state` is firing, acknowledged, suppressed or resolved."""
 
@@ -108,6 +117,7 @@ class AlertView(View):
     resolved_by: str | None
     resolution: str
     suppressed_by: str | None
+    actions: list[ActionView] = []
 
 
 class DeliveryView(View):

@@ -8,11 +8,14 @@ from healthmgr.bootstrap import Healthmgr
 from healthmgr.cli.check_card import breaches
 from healthmgr.cli.notification_table import print_notification_table
 from healthmgr.cli.printing import (
+    Column,
+    ago,
     duration,
     moment,
     print_facts,
     print_heading,
     print_lines,
+    print_table,
     styled,
 )
 from healthmgr.cli.wording import alert_state, check_state, incident_name, pairs
@@ -34,7 +37,7 @@ def alert_card_of(healthmgr: Healthmgr, alert: AlertView) -> AlertCard:
     """Everything about the alert."""
     check = healthmgr.reading.check(alert.check)
     return AlertCard(
-        alert=alert,
+        alert=healthmgr.reading.alert(alert.id),
         check=check,
         breaches=breaches(check) if alert.resolved_at is None else [],
         notifications=healthmgr.reading.notifications(alert_id=alert.id, limit=_NOTIFICATIONS).items,
@@ -55,7 +58,7 @@ def print_alert_card(card: AlertCard, now: datetime) -> None:
             ("state", alert_state(alert)),
             ("flapping", "yes" if alert.is_flapping else ""),
             ("since", moment(alert.opened_at, now)),
-            ("acknowledged", moment(alert.acknowledged_at, now)),
+            ("acknowledged", _acknowledgement(alert, now)),
             ("resolved", _resolution(alert, now)),
             ("breaches", ", ".join(card.breaches)),
             ("check now", check_state(check)),
@@ -67,6 +70,7 @@ def print_alert_card(card: AlertCard, now: datetime) -> None:
             ("alert id", str(alert.id)),
         )
     )
+    _print_actions(alert, now)
     _print_told(card, now)
     if alert.resolved_at is None:
         _print_answers(alert)
@@ -82,6 +86,20 @@ def _print_answers(alert: AlertView) -> None:
     print_facts(answers[1:] if alert.acknowledged_at else answers)
 
 
+def _acknowledgement(alert: AlertView, now: datetime) -> str:
+    if alert.acknowledged_at is None:
+        return ""
+    return f"{moment(alert.acknowledged_at, now)} by {alert.acknowledged_by}"
+
+
+def _print_actions(alert: AlertView, now: datetime) -> None:
+    if not alert.actions:
+        return
+    print_heading("What people did")
+    columns = (Column("when"), Column("who"), Column("did"), Column("said", is_flexible=True))
+    print_table(columns, ((ago(a.at, now), a.actor, a.action, a.comment) for a in alert.actions))
+
+
 def _resolution(alert: AlertView, now: datetime) -> str:
     if alert.resolved_at is None:
         return ""
@@ -93,6 +111,7 @@ def _resolution(alert: AlertView, now: datetime) -> str:
 def _print_told(card: AlertCard, now: datetime) -> None:
     print_heading("Who was told")
     if not card.notifications:
-        print_lines("  nobody yet" if card.alert.resolved_at is None else "  nobody")
+        waits = "  nobody yet: its route waits a little for other alerts to be told with it"
+        print_lines("  nobody" if card.alert.resolved_at else waits)
         return
     print_notification_table(card.notifications, now)

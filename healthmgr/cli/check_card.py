@@ -17,6 +17,7 @@ from healthmgr.cli.printing import (
     styled,
 )
 from healthmgr.cli.wording import alert_state, check_state, incident_name, pairs
+from healthmgr.domain.alert import REOPENS_AFTER
 from healthmgr.domain.threshold import Thresholds
 from healthmgr.services.pinging import ping_key
 from healthmgr.settings import Settings
@@ -31,6 +32,7 @@ class CheckCard(View):
     check: CheckView
     breaches: list[str]
     open_alert: AlertView | None
+    closed_by_hand: AlertView | None
     results: list[ResultView]
     transitions: list[TransitionView]
     ping_url: str | None
@@ -43,10 +45,19 @@ def card_of(healthmgr: Healthmgr, slug: str) -> CheckCard:
         check=check,
         breaches=breaches(check),
         open_alert=reading.alert(check.open_alert_id) if check.open_alert_id else None,
+        closed_by_hand=_closed_by_hand(healthmgr, check),
         results=reading.results(slug, limit=_RECENT).items,
         transitions=reading.transitions(slug, limit=_RECENT).items,
         ping_url=ping_url(healthmgr.settings, check),
     )
+
+
+def _closed_by_hand(healthmgr: Healthmgr, check: CheckView) -> AlertView | None:
+    """The alert that a person closed although its check still fails, while that holds."""
+    if check.open_alert_id is not None or check.status == "healthy" or not check.is_hard:
+        return None
+    latest = healthmgr.reading.alerts(state="all", check=check.slug, limit=1).items
+    return latest[0] if latest and latest[0].resolved_by else None
 
 
 def breaches(check: CheckView) -> list[str]:
@@ -77,7 +88,7 @@ def print_card(card: CheckCard, now: datetime) -> None:
             ("says", check.last_message),
             ("measured", pairs(check.last_metrics)),
             ("breaches", ", ".join(card.breaches)),
-            ("alert", _alert_words(card.open_alert)),
+            ("alert", _alert_words(card.open_alert) or _quiet_words(card.closed_by_hand, now)),
             ("slug", check.slug),
             ("kind", check.kind),
             ("service", check.service),
@@ -111,6 +122,13 @@ def _alert_words(alert: AlertView | None) -> str:
         return ""
     said = f"{alert_state(alert).plain}, incident {incident_name(alert.incident_number)}"
     return f"{said}: healthmgr alerts show {alert.check}"
+
+
+def _quiet_words(alert: AlertView | None, now: datetime) -> str:
+    if alert is None or alert.resolved_at is None:
+        return ""
+    again_at = alert.resolved_at + REOPENS_AFTER
+    return f"closed by {alert.resolved_by}; told again {ago(again_at, now)} if it still fails, or when it changes"
 
 
 def _ping_words(card: CheckCard) -> str:

@@ -31,6 +31,7 @@ class Surroundings:
     env: dict[str, str]
     extra: set[str] = field(default_factory=set)
     taken: set[int] = field(default_factory=set)
+    notices: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, settings: Settings, say: Callable[[str], None], environ: Mapping[str, str]) -> Surroundings:
@@ -102,7 +103,8 @@ class Surroundings:
         port = free_port(wanted or 20_000 + os.getpid() % 10_000, host, self.taken)
         if wanted and port != wanted:
             why = "is given to another part" if is_free(wanted, host) else "is taken"
-            self.say(f"port {wanted} {why}: {what} has {port} instead")
+            self.notices.append(f"port {wanted} {why}: {what} has {port} instead")
+            self.say(self.notices[-1])
         self.taken.add(port)
         return port
 

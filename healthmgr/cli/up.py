@@ -194,7 +194,14 @@ class _Start:
             self._console.say("running as root: so do the workers and the API; an ordinary account is enough for all")
         (self._around.run_dir / "pulse").mkdir(parents=True, exist_ok=True)
         crew, as_fleet = self._crew, self._wishes.fleet
-        for child in (*crew.working(as_fleet=as_fleet), *crew.ordering(as_fleet=as_fleet)):
+        for child in crew.working(as_fleet=as_fleet):
+            self._supervisor.start(child)
+        # Checks are ordered once what they look at runs: the API is among it.
+        if not self._supervisor.run(self._api_answers, _API_READY_WITHIN, every=0.3):
+            if self._supervisor.should_stop:
+                return
+            self._console.warn("the API does not answer yet: its lines above say why")
+        for child in crew.ordering(as_fleet=as_fleet):
             self._supervisor.start(child)
         if self._flower:
             port, password = self._flower
@@ -202,10 +209,6 @@ class _Start:
 
     def _greet(self) -> None:
         token = self._admin_token()
-        if not self._supervisor.run(self._api_answers, _API_READY_WITHIN, every=0.3):
-            if not self._supervisor.should_stop:
-                self._console.warn("the API does not answer yet: its lines above say why")
-            return
         url, command = self._around.api_url, _command()
         facts = [
             ("page", f"{url}/#token={token}" if token else url),
@@ -226,6 +229,7 @@ class _Start:
             self._console.emphasise(f"healthmgr is up ({took:.1f} s). Ctrl-C stops everything, and keeps all data."),
         ]
         lines += [f"  {name:<12} {text}" for name, text in facts]
+        lines += [f"  {'mind':<12} {notice}" for notice in self._around.notices]
         lines += ["", "Try next, in another terminal:", *(f"  {line}" for line in tries), ""]
         self._console.show("\n".join(lines))
 

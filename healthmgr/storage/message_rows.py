@@ -30,6 +30,8 @@ _ALERTS = text("""
 SELECT a.id, a.check_id, a.severity, a.status, a.summary, a.opened_at, a.resolved_at, a.resolution, a.resolved_by,
        a.is_flapping, a.labels, c.slug, c.name, c.service, c.category, c.description, c.runbook_url, c.thresholds,
        st.last_metrics, st.last_response_time,
+       (SELECT e.detail->>'comment' FROM audit_entries e WHERE e.target = CAST(a.id AS text)
+          AND e.action = 'alert.resolve' ORDER BY e.at DESC LIMIT 1) AS comment,
        ARRAY(SELECT d.slug FROM check_dependencies cd JOIN checks d ON d.id = cd.check_id
              WHERE cd.parent_id = a.check_id AND d.is_enabled ORDER BY d.slug) AS dependents,
        ARRAY(SELECT d.slug FROM alerts child JOIN checks d ON d.id = child.check_id
@@ -118,7 +120,9 @@ def _facts(row: RowMapping, last_results: tuple[ResultFacts, ...], kind: Message
 
 def _resolution(row: RowMapping) -> str:
     if row["resolved_by"]:
-        return f"resolved by {row['resolved_by']}"
+        still = f", still {row['status']}" if row["status"] != Status.HEALTHY else ""
+        said = f": {row['comment']}" if row["comment"] else ""
+        return f"closed by {row['resolved_by']}{still}{said}"
     return str(row["resolution"]).replace("_", " ")
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, RowMapping, case, select, tuple_
 from healthmgr.domain.check import Severity
 from healthmgr.errors import NotFound
 from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
-from healthmgr.storage.tables import alerts, checks, deliveries, incidents, notifications
-from healthmgr.views import AlertView, DeliveryView, NotificationView, Page
+from healthmgr.storage.tables import alerts, audit_entries, checks, deliveries, incidents, notifications
+from healthmgr.views import ActionView, AlertView, DeliveryView, NotificationView, Page
 
 ALERT_STATES = ("open", "firing", "acknowledged", "suppressed", "resolved", "all")
 NOTIFICATION_STATES = ("pending", "sending", "sent", "failed", "superseded")
@@ -76,7 +76,20 @@ def alert(connection: Connection, alert_id: UUID) -> AlertView:
     row = connection.execute(_ALERTS.where(alerts.c.id == alert_id)).mappings().one_or_none()
     if row is None:
         raise NotFound(f"There is no alert {alert_id}: `healthmgr alerts list` shows the open ones")
-    return AlertView.model_validate(row)
+    return AlertView.model_validate({**row, "actions": _actions(connection, alert_id)})
+
+
+def _actions(connection: Connection, alert_id: UUID) -> list[ActionView]:
+    query = select(audit_entries).where(audit_entries.c.target == str(alert_id)).order_by(audit_entries.c.at)
+    return [
+        ActionView(
+            at=row.at,
+            actor=row.actor,
+            action=row.action.removeprefix("alert."),
+            comment=str(row.detail.get("comment") or ""),
+        )
+        for row in connection.execute(query)
+    ]
 
 
 def notification_page(

@@ -80,6 +80,18 @@ def test_an_acknowledgement_carries_the_name_and_the_comment(
     with engine.connect() as connection:
         entry = connection.execute(select(audit_entries)).mappings().one()
     assert (entry["actor"], entry["origin"], entry["detail"]["comment"]) == ("alice", "cli", "on it")
+    shown = terminal("alerts", "show", "1").out
+    assert "by alice" in shown
+    assert "on it" in shown, "whoever comes later reads it"
+
+
+def test_a_failing_check_whose_alert_was_closed_by_hand_says_so_and_until_when(
+    terminal: Terminal, trouble: Trouble
+) -> None:
+    assert terminal("alerts", "resolve", "1", "--as", "alice", "-m", "known").code == 0
+    slug = terminal("alerts", "show", str(trouble.alert_id), "--json").json["items"][0]["alert"]["check"]
+    shown = " ".join(terminal("checks", "show", slug).out.split())
+    assert "closed by alice; told again in 1 h" in shown or "closed by alice; told again in 59 min" in shown
 
 
 def test_acknowledging_twice_is_a_conflict(terminal: Terminal, trouble: Trouble) -> None:

@@ -177,9 +177,10 @@ class Story:
         """A person acknowledges the check's open alert."""
         self.healthmgr.responding.acknowledge(self.open_alert(slug), actor=actor, origin="cli", now=self.now)
 
-    def resolve(self, slug: str, actor: str = "alice") -> None:
+    def resolve(self, slug: str, actor: str = "alice", comment: str = "") -> None:
         """A person resolves the check's open alert by hand."""
-        self.healthmgr.responding.resolve(self.open_alert(slug), actor=actor, origin="cli", now=self.now)
+        alert = self.open_alert(slug)
+        self.healthmgr.responding.resolve(alert, actor=actor, origin="cli", now=self.now, comment=comment)
 
     def let_pass(self, *, minutes: float = 0, hours: float = 0) -> None:
         """A long time in which probes find what they found before: only what waits for its time goes on."""

@@ -207,9 +207,10 @@ def test_a_manual_resolution_holds_for_an_hour_and_is_then_told_again_when_still
     story.check_fails("api")
     story.fast_forward(seconds=30)
     story.expect_notification("alice", about="api")
-    story.resolve("api")
+    story.resolve("api", comment="known, being replaced")
     story.fast_forward(seconds=1)
-    story.expect_notification("alice", about="api", kind="resolution")
+    closed = story.expect_notification("alice", about="api", kind="resolution")
+    assert closed.message.alerts[0].resolution == "closed by alice, still unhealthy: known, being replaced"
     story.let_pass(minutes=55)
     story.expect_silence()
     story.fast_forward(minutes=10)

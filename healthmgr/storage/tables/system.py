@@ -56,4 +56,5 @@ audit_entries = Table(
     Column("target", Text, nullable=False),
     Column("detail", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Index(None, "at"),
+    Index(None, "target", "at"),
 )

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entries")),
     )
     op.create_index(op.f("ix_audit_entries_at"), "audit_entries", ["at"], unique=False)
+    op.create_index(op.f("ix_audit_entries_target_at"), "audit_entries", ["target", "at"], unique=False)
     op.create_table(
         "channels",
         sa.Column("name", sa.Text(), nullable=False),
@@ -481,6 +482,7 @@ def downgrade() -> None:
     op.drop_table("dispatches")
     op.drop_table("checks")
     op.drop_table("channels")
+    op.drop_index(op.f("ix_audit_entries_target_at"), table_name="audit_entries")
     op.drop_index(op.f("ix_audit_entries_at"), table_name="audit_entries")
     op.drop_table("audit_entries")
     op.drop_table("access_tokens")
