@@ -37,7 +37,7 @@ def settings(as_json: Json = False) -> None:
         print_json({"settings": [asdict(setting) for setting in found]})
         return
     columns = (Column("setting"), Column("value", is_flexible=True, is_wrapped=True), Column("from"))
-    print_table(columns, [(setting.name, str(setting.value), setting.source) for setting in found])
+    print_table(columns, [(setting.name, _text(setting.value), setting.source) for setting in found])
     print_lines("Lengths without a unit: ms for variables and keys of the settings file, minutes under escalation.")
 
 
@@ -53,6 +53,10 @@ def effective(chosen: Settings) -> Iterator[Effective]:
         for key, field in type(part).model_fields.items():
             name = f"{group}.{field.alias or key}"
             yield Effective(name, _shown(getattr(part, key), True), origins.get(f"{group}.{key}", DEFAULT))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _shown(value: Any, may_be_shown: bool) -> str | int | bool:

@@ -20,7 +20,7 @@ from healthmgr.definitions.definition import (
 from healthmgr.definitions.document import Document
 from healthmgr.definitions.expanding import load_document
 from healthmgr.definitions.faults import did_you_mean, explain, shown
-from healthmgr.definitions.limits import judge_thresholds
+from healthmgr.definitions.limits import judge_thresholds, unreachable
 from healthmgr.definitions.models import (
     LABEL_NAME,
     NAME,
@@ -36,7 +36,7 @@ from healthmgr.definitions.plugin_config import Resolution, judge_config, with_e
 from healthmgr.definitions.settling import Fallbacks, Timing, settle_check, settle_route, settle_timing, severity_of
 from healthmgr.domain.check import Severity
 from healthmgr.domain.route import DEFAULT
-from healthmgr.domain.threshold import Thresholds
+from healthmgr.domain.threshold import RESPONSE_TIME, Thresholds
 from healthmgr.errors import PluginError, Problem
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -58,6 +58,11 @@ class Draft:
     recipients: dict[str, RecipientDefinition] = field(default_factory=dict)
     routes: dict[str, RouteDefinition] = field(default_factory=dict)
     checks: dict[str, CheckDefinition] = field(default_factory=dict)
+    warnings: list[Problem] = field(default_factory=list)
+
+    def warn(self, message: str, *path: str | int) -> None:
+        """Note what need not be wrong, at a place of the document."""
+        self.warnings.append(self.document.problem(message, path))
 
     def say(self, message: str, *path: str | int) -> None:
         """Note a problem at a place of the document."""
@@ -199,6 +204,8 @@ class _Reader:
         thresholds = own if check.thresholds is not None else self._default_thresholds
         timing = self._any_timing if faulty & _TIMING else self._settle_timing(check, defaults, place)
         self._draft.checks[slug] = settle_check(slug, check, defaults, timing, thresholds)
+        for level, message in unreachable(own, timing.timeout):
+            self._draft.warn(message, *place, "thresholds", level, RESPONSE_TIME)
         parents = [parent.check for parent in check.depends_on]
         for index, parent in enumerate(parents):
             if parent in parents[:index]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 
 from healthmgr.definitions.composing import Location
 from healthmgr.definitions.models import ThresholdsEntry
-from healthmgr.domain.quantity import parse_duration
+from healthmgr.domain.quantity import format_duration, parse_duration
 from healthmgr.domain.threshold import RESPONSE_TIME, Threshold, Thresholds
 
 Say = Callable[[str, Location], None]
@@ -23,6 +24,14 @@ def judge_thresholds(entry: ThresholdsEntry | None, place: Location, say: Say) -
     thresholds = Thresholds(levels["warning"], levels["critical"])
     _judge_order(thresholds, place, say)
     return thresholds
+
+
+def unreachable(thresholds: Thresholds, timeout: timedelta) -> Iterator[tuple[str, str]]:
+    """Limits on the response time that no probe can cross, for it is ended before: (level, what to tell)."""
+    for level, limits in (("warning", thresholds.warning), ("critical", thresholds.critical)):
+        for limit in limits:
+            if limit.metric == RESPONSE_TIME and limit.comparison[0] == ">" and limit.limit >= timeout.total_seconds():
+                yield level, f"is never crossed: a probe is ended after its timeout of {format_duration(timeout)}"
 
 
 def _parse(metric: str, text: str, place: Location, say: Say) -> Threshold | None:

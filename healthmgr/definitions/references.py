@@ -31,7 +31,7 @@ def complete(draft: Draft, stored: Snapshot | None, registry: PluginRegistry) ->
     Without `stored` (no database at hand) names that the file does not define are only warned of.
     """
     others = None if stored is None else _others(stored, draft.source)
-    judge = _Judge(draft, others, registry)
+    judge = _Judge(draft, others, registry, list(draft.warnings))
     judge.judge()
     if stored is not None:
         judge.judge_ownership(stored)

@@ -152,3 +152,13 @@ def test_a_check_in_the_other_spelling_means_the_same(tmp_path: Path) -> None:
         "application",
         "custom-service-restart",
     )
+
+
+def test_a_limit_beyond_the_timeout_is_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    limits = "{warning: {response_time: 1s}, critical: {response_time: 5s}}"
+    check = f"{{kind: door, config: {{url: x}}, timeout: 3s, thresholds: {limits}}}"
+    path.write_text(f"version: 1\nchecks:\n  a: {check}\n{ROUTED}", encoding="utf-8")
+    (warning,) = Defining(None, TestRegistry(), {}).validate(path).warnings
+    assert (warning.line, warning.path) == (3, "checks.a.thresholds.critical.response_time")
+    assert warning.message == "is never crossed: a probe is ended after its timeout of 3s"
