@@ -78,6 +78,7 @@ class Plan:
     statuses: frozenset[int]
     tls: TlsOptions
     is_timed: bool
+    guarded: tuple[str, ...]  # headers that go to the server of `url` alone, wherever it redirects to
     assertions: tuple[Expression, ...]
     metrics: tuple[tuple[str, Expression], ...]
     pattern: Expression | None
@@ -257,6 +258,7 @@ def _plan_of(config: HttpConfig) -> Plan:
         statuses=frozenset(status for pattern in config.expected_status for status in _statuses(pattern)),
         tls=_tls_of(config),
         is_timed=URL(config.url).scheme == "https" if config.timing is None else config.timing,
+        guarded=tuple(name for name in headers if _SECRET_HEADER.search(name)),
         assertions=tuple(Expression(text, NAMES) for text in config.assertions),
         metrics=tuple((name, Expression(text, NAMES)) for name, text in config.metrics.items()),
         pattern=None if config.match_body is None else _searching(config.match_body),

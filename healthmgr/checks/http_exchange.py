@@ -51,6 +51,8 @@ async def exchange(
         extras["trace_request_ctx"] = timeline
     if plan.is_timed or plan.tls != _USUAL:
         extras["ssl"] = await contexts.get(plan.tls)
+    if plan.guarded and config.follow_redirects:
+        extras["middlewares"] = (_guard(plan),)
     async with session.request(config.method, plan.url, **extras) as response:
         timeline.answered()
         secured = timeline.handshake.session
@@ -63,6 +65,18 @@ async def exchange(
             redirects=len(response.history),
             certificate_days_left=None if secured is None else days_left(secured, now),
         )
+
+
+def _guard(plan: Plan) -> aiohttp.ClientMiddlewareType:
+    """Keeps secret headers from servers that we are merely led to; the client itself knows Authorization alone."""
+
+    async def guard(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        if request.url.origin() != plan.url.origin():
+            for name in plan.guarded:
+                request.headers.popall(name, None)
+        return await send(request)
+
+    return guard
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int, timeline: Timeline) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -142,6 +143,14 @@ def test_what_may_take_long_is_evaluated_elsewhere_with_the_same_answer(probe: A
         "expected json.none > 1, but there is no 'none' (found json.none = nothing)"
     )
     assert outcome.metrics["most"] == 1199.0
+
+
+def test_what_may_take_long_is_evaluated_from_any_thread(probe: Any, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/").respond_with_json(list(range(1500)))
+    document = {"url": httpserver.url_for("/"), "assertions": ["json.all(a, json.exists(b, a == b))"]}
+    with ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(probe, "http", document, timeout=timedelta(seconds=20)) for _ in range(2)]
+        assert [one.result().message for one in asked] == ["200 OK", "200 OK"]
 
 
 def test_what_takes_too_much_memory_is_ended(probe: Any, httpserver: HTTPServer) -> None:

@@ -140,7 +140,17 @@ def test_no_more_redirects_are_followed_than_allowed(
     assert healthy or f"redirected more than {most} times" in outcome.message
 
 
-def test_a_password_does_not_follow_to_another_server(probe: Any, serve: Any) -> None:
+@pytest.mark.parametrize(
+    ("secret", "name"),
+    [
+        ({"auth": {"token": "tok-123456"}}, b"authorization"),
+        ({"headers": {"X-Api-Key": "tok-123456", "X-Plain": "stays"}}, b"x-api-key"),
+        ({"headers": {"Cookie": "tok-123456"}}, b"cookie"),
+    ],
+)
+def test_a_secret_does_not_follow_to_another_server(
+    probe: Any, serve: Any, secret: dict[str, Any], name: bytes
+) -> None:
     seen: list[bytes] = []
 
     def other(connection: Any) -> None:
@@ -149,8 +159,17 @@ def test_a_password_does_not_follow_to_another_server(probe: Any, serve: Any) ->
 
     there = f"http://127.0.0.1:{serve(other)}/"
     here = serve(saying(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + there.encode() + b"\r\n\r\n"))
-    assert probe("http", {"url": f"http://127.0.0.1:{here}/", "auth": {"token": "tok-123456"}}).status is Status.HEALTHY
+    assert probe("http", {"url": f"http://127.0.0.1:{here}/", **secret}).status is Status.HEALTHY
     assert b"tok-123456" not in seen[0]
+    assert name not in seen[0].lower()
+    assert (b"X-Plain" in seen[0]) is ("X-Plain" in secret.get("headers", {}))
+
+
+def test_a_secret_follows_on_the_same_server(probe: Any, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/old").respond_with_data("", status=302, headers={"Location": "/new"})
+    httpserver.expect_request("/new", headers={"X-Api-Key": "tok-123456"}).respond_with_data("here")
+    document = {"url": httpserver.url_for("/old"), "headers": {"X-Api-Key": "tok-123456"}}
+    assert probe("http", document).status is Status.HEALTHY
 
 
 def test_a_request_goes_through_a_proxy_with_its_password(probe: Any, serve: Any) -> None:
