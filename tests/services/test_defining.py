@@ -359,3 +359,55 @@ def test_ten_thousand_checks_are_applied_in_seconds_and_again_at_once(
     ) == [{"is_soon": True}]
     assert spent[0] < 20
     assert spent[1] < 8
+
+
+def test_a_folder_is_a_source_of_its_own_and_its_difference_is_what_applying_it_does(
+    defining: Defining, rows: Callable[..., list[Any]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "conf.d"
+    folder.mkdir()
+    (folder / "people.yaml").write_text("version: 1\n" + ROUTED, encoding="utf-8")
+    (folder / "checks.yaml").write_text(
+        "version: 1\nchecks:\n  'door-{{ item }}': "
+        "{kind: door, config: {url: '{{ item }}'}, for_each: [a, b], recoveryProcedure: door-restart}\n",
+        encoding="utf-8",
+    )
+    before = everything(rows)
+    wanted = defining.diff(folder)
+    assert everything(rows) == before, "looking changes nothing"
+    applied = defining.apply(folder, actor="ada", origin="cli", now=NOW)
+    assert applied.source == "file:conf.d"
+    assert tuple(change.name for change in wanted.changes) == applied.created
+    assert defining.diff(folder).changes == ()
+    found = rows("SELECT slug, recovery_procedure, managed_by FROM checks ORDER BY slug")
+    assert [tuple(row.values()) for row in found] == [
+        ("door-a", "door-restart", "file:conf.d"),
+        ("door-b", "door-restart", "file:conf.d"),
+    ]
+    (folder / "checks.yaml").unlink()
+    gone = defining.diff(folder)
+    assert [(change.sort, change.name) for change in gone.changes] == [
+        ("disabled", "checks.door-a"),
+        ("disabled", "checks.door-b"),
+    ]
+    assert defining.apply(folder, actor="ada", origin="cli", now=LATER).disabled == ("checks.door-a", "checks.door-b")
+
+
+def test_a_difference_names_fields_and_shows_no_secret(defining: Defining, apply: Apply, tmp_path: Path) -> None:
+    apply(ONE)
+    path = tmp_path / "f.yaml"
+    text = ONE.replace("labels: {team: core}", "interval: 2m, depends_on: [c]").replace(
+        '"${URL:-x}"', "y, password: hush"
+    )
+    text += "  c: {kind: door, config: {url: x}}\n"
+    path.write_text("version: 1\n" + text + ROUTED, encoding="utf-8")
+    difference = defining.diff(path)
+    assert difference.counts == {"created": 1, "updated": 1, "disabled": 0, "unchanged": 3}
+    (updated,) = [change for change in difference.changes if change.sort == "updated"]
+    assert {change.field: (change.old, change.new) for change in updated.fields} == {
+        "config.url": ("'${URL:-x}'", "'y'"),
+        "config.password": ("nothing", "a value that is not shown"),
+        "interval": ("1m", "2m"),
+        "labels.team": ("'core'", "nothing"),
+        "dependencies.c": ("nothing", "''"),
+    }
