@@ -74,11 +74,17 @@ class Settings(BaseModel):
     advanced: Advanced = Field(Advanced(), alias="HEALTHMGR_SETTINGS", description="what that file says beyond these")
 
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+    _file: str = PrivateAttr("")
 
     @property
     def origins(self) -> Mapping[str, str]:
         """Where each value that is no default came from, by variable or by key ("alerting.enabled")."""
         return dict(self._origins)
+
+    @property
+    def settings_file(self) -> str:
+        """The settings file that was read; empty where there is none."""
+        return self._file
 
     @property
     def broker(self) -> str:
@@ -112,6 +118,7 @@ class Settings(BaseModel):
             gathered.take_keys(SettingsFile(config, "the given configuration"), is_first=True)
         settings = cls.model_validate(gathered.judge())
         settings._origins.update(gathered.origins)
+        settings._file = path or ""
         return settings
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -180,9 +182,21 @@ def test_the_command_says_where_each_value_came_from_and_no_secret(
     found = {entry["name"]: (entry["value"], entry["source"]) for entry in json.loads(said.stdout)["settings"]}
     assert found["alerting.maxAlertsPerHour"] == (7, f"{path}:2")
     assert found["SMTP_PASSWORD"] == ("(set, not shown)", "SMTP_PASSWORD_FILE")
+    assert found["HEALTHMGR_SETTINGS"] == (str(path), "environment")
     assert found["LOG_FORMAT"] == ("console", "default")
     assert "db.example.com" in found["DATABASE_URL"][0]
     text = CliRunner().invoke(app, []).stdout
     assert "alerting.maxAlertsPerHour" in text
     for secret in ("hunter22", "hush", "topsecret"):
         assert secret not in said.stdout + text
+
+
+def test_the_settings_file_of_the_readme_can_be_used(load: Load, project_root: Path) -> None:
+    readme = (project_root / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(
+        r"^((?:    [^\n]*\n)*?    globalCheckInterval(?:[^\n]*\n    )*[^\n]*\n)", readme, re.MULTILINE
+    )
+    settings = load(textwrap.dedent(block))
+    assert settings.check_interval == timedelta(seconds=30)
+    assert settings.advanced.escalation.auto_resolve_after == timedelta(hours=2)
+    assert len(settings.origins) > 18, "it names every key"

@@ -48,6 +48,7 @@ def effective(chosen: Settings) -> Iterator[Effective]:
         variable = str(field.alias)
         if name != "advanced":
             yield Effective(variable, _shown(getattr(chosen, name), field.repr), origins.get(variable, DEFAULT))
+    yield Effective("HEALTHMGR_SETTINGS", chosen.settings_file, "environment" if chosen.settings_file else DEFAULT)
     for group in type(chosen.advanced).model_fields:
         part = getattr(chosen.advanced, group)
         for key, field in type(part).model_fields.items():

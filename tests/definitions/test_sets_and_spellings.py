@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -162,3 +163,14 @@ def test_a_limit_beyond_the_timeout_is_warned_of(tmp_path: Path) -> None:
     (warning,) = Defining(None, TestRegistry(), {}).validate(path).warnings
     assert (warning.line, warning.path) == (3, "checks.a.thresholds.critical.response_time")
     assert warning.message == "is never crossed: a probe is ended after its timeout of 3s"
+
+
+@pytest.mark.parametrize("begins", ["templates:", "use:"])
+def test_the_short_forms_of_the_readme_are_valid(begins: str, project_root: Path, tmp_path: Path) -> None:
+    readme = (project_root / "README.md").read_text(encoding="utf-8")
+    block = readme[readme.index(f"\n    {begins}\n") + 1 :].split("\n\n")[0]
+    path = tmp_path / "a.yaml"
+    routed = ROUTED.replace("letter, config: {host: h}", "email, config: {host: h, from: a@b.c}")
+    path.write_text(f"version: 1\n{textwrap.dedent(block)}\n{routed}", encoding="utf-8")
+    environ = {"REDIS_PASSWORD": "x", "DB_PASSWORD": "x"}
+    assert len(Defining(None, Registry.load(), environ).validate(path).checks) == {"templates:": 3, "use:": 4}[begins]
