@@ -19,7 +19,7 @@ from healthmgr.ports import ProbeContext
 
 _STATUSES = {0: Status.HEALTHY, 1: Status.DEGRADED, 2: Status.UNHEALTHY, 3: Status.UNKNOWN}
 # All that a command inherits: the worker's other variables hold passwords.
-_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SYSTEMROOT")
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
 _MOST_COMPLAINTS = 8_192  # bytes of standard error that are kept
 _TIME_FOR_LAST_WORDS = 0.5  # seconds that a pipe may stay open once the command has ended
 _LONGEST_ASIDE = 600  # characters of long text or of complaints in a message

@@ -65,7 +65,7 @@ class ProcessCheck:
         """Count and measure; too few or too many are unhealthy. Raises ProbeError for an unreadable pidfile."""
         started = time.perf_counter()
         if config.pidfile is None:
-            found = _fitting(config, psutil.process_iter())
+            found = _fitting(config, _all_processes())
         else:
             number = _number_in(Path(config.pidfile))
             if isinstance(number, str):
@@ -91,10 +91,16 @@ def _number_in(pidfile: Path) -> int | str:
     return int(words[0])
 
 
+def _all_processes() -> Iterator[psutil.Process]:
+    """Afresh each time: psutil's own iterator keeps what it knew of a process whose number is taken again."""
+    for number in psutil.pids():
+        yield from _process(number)
+
+
 def _process(number: int) -> Iterator[psutil.Process]:
     try:
         yield psutil.Process(number)
-    except (*_GONE, OverflowError):
+    except (*_GONE, psutil.AccessDenied, OverflowError):
         return
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from importlib.metadata import entry_points
 from typing import Any
 
+import psutil
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from healthmgr.domain.check import Status
 from healthmgr.domain.result import Outcome
 from healthmgr.errors import PluginError
-from healthmgr.ports import CheckType
+from healthmgr.ports import CheckType, ProbeContext
 from healthmgr.registry import CHECKS, Registry
+from tests.plugins.conftest import NOW
 
 KINDS = sorted(point.name for point in entry_points(group=CHECKS))
 
@@ -115,7 +120,8 @@ def test_a_server_that_talks_nonsense_is_unhealthy(probe: Any, serve: Any, kind:
         connection.recv(1)
         connection.sendall(b"\xff\xfe\x00nonsense\r\n\r\n")
 
-    outcome = probe(kind, TARGETS[kind](serve(talk)))
+    # A mail server speaks first: this one waits for us as we wait for it, and the short timeout ends that.
+    outcome = probe(kind, TARGETS[kind](serve(talk)), timeout=timedelta(seconds=1))
     assert outcome.status is Status.UNHEALTHY
     assert outcome.message
 
@@ -134,6 +140,26 @@ def test_a_server_that_never_answers_costs_the_timeout_and_no_more(
     assert 0.5 <= time.monotonic() - started < 1.5
     assert result.status is Status.UNHEALTHY
     assert result.message
+
+
+@pytest.mark.parametrize("kind", sorted(TARGETS))
+def test_a_cancelled_probe_ends_and_keeps_no_connection(registry: Registry, hanging_port: int, kind: str) -> None:
+    check_type = registry.check_type(kind)
+    if not inspect.iscoroutinefunction(check_type.probe):
+        pytest.skip("a plain function runs in a thread of its own, where nothing can cancel it")
+    config = check_type.Config.model_validate(TARGETS[kind](hanging_port))
+
+    async def cancel_it() -> tuple[bool, int]:
+        context = ProbeContext("subject", timedelta(seconds=30), NOW)
+        before = len(psutil.Process().net_connections())
+        task = asyncio.ensure_future(check_type.probe(config, context))
+        await asyncio.wait({task}, timeout=0.1)
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+        await asyncio.sleep(0)  # transports close in the loop's next round
+        return task.cancelled(), len(psutil.Process().net_connections()) - before
+
+    assert asyncio.run(cancel_it()) == (True, 0)
 
 
 @pytest.mark.usefixtures("release")
