@@ -58,6 +58,17 @@ class Dialogue:
         if "STARTTLS" not in self.extensions:
             raise TalkFailed(f"{self._place} offers no STARTTLS")
         self.expect(await self.say("STARTTLS"), "STARTTLS")
+        await self._must_be_silent()
+
+    async def _must_be_silent(self) -> None:
+        """What is said in the clear from here on would be taken for the server's own words under TLS."""
+        try:
+            async with asyncio.timeout(0):
+                early = await self._reader.read(1)
+        except TimeoutError:
+            return
+        if early:
+            raise TalkFailed(f"{self._place} went on in the clear after it had agreed to STARTTLS")
 
     def expect(self, reply: Reply, called: str, *codes: int) -> Reply:
         """The reply itself when its code is one of these (or any 2xx); raises TalkFailed otherwise."""

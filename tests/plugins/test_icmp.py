@@ -151,8 +151,8 @@ NOISE = [b"\x00", b"\x45", b"\x4f\x00\x00", b"\xff" * 65]
 def test_only_true_echoes_count(answer: Any, received: int) -> None:
     host = Host(answer)
     started = time.monotonic()
-    outcome = host.probe(timeout=0.25)
-    assert time.monotonic() - started < 0.5
+    outcome = host.probe(timeout=0.4)
+    assert time.monotonic() - started < 1
     host.close()
     assert outcome.metrics["packet_loss"] == 100.0 * (4 - received) / 4
     assert outcome.status is (Status.HEALTHY if received >= 2 else Status.UNHEALTHY)

@@ -62,7 +62,7 @@ def test_a_running_program_is_found_and_measured(probe: Any, start: Start, mark:
 
 def test_a_busy_program_shows_its_use_of_the_processor(probe: Any, start: Start, mark: str) -> None:
     start("print(flush=True)\nwhile True: pass")
-    assert probe("process", {"cmdline": mark}).metrics["cpu_usage"] > 15
+    assert probe("process", {"cmdline": mark}).metrics["cpu_usage"] > 3
 
 
 def test_several_are_counted_and_summed(probe: Any, start: Start, mark: str) -> None:

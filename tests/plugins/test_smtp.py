@@ -290,7 +290,7 @@ def test_a_server_that_falls_silent_is_told_with_the_step_it_was_at(
 
     started = time.monotonic()
     outcome = ask(serve(talk), timeout=0.4)
-    assert time.monotonic() - started < 0.6
+    assert time.monotonic() - started < 1
     assert outcome.status is Status.UNHEALTHY
     assert outcome.message.endswith(f"took longer than 360ms: it was at {step}")
 
@@ -306,13 +306,13 @@ def test_a_server_that_drips_its_greeting_does_not_stretch_the_timeout(ask: Any,
 
     started = time.monotonic()
     assert ask(serve(drip), timeout=0.5).status is Status.UNHEALTHY
-    assert time.monotonic() - started < 0.8
+    assert time.monotonic() - started < 1.2
 
 
 def test_a_server_that_never_answers_quit_is_healthy_all_the_same(ask: Any, serve: Any) -> None:
     outcome = ask(serve(script(b"220 hi\r\n", b"250 x\r\n", b"")), timeout=5)
     assert outcome.status is Status.HEALTHY
-    assert outcome.response_time < 0.4
+    assert outcome.response_time < 0.45
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,7 @@ def test_a_mail_server_shows_its_certificate_after_starttls(look: Any, start: St
     ("before", "words"),
     [
         (mail_server(answer=b"454 not now\r\n"), "answered 454 not now to STARTTLS"),
+        (mail_server(answer=b"220 go\r\n250 AUTH PLAIN\r\n"), "went on in the clear after it had agreed to STARTTLS"),
         (lambda connection: connection.sendall(b"SSH-2.0-x\r\n"), "does not speak SMTP: it said 'SSH-2.0-x'"),
         (lambda connection: connection.sendall(b"554 go away\r\n"), "answered 554 go away to the connection"),
     ],
@@ -217,7 +218,7 @@ def test_a_mail_server_that_does_not_turn_to_tls_is_unhealthy(look: Any, start: 
 def test_a_server_that_never_shakes_hands_is_named_within_the_timeout(probe: Any, hanging_port: int) -> None:
     started = time.monotonic()
     outcome = probe("tls", {"host": "127.0.0.1", "port": hanging_port}, timeout=timedelta(seconds=0.5))
-    assert time.monotonic() - started < 0.6
+    assert time.monotonic() - started < 1
     assert outcome.message == f"127.0.0.1:{hanging_port} did not agree on TLS within 450ms"
 
 
