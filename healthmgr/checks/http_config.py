@@ -2,71 +2,39 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, SecretStr, field_validator
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_validator,
+)
 from pydantic import model_validator as whole
 from yarl import URL
 
+from healthmgr.checks.http_fields import (
+    HEADER_NAME,
+    HEADER_VALUE,
+    Assertions,
+    HttpAuth,
+    Part,
+    StatusPatterns,
+    TlsVersion,
+    statuses_of,
+)
 from healthmgr.checks.http_tls import TlsOptions
 from healthmgr.domain.assertion import Expression, NotEvaluable, Subject
 
 NAMES = ("status", "headers", "body", "json", "response_time")
 _LONGEST_PATTERN = 500  # characters
 _SHORTEST_MASKED = 4  # characters; a shorter secret would blank out ordinary words
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 _SECRET_HEADER = re.compile(r"auth|token|key|secret|cookie|pass", re.IGNORECASE)
 _OURS = frozenset({"content-length", "transfer-encoding", "connection"})
 _METRIC_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,99}")
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-StatusPattern = (
-    Annotated[int, Field(ge=100, le=599)] | Annotated[str, Field(pattern=r"^([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?)$")]
-)
-StatusPatterns = Annotated[tuple[StatusPattern, ...], BeforeValidator(_as_list), Field(min_length=1)]
-Assertions = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(max_length=20)]
-
-
-class _Part(BaseModel):
-    """Refuses unknown fields, cannot be changed, and keeps a wrong input (it may be a secret) out of its errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class HttpAuth(_Part):
-    """Who we are to the server: a name with a password, or a token."""
-
-    username: str = Field("", description="Name for basic authentication")
-    password: SecretStr = Field(SecretStr(""), description="Password for basic authentication")
-    token: SecretStr = Field(SecretStr(""), description="Bearer token, in the place of name and password")
-
-    @whole(mode="after")
-    def _is_one_or_the_other(self) -> HttpAuth:
-        if bool(self.username) == bool(self.token.get_secret_value()):
-            raise ValueError("give either username and password, or token")
-        if self.password.get_secret_value() and not self.username:
-            raise ValueError("a password needs a username")
-        if ":" in self.username:
-            raise ValueError("a username for basic authentication holds no colon")
-        if not _HEADER_VALUE.fullmatch(self.token.get_secret_value()):
-            raise ValueError("the token holds a character that HTTP does not allow, such as a line break")
-        return self
-
-    def header(self) -> str:
-        """The value of the Authorization header."""
-        if not self.username:
-            return f"Bearer {self.token.get_secret_value()}"
-        pair = f"{self.username}:{self.password.get_secret_value()}"
-        return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +53,7 @@ class Plan:
     secrets: tuple[str, ...] = field(repr=False)
 
 
-class HttpConfig(_Part):
+class HttpConfig(Part):
     """What to ask, and what to expect of the answer."""
 
     url: str = Field(repr=False, description="Address to ask, http:// or https://")
@@ -122,7 +90,7 @@ class HttpConfig(_Part):
     client_certificate: str | None = Field(None, description="File with our own certificate (PEM), and maybe its key")
     client_key: str | None = Field(None, description="File with the key of client_certificate (PEM)")
     server_name: str | None = Field(None, min_length=1, description="Name that the certificate must bear, sent as SNI")
-    minimum_tls: Literal["1.2", "1.3"] | None = Field(None, description="Oldest version of TLS that is accepted")
+    minimum_tls: TlsVersion | None = Field(None, description="Oldest version of TLS that is accepted")
     max_body: int = Field(1_048_576, ge=0, le=16_777_216, description="Bytes of the answer that are read, no more")
     timing: bool | None = Field(
         None,
@@ -152,19 +120,11 @@ class HttpConfig(_Part):
     @classmethod
     def _must_be_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
         for name, value in headers.items():
-            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value.get_secret_value()):
+            if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value.get_secret_value()):
                 raise ValueError(f"{name[:60]!r} is not a header that HTTP allows: no line breaks, Latin letters only")
             if name.lower() in _OURS:
                 raise ValueError(f"{name} is set by healthmgr itself: leave it out")
         return headers
-
-    @field_validator("expected_status")
-    @classmethod
-    def _must_rise(cls, patterns: tuple[int | str, ...]) -> tuple[int | str, ...]:
-        for pattern in patterns:
-            if not _statuses(pattern):
-                raise ValueError(f"{pattern} is an empty range: write the smaller number first")
-        return patterns
 
     @field_validator("assertions")
     @classmethod
@@ -217,15 +177,6 @@ def _url_or_none(text: str) -> URL | None:
         return None
 
 
-def _statuses(pattern: int | str) -> range:
-    if isinstance(pattern, int):
-        return range(pattern, pattern + 1)
-    if pattern.endswith("xx"):
-        return range(int(pattern[0]) * 100, int(pattern[0]) * 100 + 100)
-    first, _, last = pattern.partition("-")
-    return range(int(first), int(last or first) + 1)
-
-
 def _searching(pattern: str) -> Expression:
     """The search as an expression: its regular expressions take time in proportion to the text, whatever they are."""
     expression = Expression(f"body.matches({json.dumps(pattern, ensure_ascii=False)})", NAMES)
@@ -255,7 +206,7 @@ def _plan_of(config: HttpConfig) -> Plan:
     return Plan(
         url=URL(config.url),
         arguments=arguments,
-        statuses=frozenset(status for pattern in config.expected_status for status in _statuses(pattern)),
+        statuses=frozenset(status for pattern in config.expected_status for status in statuses_of(pattern)),
         tls=_tls_of(config),
         is_timed=URL(config.url).scheme == "https" if config.timing is None else config.timing,
         guarded=tuple(name for name in headers if _SECRET_HEADER.search(name)),

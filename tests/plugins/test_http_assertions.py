@@ -109,7 +109,7 @@ def test_an_expected_status_may_be_a_range(probe: Any, httpserver: HTTPServer, e
     ("field", "value", "why"),
     [
         ("expected_status", "299-200", "smaller number first"),
-        ("expected_status", "600-700", "match pattern"),
+        ("expected_status", "600-700", "is no status: write a number (204), a class (2xx) or a range"),
         ("assertions", ["status ="], "not an expression in CEL"),
         ("assertions", ["state == 1"], "there is no 'state'"),
         ("assertions", ["true"] * 21, "at most 20"),

@@ -116,7 +116,7 @@ def _noting(asked: list[str | None]) -> Any:
 
 def test_a_version_of_tls_that_is_too_old_is_refused(probe: Any, secure: Serve, ca_file: str) -> None:
     url = secure(change=lambda context: setattr(context, "maximum_version", ssl.TLSVersion.TLSv1_2))
-    assert probe("http", {"url": url, "ca_file": ca_file, "minimum_tls": "1.2"}).status is Status.HEALTHY
+    assert probe("http", {"url": url, "ca_file": ca_file, "minimum_tls": 1.2}).status is Status.HEALTHY
     refused = probe("http", {"url": url, "ca_file": ca_file, "minimum_tls": "1.3"})
     assert refused.status is Status.UNHEALTHY
     assert "TLS" in refused.message
