@@ -1,9 +1,11 @@
-"""Redis: PING, and the numbers of INFO."""
+"""Redis: PING, the numbers of INFO, replication, persistence, and the lengths of keys."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -14,17 +16,27 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, RedisError
 
 from healthmgr.checks.network import explain
+from healthmgr.checks.redis_info import is_replica, metrics_of, unsaved
 from healthmgr.domain.check import Status
 from healthmgr.domain.result import Outcome
 from healthmgr.ports import ProbeContext
 
+_LENGTHS = {"list": "LLEN", "set": "SCARD", "zset": "ZCARD", "hash": "HLEN", "stream": "XLEN", "string": "STRLEN"}
+
 
 class RedisConfig(BaseModel):
-    """Where the server is."""
+    """Where the server is, and what it should be and hold."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(description="Address of the server: redis://:password@host:6379/0, rediss:// or unix://")
+    url: str = Field(
+        repr=False, description="Address of the server: redis://:password@host:6379/0, rediss:// or unix://"
+    )
+    role: Literal["primary", "replica"] | None = Field(None, description="What the server has to be")
+    keys: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        (), max_length=100, description="Keys whose lengths become metrics: key celery gives length_celery"
+    )
+    keys_must_exist: bool = Field(False, description="Whether a key that is not there is unhealthy, not just empty")
 
     @field_validator("url")
     @classmethod
@@ -55,7 +67,7 @@ class RedisCheck:
         )
         try:
             await client.ping()
-            return await _describe(client)
+            return await _describe(client, config, context.now)
         except (RedisError, OSError) as error:
             return Outcome(Status.UNHEALTHY, _explain(error, config.url))
         finally:
@@ -63,31 +75,51 @@ class RedisCheck:
                 await client.aclose()
 
 
-async def _describe(client: Redis) -> Outcome:
+async def _describe(client: Redis, config: RedisConfig, now: datetime) -> Outcome:
     try:
         info = await client.info()
     except NoPermissionError:
-        return Outcome(Status.HEALTHY, "answers to PING; INFO is not permitted")
-    version, role = info.get("redis_version", "?"), info.get("role", "?")
-    return Outcome(Status.HEALTHY, f"answers; Redis {version}, {role}", metrics=_metrics(info))
+        info = {}
+    metrics = metrics_of(info, now) if info else {}
+    missing = []
+    for key in config.keys:
+        length = await _length(client, key)
+        metrics[f"length_{key}"] = float(length or 0)
+        if length is None:
+            missing.append(key)
+    status, faults = _judge(config, info, missing)
+    if not info:
+        told = "answers to PING; INFO is not permitted"
+    else:
+        role = "replica" if is_replica(info) else str(info.get("role", "?"))
+        told = f"answers; Redis {info.get('redis_version', '?')}, {role}"
+    return Outcome(status, "; ".join([*faults, told]), metrics=metrics)
 
 
-def _metrics(info: dict[str, Any]) -> dict[str, float]:
-    names = {
-        "used_memory": "used_memory",
-        "connected_clients": "connected_clients",
-        "blocked_clients": "blocked_clients",
-        "evicted_keys": "evicted_keys",
-        "ops": "instantaneous_ops_per_sec",
-        "uptime": "uptime_in_seconds",
-    }
-    metrics = {ours: float(info[theirs]) for ours, theirs in names.items() if theirs in info}
-    hits, misses = float(info.get("keyspace_hits", 0)), float(info.get("keyspace_misses", 0))
-    if hits + misses > 0:
-        metrics["hit_rate"] = 100.0 * hits / (hits + misses)
-    if float(info.get("maxmemory", 0)) > 0 and "used_memory" in metrics:
-        metrics["memory_usage"] = 100.0 * metrics["used_memory"] / float(info["maxmemory"])
-    return metrics
+def _judge(config: RedisConfig, info: Mapping[str, Any], missing: Sequence[str]) -> tuple[Status, list[str]]:
+    """Down is what does not do its work; degraded what works and would lose data."""
+    down = []
+    role = "replica" if is_replica(info) else "primary"
+    if config.role is not None and info and role != config.role:
+        down.append(f"the server is a {role}, expected a {config.role}")
+    if is_replica(info) and info.get("master_link_status") != "up":
+        down.append(f"the link to its primary {info.get('master_host')}:{info.get('master_port')} is down")
+    if config.keys_must_exist and missing:
+        down.append(f"there is no key {', '.join(missing)}")
+    lost = list(unsaved(info))
+    if down:
+        return Status.UNHEALTHY, down + lost
+    return (Status.DEGRADED, lost) if lost else (Status.HEALTHY, [])
+
+
+async def _length(client: Redis, key: str) -> int | None:
+    """Elements of a list, set, sorted set, hash or stream, bytes of a string; None where there is no such key."""
+    kind = await client.type(key)
+    kind = kind.decode() if isinstance(kind, bytes) else kind
+    if kind == "none":
+        return None
+    command = _LENGTHS.get(kind)
+    return int(await client.execute_command(command, key)) if command else 1  # type: ignore[no-untyped-call]
 
 
 def _explain(error: BaseException, url: str) -> str:
