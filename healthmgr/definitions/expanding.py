@@ -60,7 +60,8 @@ class _Expanding:
             elif key not in ("templates", "use") and (key != "checks" or not isinstance(child.data, dict | None)):
                 attach(plain, key, root.keys[key], child)
         checks = root.children.get("checks")
-        if (checks is not None and isinstance(checks.data, dict)) or self._sets:
+        is_fit = checks is None or checks.data is None or isinstance(checks.data, dict)
+        if is_fit and (checks is not None or self._sets):
             attach(plain, "checks", root.keys.get("checks", root.line), self._checks(checks, templates))
         return replace(self._document, root=plain, problems=tuple(self._problems), expanded=frozenset(self._expanded))
 

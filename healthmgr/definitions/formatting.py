@@ -50,7 +50,14 @@ def _kept_if_same(before: str, after: str, file: str) -> str:
 
 
 def _compose(text: str) -> yaml.MappingNode | None:
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    """The tree with its marks; None where there is nothing to arrange.
+
+    By the parser written in Python, whose marks count characters; what it alone refuses is left as it is.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return None
     return root if isinstance(root, yaml.MappingNode) else None
 
 
