@@ -186,6 +186,7 @@ def test_old_events_are_forgotten(engine: Engine, healthmgr: Healthmgr) -> None:
         assert connection.execute(text("SELECT count(*) FROM events")).scalar_one() == 0
 
 
+@pytest.mark.filterwarnings("ignore::celery.exceptions.CDeprecationWarning")
 def test_the_numbers_for_other_dashboards_are_fresh_or_gone(
     engine: Engine, healthmgr: Healthmgr, stream: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
