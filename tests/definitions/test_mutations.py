@@ -36,8 +36,8 @@ checks:
 """
 WORDS = (
     "{{ host }}", "[", "]", "{", "}", ":", "- ", "5", "null", "&a", "*site", "<<", "'", '"', "|", "\n", "  ",
-    "for_each", "with", "template", "checks", "true", "1e400", "#", "!!x", "interval", "thresholds", "\t", "responseTime",
-    "version",
+    "for_each", "with", "template", "checks", "true", "1e400", "#", "!!x", "interval", "thresholds", "\t",
+    "responseTime", "version",
 )  # fmt: skip
 
 
