@@ -22,6 +22,7 @@ import dns.reversename
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from healthmgr.checks.dns_records import normal, text_of
+from healthmgr.checks.fields import Host
 from healthmgr.checks.network import explain, place_of
 from healthmgr.domain.check import Status
 from healthmgr.domain.quantity import format_duration
@@ -46,7 +47,7 @@ class DnsConfig(BaseModel):
 
     name: str = Field(min_length=1, description="The whole name to ask for; with type PTR an address will do")
     type: str = Field("A", description="Type of the records: A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT or another")
-    nameservers: list[str] = Field(
+    nameservers: list[Host] = Field(
         default_factory=list,
         description="Name servers that must each answer as expected; none: those of the worker's own machine, "
         "of which one is enough",

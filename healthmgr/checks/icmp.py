@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from healthmgr.checks.fields import Host
 from healthmgr.checks.network import down
 from healthmgr.domain.check import Status
 from healthmgr.domain.quantity import format_duration, parse_duration
@@ -46,7 +47,7 @@ class IcmpConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = Field(min_length=1, description="Name or address of the host")
+    host: Host = Field(description="Name or address of the host")
     packets: int = Field(3, ge=1, le=50, description="Echo requests in one probe")
     gap: Duration = Field(
         timedelta(milliseconds=200), ge=timedelta(0), description="Time between two requests; less when it is short"

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from healthmgr.checks.fields import Host
 from healthmgr.checks.network import down, place_of
 from healthmgr.checks.secured import TlsContexts, certificate_of, connected, trusting_anyone
 from healthmgr.checks.smtp_dialogue import Dialogue, Reply, TalkFailed
@@ -32,7 +33,7 @@ class SmtpConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = Field(min_length=1, description="Name or address of the mail server")
+    host: Host = Field(description="Name or address of the mail server")
     port: int = Field(25, ge=1, le=65535, description="Its port: 25, 587 for submission, 465 for TLS from the start")
     tls: Literal["auto", "starttls", "tls", "none"] = Field(
         "auto",

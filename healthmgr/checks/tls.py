@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from healthmgr.checks.certificates import Certificate, explain_expiry, explain_fault
+from healthmgr.checks.fields import Host
 from healthmgr.checks.network import down, place_of
 from healthmgr.checks.secured import TlsContexts, certificate_of, connected, trusting_anyone
 from healthmgr.checks.smtp_dialogue import Dialogue, TalkFailed
@@ -28,10 +29,10 @@ class TlsConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = Field(min_length=1, description="Name or address to connect to")
+    host: Host = Field(description="Name or address to connect to")
     port: int = Field(443, ge=1, le=65535, description="Port to connect to")
-    server_name: str | None = Field(
-        None, min_length=1, description="The name that the certificate must be for, when it is not the host"
+    server_name: Host | None = Field(
+        None, description="The name that the certificate must be for, when it is not the host"
     )
     starttls: Literal["smtp"] | None = Field(
         None, description="smtp: talk to a mail server first, and turn to TLS by STARTTLS"

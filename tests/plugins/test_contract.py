@@ -105,6 +105,17 @@ def test_every_kind_has_a_target_or_a_trouble_in_this_test(registry: Registry, k
     assert (kind in TARGETS or kind in WITHOUT_PORTS) == registry.check_type(kind).uses_network
 
 
+@pytest.mark.parametrize("host", ["", "a..b", "x" * 64, "a b", "[::1]", "a/b", "me@there", "a\0b", "a\nb"])
+@pytest.mark.parametrize(
+    ("kind", "field"), [("tls", "host"), ("smtp", "host"), ("icmp", "host"), ("dns", "nameservers")]
+)
+def test_what_cannot_be_a_host_is_refused(registry: Registry, kind: str, field: str, host: str) -> None:
+    document = {"nameservers": [host], "name": "example.org"} if field == "nameservers" else {field: host}
+    with pytest.raises(ValidationError) as caught:
+        registry.check_type(kind).Config.model_validate(document)
+    assert [error["loc"][0] for error in caught.value.errors()] == [field]
+
+
 @pytest.mark.parametrize("kind", sorted(TARGETS))
 def test_a_dead_target_is_unhealthy_and_the_message_says_where(probe: Any, closed_port: int, kind: str) -> None:
     outcome = probe(kind, TARGETS[kind](closed_port))
