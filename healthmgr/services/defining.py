@@ -161,9 +161,7 @@ class Defining:
         draft = read_draft(path, self._registry, self._environ, self._fallbacks)
         return compare(complete(draft, stored, self._registry), stored)
 
-    def apply(
-        self, path: Path, *, actor: str, origin: str, now: datetime, source: str | None = None
-    ) -> Applied:
+    def apply(self, path: Path, *, actor: str, origin: str, now: datetime, source: str | None = None) -> Applied:
         """Make what is stored of this source equal to the file, in one transaction.
 
         `source` is whose definitions these are, where that is not the file itself. What the file no longer
