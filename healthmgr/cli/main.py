@@ -16,6 +16,7 @@ from healthmgr.cli.doctor.command import doctor
 from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
 from healthmgr.cli.notifications import notifications_app
 from healthmgr.cli.printing import print_lines
+from healthmgr.cli.probe import probe
 from healthmgr.cli.processes import api, beat, worker
 from healthmgr.cli.settings import settings
 from healthmgr.cli.status import status
@@ -52,6 +53,7 @@ def root(
 app.command("up", rich_help_panel=START)(up)
 app.add_typer(demo_app, name="demo", rich_help_panel=START)
 app.command("status", rich_help_panel=LOOK)(status)
+app.command("probe", rich_help_panel=LOOK)(probe)
 app.add_typer(checks_app, name="checks", rich_help_panel=LOOK)
 app.add_typer(alerts_app, name="alerts", rich_help_panel=LOOK)
 app.add_typer(notifications_app, name="notifications", rich_help_panel=LOOK)
