@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -60,6 +61,55 @@ def test_a_job_that_starts_and_does_not_end_is_told(backup: Story) -> None:
     backup.fast_forward(minutes=1)
     ping(backup, "start")
     backup.fast_forward(minutes=4)
+    backup.expect_silence()
+    backup.fast_forward(minutes=2)
+    backup.expect_notification("alice", about="backup")
+
+
+def test_a_failure_that_is_made_good_before_the_next_beat_is_told_and_not_lost_between_two_probes(
+    backup: Story,
+) -> None:
+    backup.fast_forward(minutes=1)
+    ping(backup)
+    backup.healthmgr.pinging.record("backup", "fail", "", backup.now)
+    backup.healthmgr.pinging.record("backup", "success", "", backup.now)
+    backup.fast_forward(minutes=1)
+    backup.expect_notification("alice", about="backup")
+    backup.expect_notification("alice", about="backup", kind="resolution")
+    backup.fast_forward(minutes=30)
+    backup.expect_silence()
+
+
+def test_an_end_of_another_run_leaves_the_run_open(backup: Story) -> None:
+    backup.fast_forward(minutes=1)
+    for kind, run in (("start", 1), ("success", 2)):
+        backup.healthmgr.pinging.record("backup", kind, "", backup.now, UUID(int=run))
+    backup.fast_forward(minutes=4)
+    backup.expect_silence()
+    backup.fast_forward(minutes=2)
+    backup.expect_notification("alice", about="backup")
+
+
+def test_a_paused_job_is_watched_again_from_its_next_start(backup: Story) -> None:
+    backup.fast_forward(minutes=1)
+    ping(backup)
+    backup.healthmgr.responding.pause("backup", actor="alice", origin="cli", now=backup.now)
+    backup.fast_forward(hours=5)
+    backup.expect_silence()
+    ping(backup, "start")
+    backup.fast_forward(minutes=4)
+    backup.expect_silence()
+    backup.fast_forward(minutes=2)
+    backup.expect_notification("alice", about="backup")
+
+
+def test_a_job_is_not_late_for_what_it_missed_while_a_person_had_paused_it(backup: Story) -> None:
+    backup.fast_forward(minutes=1)
+    ping(backup)
+    backup.healthmgr.responding.pause("backup", actor="alice", origin="cli", now=backup.now)
+    backup.fast_forward(hours=5)
+    backup.healthmgr.responding.resume("backup", actor="alice", origin="cli", now=backup.now)
+    backup.fast_forward(minutes=64)
     backup.expect_silence()
     backup.fast_forward(minutes=2)
     backup.expect_notification("alice", about="backup")
