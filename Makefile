@@ -1,6 +1,7 @@
 # make run     everything in this terminal; ARGS="--port 9000" for more      make demo    with services to break
 # make fleet   the processes of a fleet on this machine                      make test    the whole suite
 # make lint    style, types, arrows                                          make clean   all but the data
+# make bench   checks a second, beside the naive design
 
 # Any Python from 3.11 on that can make virtual environments; PYTHON=/path/to/python3 chooses another.
 PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: run demo fleet test lint lock clean
+.PHONY: run demo fleet test lint bench lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
@@ -34,6 +35,10 @@ lint: $(VENV)/installed-dev
 	@if docker compose version >/dev/null 2>&1; then echo "docker compose config -q"; \
 	POSTGRES_PASSWORD=x REDIS_PASSWORD=x FLOWER_PASSWORD=x HEALTHMGR_SECRET_KEY=x docker compose config -q; \
 	else echo "docker compose is not here: docker-compose.yml is not checked"; fi
+
+# What this machine does in a second, beside the naive design and bare Celery: a few minutes; ARGS=--quick for one.
+bench: $(VENV)/installed-run
+	@$(BIN)/python -m scripts.bench $(ARGS)
 
 # Takes over what is installed now as the versions to install from now on.
 lock: $(VENV)/installed-dev
