@@ -13,16 +13,17 @@ from healthmgr.bootstrap import definition_validator
 from healthmgr.cli.failing import ExitCode
 from healthmgr.cli.opening import load_settings, opened
 from healthmgr.cli.options import ORIGIN, Actor, Json, person
-from healthmgr.cli.printing import print_json, print_lines, styled
+from healthmgr.cli.printing import print_json, print_lines, print_note, styled
 from healthmgr.definitions.definition import Definitions
 from healthmgr.definitions.difference import Change, Difference
 from healthmgr.definitions.document import read_text
 from healthmgr.definitions.formatting import format_text
 from healthmgr.definitions.gathering import files_of
 from healthmgr.definitions.schema import definitions_schema, installed_models
-from healthmgr.errors import DefinitionError, Problem
+from healthmgr.errors import DefinitionError, Problem, Unavailable
 from healthmgr.registry import Registry
 from healthmgr.services.defining import Applied
+from healthmgr.settings import Settings
 
 File = Annotated[
     Path | None,
@@ -36,14 +37,15 @@ _SIGNS = {"created": ("+", "healthy"), "updated": ("~", "degraded"), "disabled":
 
 
 def validate(path: File = None, as_json: Json = False) -> None:
-    """Say what is wrong with a definitions file, all of it at once; nothing is changed. No database is needed.
+    """Say what is wrong with a definitions file, all of it at once; nothing is changed.
 
-    Exit codes: 0 the file is valid, 2 it is not.
+    No database is needed; where one answers, names that the file does not define are looked for there, as
+    `apply` does. Exit codes: 0 the file is valid, 2 it is not.
     """
     settings = load_settings()
     chosen = path or settings.definitions
     try:
-        definitions = definition_validator(settings).validate(chosen)
+        definitions = _validated(settings, chosen)
     except DefinitionError as error:
         raise _refusal(error, chosen, as_json) from error
     if as_json:
@@ -52,6 +54,16 @@ def validate(path: File = None, as_json: Json = False) -> None:
     _print_problems(definitions.warnings, "warning")
     counts = _describe(definitions)["defines"]
     print_lines(f"{chosen} is valid: " + ", ".join(f"{count} {section}" for section, count in counts.items()))
+
+
+def _validated(settings: Settings, path: Path) -> Definitions:
+    if settings.database_url:
+        try:
+            with opened() as healthmgr:
+                return healthmgr.defining.validate(path)
+        except Unavailable:
+            print_note("The database does not answer: names that other files define are not looked for.")
+    return definition_validator(settings).validate(path)
 
 
 def diff(path: File = None, as_json: Json = False) -> None:

@@ -19,9 +19,11 @@ from sqlalchemy import func, select
 from healthmgr.cli.children import Crew
 from healthmgr.cli.failing import ExitCode
 from healthmgr.cli.surroundings import Surroundings
+from healthmgr.definitions.document import read_text
+from healthmgr.definitions.gathering import files_of
 from healthmgr.demo import fleet as demo_fleet
 from healthmgr.embedded import EmbeddedServers
-from healthmgr.errors import Unavailable
+from healthmgr.errors import DefinitionError, Unavailable
 from healthmgr.settings import Settings
 from healthmgr.storage.database import connect, upgrade
 from healthmgr.storage.tables import checks
@@ -163,10 +165,7 @@ class _Start:
         """Where the definitions leave the mail server to SMTP_HOST and nobody has set it, the mail stays here."""
         if self._around.env.get("SMTP_HOST") or self._around.env.get("SMTP_PORT"):
             return False
-        path = Path(self._around.env["HEALTHMGR_CONFIG"])
-        return self._wishes.demo or (
-            path.exists() and "${SMTP_HOST" in path.read_text(encoding="utf-8", errors="replace")
-        )
+        return self._wishes.demo or _mentions(Path(self._around.env["HEALTHMGR_CONFIG"]), "${SMTP_HOST")
 
     def _apply(self) -> None:
         path = Path(self._around.env["HEALTHMGR_CONFIG"])
@@ -258,6 +257,14 @@ class _Start:
             return True  # not well yet, but it answers
         except OSError:
             return False
+
+
+def _mentions(path: Path, text: str) -> bool:
+    """Whether a definitions file, or any of a folder's, holds this text; applying them says what is wrong with them."""
+    try:
+        return any(text in read_text(file) for file in files_of(path))
+    except DefinitionError:
+        return False
 
 
 def _command() -> str:

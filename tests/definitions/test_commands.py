@@ -149,3 +149,24 @@ def test_the_quickstart_and_the_demo_are_valid(run: Any, project_root: Path, mon
     for path in (project_root / "healthmgr.yaml", project_root / "healthmgr" / "demo" / "demo.yaml"):
         result = run("validate", str(path))
         assert result.exit_code == 0, result.output
+
+
+def test_where_a_database_answers_a_name_that_nobody_defines_is_an_error_for_validate_too(
+    run: Any, good: Path, database_url: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good.write_text(GOOD.replace("to: ops", "to: opps"))
+    assert run("validate", str(good)).exit_code == 0, "without a database another file may define it"
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    found = run("validate", str(good))
+    assert found.exit_code == 2
+    assert "did you mean 'ops'" in found.output
+    assert "opps" in found.output
+
+
+def test_a_database_that_does_not_answer_keeps_no_file_from_being_validated(
+    run: Any, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    result = run("validate", str(good))
+    assert result.exit_code == 0
+    assert "does not answer" in result.stderr
