@@ -121,10 +121,9 @@ def checks_of(module: ModuleType) -> list[CustomCheck]:
     return [check for check in own if check.function.startswith(f"{module.__name__}:")]
 
 
-def module_names(configured: str) -> list[str]:
-    """The modules to import: those named, separated by commas, then those of installed packages; each once."""
-    named = [name.strip() for name in configured.split(",") if name.strip()]
-    return list(dict.fromkeys([*named, *sorted(point.value for point in entry_points(group=GROUP))]))
+def module_names(configured: Iterable[str]) -> list[str]:
+    """The modules to import: those named, then those of installed packages; each once."""
+    return list(dict.fromkeys([*configured, *sorted(point.value for point in entry_points(group=GROUP))]))
 
 
 def load_module(name: str) -> list[CustomCheck]:

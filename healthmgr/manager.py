@@ -13,11 +13,10 @@ from typing import Any
 from uuid import UUID
 
 from healthmgr.bootstrap import Healthmgr, build
-from healthmgr.custom import MODULES, CustomCheck, custom_check, module_names
+from healthmgr.custom import CustomCheck, custom_check, module_names
 from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem, SettingsError, Unavailable
 from healthmgr.events import BEGINNING, Callback, Event, EventReader, Listener, check_name, follow
 from healthmgr.manager_views import ManagedAlert, SystemHealth, managed_alert, system_health
-from healthmgr.secrets import read_variable
 from healthmgr.settings import Settings
 from healthmgr.storage.database import schema_revisions
 from healthmgr.views import CheckView, ResultView, StatisticsView
@@ -73,7 +72,7 @@ class HealthManager:
         present, wanted = schema_revisions(self._healthmgr.engine)
         if present != wanted:
             raise Unavailable(f"The database is at {present or 'nothing'}, not at {wanted}: run `healthmgr db upgrade`")
-        names = module_names(read_variable(MODULES, self._healthmgr.environ) or "")
+        names = module_names(self._settings.modules)
         registering, now = self._healthmgr.registering, self._healthmgr.now()
         registering.register_modules(names, actor=self._actor, origin=ORIGIN, now=now)
         return self

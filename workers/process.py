@@ -13,9 +13,8 @@ import structlog
 from celery import Celery
 
 from healthmgr.bootstrap import Healthmgr, build
-from healthmgr.custom import MODULES, module_names
+from healthmgr.custom import module_names
 from healthmgr.errors import DefinitionError
-from healthmgr.secrets import read_variable
 from healthmgr.services.doubting import Doubting
 from healthmgr.services.probing import Probing
 from healthmgr.settings import Settings
@@ -104,7 +103,7 @@ class Process:
     @cached_property
     def modules(self) -> list[str]:
         """The modules with checks that this process was told of."""
-        return module_names(read_variable(MODULES, self.healthmgr.environ) or "")
+        return module_names(self.healthmgr.settings.modules)
 
     def register_modules(self, now: datetime) -> None:
         """Register the checks of the modules in HEALTHMGR_MODULES and of installed packages.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0004"
-down_revision = max(p.name[:4] for p in Path(__file__).parent.glob("000[1-3]_*.py"))
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
