@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -15,6 +21,8 @@ from sqlalchemy import make_url
 from healthmgr.checks.postgres import PostgresConfig
 from healthmgr.checks.postgres_statistics import read_statistics
 from healthmgr.domain.check import Status
+from healthmgr.embedded.account import run_as, server_account
+from healthmgr.embedded.binaries import copied, installed
 
 
 @pytest.mark.parametrize(
@@ -115,3 +123,74 @@ class KeepsNoStatistics:
 
 def test_a_server_without_statistics_is_none_the_worse() -> None:
     assert read_statistics(KeepsNoStatistics()) == {}  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def replicated() -> Iterator[tuple[str, str]]:
+    """A primary and a replica that follows it: their addresses."""
+    folder = Path(tempfile.mkdtemp(prefix="hm-"))
+    account = server_account(folder)
+    binaries = installed()
+    if account is not None:
+        os.chown(folder, account.uid, account.gid)
+    if not binaries.usable_by(account):
+        binaries = copied(binaries, folder)
+    primary, replica = folder / "primary", folder / "replica"
+
+    def run(program: str, *arguments: str) -> None:
+        done = run_as(account, [str(binaries.postgres / program), *arguments], folder)
+        assert done.returncode == 0, done.stderr
+
+    def start(data: Path, port: int) -> str:
+        options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories='' -c fsync=off"
+        run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
+        return f"postgresql://postgres@127.0.0.1:{port}/postgres"
+
+    try:
+        run("initdb", "-D", str(primary), "-U", "postgres", "-A", "trust", "-N", "--no-instructions")
+        first = start(primary, free_port())
+        run("pg_basebackup", "-d", first, "-D", str(replica), "-R", "-N", "-c", "fast", "-X", "stream")
+        yield first, start(replica, free_port())
+    finally:
+        for data in (replica, primary):
+            run_as(account, [str(binaries.postgres / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"], folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_primary_and_its_replica_tell_how_far_they_are_apart(probe: Any, replicated: tuple[str, str]) -> None:
+    primary, replica = replicated
+    until(lambda: probe("postgres", {"url": primary}).metrics.get("replicas") == 1.0)
+    of_primary = probe("postgres", {"url": primary, "role": "primary"})
+    assert of_primary.status is Status.HEALTHY
+    assert of_primary.metrics["replication_lag"] < 60
+    until(lambda: probe("postgres", {"url": primary}).metrics.get("replication_lag_bytes") == 0.0)
+    # Nothing happens on the primary, and the replica is not behind for that.
+    until(lambda: probe("postgres", {"url": replica}).metrics.get("replication_lag") == 0.0)
+    of_replica = probe("postgres", {"url": replica, "role": "replica"})
+    assert of_replica.status is Status.HEALTHY
+    assert of_replica.message.endswith("; a replica, 0.0 s behind")
+    assert of_replica.metrics["is_replica"] == 1.0
+    assert (
+        probe("postgres", {"url": replica, "role": "primary"}).message == "the server is a replica, expected a primary"
+    )
+
+
+def test_a_replica_that_does_not_replay_falls_behind(probe: Any, replicated: tuple[str, str]) -> None:
+    primary, replica = replicated
+    with closing(psycopg2.connect(replica)) as at_replica, closing(psycopg2.connect(primary)) as at_primary:
+        at_replica.autocommit = at_primary.autocommit = True
+        at_primary.cursor().execute("CREATE TABLE written (a int)")
+        until(lambda: probe("postgres", {"url": replica, "query": "SELECT * FROM written"}).status is Status.HEALTHY)
+        at_replica.cursor().execute("SELECT pg_wal_replay_pause()")
+        at_primary.cursor().execute("INSERT INTO written SELECT generate_series(1, 1000)")
+        until(lambda: probe("postgres", {"url": replica}).metrics["replication_lag_bytes"] > 0)
+        until(lambda: probe("postgres", {"url": primary}).metrics["replication_lag_bytes"] > 0)
+        assert probe("postgres", {"url": replica}).metrics["replication_lag"] > 0
+        at_replica.cursor().execute("SELECT pg_wal_replay_resume()")
+        until(lambda: probe("postgres", {"url": replica}).metrics["replication_lag"] == 0.0)
