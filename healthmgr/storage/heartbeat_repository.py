@@ -7,13 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 
 from healthmgr.domain.heartbeat import Heartbeat, Ping, take
-from healthmgr.domain.result import Cause
 from healthmgr.services.pinging import Pinged
 from healthmgr.storage.responding_rows import write_audit
-from healthmgr.storage.tables import check_schedules, checks, heartbeats
+from healthmgr.storage.tables import check_schedules, checks
 
 # Whoever writes a heartbeat locks its schedule first. So no claim comes between reading the sequence and
 # keeping the ping: a claim with a higher number has seen what is kept here.
@@ -24,6 +22,29 @@ JOIN checks c ON c.id = s.check_id
 LEFT JOIN heartbeats h ON h.check_id = s.check_id
 WHERE s.check_id = :id
 FOR UPDATE OF s
+""")
+
+_COLUMNS = (
+    "armed_at", "last_ping_at", "last_kind", "last_detail", "last_success_at", "started_at", "run_id", "run_time",
+    "failed_at", "failed_kind", "failed_detail", "failed_sequence", "is_failing",
+)  # fmt: skip
+
+# One statement, for a ping costs the job that sends it its time. A probe that is due already will see the ping;
+# its own cause and slot are kept.
+_KEEP = text(f"""
+WITH due AS (
+    UPDATE check_schedules SET next_due_at = :last_ping_at, cause = 'ping'
+    WHERE check_id = :id AND next_due_at > :last_ping_at
+)
+INSERT INTO heartbeats AS h (check_id, ping_count, {", ".join(_COLUMNS)})
+VALUES (:id, 1, {", ".join(f":{name}" for name in _COLUMNS)})
+ON CONFLICT (check_id) DO UPDATE SET ping_count = h.ping_count + 1,
+    {", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS)}
+""")  # noqa: S608 - composed of constants alone
+
+_NOTE = text("""
+INSERT INTO heartbeats AS h (check_id, armed_at, ping_count, last_detail) VALUES (:id, :now, 1, :detail)
+ON CONFLICT (check_id) DO UPDATE SET ping_count = h.ping_count + 1, last_detail = EXCLUDED.last_detail
 """)
 
 
@@ -50,20 +71,14 @@ class HeartbeatRepository:
                 return  # taken away since it was found
             resumes = row["is_paused"] and not row["config"].get("manual_resume", False)
             known = take(_to_heartbeat(row, ping.at), ping, resumes=resumes)
-            _put(connection, check_id, ping.at, _to_values(known, ping, row))
             if resumes:
                 _resume(connection, check_id, row["slug"], ping)
-            # A probe that is due already will see this ping; its own cause and slot are kept.
-            connection.execute(
-                update(check_schedules)
-                .where(check_schedules.c.check_id == check_id, check_schedules.c.next_due_at > ping.at)
-                .values(next_due_at=ping.at, cause=Cause.PING.value)
-            )
+            connection.execute(_KEEP, {"id": check_id, **_to_values(known, ping, row)})
 
     def note(self, check_id: UUID, detail: str, now: datetime) -> None:
         """Keep the detail of a `log`, which is no sign of life, in one commit."""
         with self._engine.begin() as connection:
-            _put(connection, check_id, now, {"last_detail": detail})
+            connection.execute(_NOTE, {"id": check_id, "now": now, "detail": detail})
 
 
 def _to_heartbeat(row: Any, now: datetime) -> Heartbeat:
@@ -99,15 +114,6 @@ def _to_values(known: Heartbeat, ping: Ping, before: Any) -> dict[str, Any]:
         "failed_sequence": before["sequence"] if failure is ping else before["failed_sequence"],
         "is_failing": known.is_failing,
     }
-
-
-def _put(connection: Connection, check_id: UUID, now: datetime, values: dict[str, Any]) -> None:
-    statement = upsert(heartbeats).values({"armed_at": now, **values, "check_id": check_id, "ping_count": 1})
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["check_id"], set_={**values, "ping_count": heartbeats.c.ping_count + 1}
-        )
-    )
 
 
 def _resume(connection: Connection, check_id: UUID, slug: str, ping: Ping) -> None:
