@@ -152,3 +152,19 @@ def test_a_worker_registers_what_its_environment_names_once(
 
 def test_a_module_that_defines_nothing_has_no_checks() -> None:
     assert checks_of(ModuleType("empty")) == []
+
+
+def spelt_otherwise() -> dict[str, object]:
+    return {
+        "status": "HEALTHY",
+        "message": "fine",
+        "timestamp": datetime.now(UTC),
+        "responseTime": 150,
+        "metrics": {"a": 1},
+    }
+
+
+def test_a_result_in_the_older_spelling_is_understood() -> None:
+    context = ProbeContext("x", timedelta(seconds=5), datetime.now(UTC))
+    found = PythonCheck().probe(PythonConfig(function="tests.manager.test_custom:spelt_otherwise"), context)
+    assert (found.status, found.response_time, dict(found.metrics)) == (Status.HEALTHY, 0.15, {"a": 1.0})
