@@ -20,7 +20,9 @@ class NewToken(BaseModel):
     """The token that is wanted."""
 
     name: str = Field(max_length=100, examples=["grafana"])
-    role: Role = Field(description="viewer reads; responder also acts; admin does everything; ingest only pings.")
+    role: Role = Field(
+        description="viewer reads; responder also acts; admin does everything; ingest only brings pings and results."
+    )
     expires_at: datetime | None = Field(None, examples=["2030-01-31T12:00:00Z"])
 
 

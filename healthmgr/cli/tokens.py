@@ -57,7 +57,9 @@ def create_token(
     name: Name,
     role: Annotated[
         Role,
-        typer.Option(help="viewer reads; responder also acts on alerts and checks; admin does all; ingest only pings."),
+        typer.Option(
+            help="viewer reads; responder also acts on alerts and checks; admin does all; ingest only brings pings and results."
+        ),
     ] = Role.VIEWER,
     expires_after: Annotated[
         str | None, typer.Option("--expires-in", metavar="DURATION", help="Such as 12h or 90d; default: never.")
