@@ -18,7 +18,8 @@ _DESCRIPTION = """
 Checks, alerts and the people who are told.
 
 Every request needs an access token, `Authorization: Bearer hm_...`, whose role decides what it may do:
-**viewer** reads, **responder** also acts on alerts and checks, **admin** does everything, **ingest** only brings pings and results.
+**viewer** reads, **responder** also acts on alerts and checks, **admin** does everything,
+**ingest** only brings pings and results.
 
 Times are UTC in ISO 8601, lengths are seconds. Lists are paged: pass `next_cursor` back as `cursor` until it is null.
 Errors are `application/problem+json`.

@@ -58,7 +58,7 @@ def create_token(
     role: Annotated[
         Role,
         typer.Option(
-            help="viewer reads; responder also acts on alerts and checks; admin does all; ingest only brings pings and results."
+            help="viewer reads; responder also acts on alerts and checks; admin does all; ingest only pings and pushes."
         ),
     ] = Role.VIEWER,
     expires_after: Annotated[
