@@ -51,6 +51,7 @@ clean:
 $(VENV)/installed-run: requirements/run.lock pyproject.toml | $(VENV)/made
 	@echo "Installing what is pinned in requirements/run.lock (a minute or so, this once)"
 	@$(PIP) install --quiet --requirement requirements/run.lock
+	@rm -rf healthmgr.egg-info  # left by an earlier version, it would hide new entry points
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
