@@ -37,6 +37,11 @@ FROM results WHERE cause = 'slot' AND started_at BETWEEN :since AND :until
 """)
 
 
+_WITH_RESULTS = text("SELECT count(*) FROM check_states WHERE last_result_at IS NOT NULL")
+_FIRST_RESULTS_WITHIN = 120.0  # seconds
+_BETWEEN_APPLIES = 5.0  # seconds
+
+
 @dataclass(frozen=True, slots=True)
 class Throughput:
     """Checks a second, CPU milliseconds of everything for each, and the share that was not healthy."""
@@ -79,11 +84,15 @@ class Ours:
             return self._measured(processes, seconds)
 
     def lags(self, checks: int, interval: float, warm: float, seconds: float) -> tuple[Lag, Lag]:
-        """How late probes begin, and how late while the same definitions are changed and applied over and over."""
+        """How late probes begin, and how late while a hundredth of the definitions change and all are applied again.
+
+        What is new is probed at once, in its order and not in a slot; that burst is waited for first.
+        """
         one = self._write("one", checks, interval, timeout=8)
-        other = self._write("other", checks, interval, timeout=9)
+        other = self._write("other", checks, interval, timeout=8, changed=checks // 100)
         self._apply(one)
         with running(self._site, _COMMANDS) as processes:
+            self._wait_for_first_results(checks)
             time.sleep(warm)
             quiet = self._lag_during(seconds)
             with self._applying(other, one):
@@ -120,6 +129,7 @@ class Ours:
                 while not ended.is_set():
                     for path in files:
                         self._apply(path)
+                        ended.wait(_BETWEEN_APPLIES)
             except BaseException as error:  # handed to the thread that waits
                 failures.append(error)
 
@@ -139,7 +149,18 @@ class Ours:
         applied.write_bytes(path.read_bytes())
         self._healthmgr.defining.apply(applied, actor="bench", origin="file", now=self._healthmgr.now())
 
-    def _write(self, name: str, checks: int, interval: float, timeout: float) -> Path:
+    def _wait_for_first_results(self, checks: int) -> None:
+        ends_at = time.monotonic() + _FIRST_RESULTS_WITHIN
+        while True:
+            with self._healthmgr.engine.connect() as connection:
+                count = connection.execute(_WITH_RESULTS).scalar_one()
+            if count >= checks:
+                return
+            if time.monotonic() > ends_at:
+                raise RuntimeError(f"after {_FIRST_RESULTS_WITHIN:.0f} s only {count} of {checks} checks have results")
+            time.sleep(1.0)
+
+    def _write(self, name: str, checks: int, interval: float, timeout: float, changed: int = 0) -> Path:
         url = f"http://127.0.0.1:{self._site.target_port}"
         document = {
             "version": 1,
@@ -151,7 +172,7 @@ class Ours:
                     "kind": "http",
                     "config": {"url": f"{url}/{n}"},
                     "interval": f"{interval:g}s",
-                    "timeout": f"{timeout:g}s",
+                    "timeout": f"{timeout + (n < changed):g}s",
                 }
                 for n in range(checks)
             },
