@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pydantic import (
     Field,
-    PrivateAttr,
     SecretStr,
     field_validator,
 )
@@ -97,7 +97,6 @@ class HttpConfig(Part):
         description="Measure the phases: DNS, connect, TLS, first byte, total; if not given, for https alone, "
         "where it costs nothing beside the handshake",
     )
-    _plan: Plan = PrivateAttr()
 
     @field_validator("url")
     @classmethod
@@ -160,14 +159,10 @@ class HttpConfig(Part):
             raise ValueError("an Authorization header and a name in the url exclude each other")
         return self
 
-    def model_post_init(self, _context: Any) -> None:
-        """Make the request once: a configuration is probed thousands of times."""
-        self._plan = _plan_of(self)
-
-    @property
+    @cached_property
     def plan(self) -> Plan:
-        """The configuration made ready."""
-        return self._plan
+        """The configuration made ready, once: it is probed thousands of times."""
+        return _plan_of(self)
 
 
 def _url_or_none(text: str) -> URL | None:

@@ -54,7 +54,7 @@ def ask(probe: Any, serve: Any) -> Any:
     """ask(talk, **config) probes a server that talks so, within 1.5 seconds by default."""
 
     def go(talk: Any, timeout: float = 1.5, slack: float = 0.7, **config: Any) -> Any:
-        document = {"url": f"http://127.0.0.1:{serve(talk)}/", **config}
+        document = {"url": f"http://127.0.0.1:{serve(talk)}/", "timing": True, **config}
         started = time.monotonic()
         outcome = probe("http", document, timeout=timedelta(seconds=timeout))
         assert time.monotonic() - started < timeout + slack
@@ -106,7 +106,7 @@ def test_a_body_that_drips_costs_the_timeout_and_is_told(ask: Any) -> None:
 
 
 def test_headers_that_drip_cost_the_timeout_and_are_told(ask: Any) -> None:
-    outcome = ask(dripping(_OK, b"X", 0.1), timeout=0.6, timing=True)
+    outcome = ask(dripping(_OK, b"X", 0.1), timeout=0.6)
     assert outcome.status is Status.UNHEALTHY
     assert "timed out after 600ms" in outcome.message
     assert "took the request and did not answer" in outcome.message
