@@ -14,6 +14,7 @@ from healthmgr.cli.definitions import apply, diff, fmt, schema, validate
 from healthmgr.cli.demo import demo_app
 from healthmgr.cli.doctor.command import doctor
 from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
+from healthmgr.cli.kinds import kinds
 from healthmgr.cli.notifications import notifications_app
 from healthmgr.cli.printing import print_lines
 from healthmgr.cli.probe import probe
@@ -61,6 +62,7 @@ app.command("validate", rich_help_panel=MEND)(validate)
 app.command("diff", rich_help_panel=MEND)(diff)
 app.command("apply", rich_help_panel=MEND)(apply)
 app.command("fmt", rich_help_panel=MEND)(fmt)
+app.command("kinds", rich_help_panel=MEND)(kinds)
 app.command("schema", rich_help_panel=MEND)(schema)
 app.command("settings", rich_help_panel=MEND)(settings)
 app.add_typer(tokens_app, name="tokens", rich_help_panel=MEND)
