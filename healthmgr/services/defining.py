@@ -34,9 +34,9 @@ T = TypeVar("T")
 NO_LONGER_DEFINED = "no longer defined"
 DISABLED = "disabled in its definition"
 
-_FEW = 100  # checks that begin together; more are spread wider, so that ten thousand make no herd
-_FEW_WITHIN = timedelta(seconds=2)
-_MANY_WITHIN = timedelta(seconds=10)
+# Checks that begin together are spread so that ten thousand make no herd: a small fleet keeps up with 400 a second.
+_BEGIN_WITHIN = timedelta(seconds=2)
+_BEGIN_A_SECOND = 400
 _PROBED = ("kind", "config", "timeout", "thresholds", "max_attempts", "severity", "degraded_severity")
 _MOST_NAMED = 100  # names of each sort in the audit log
 
@@ -261,8 +261,13 @@ class _Applying:
         return [check_id for slug in slugs if (check_id := self.stored.checks[slug].id) is not None]
 
     def _plan(self, checks: Sequence[CheckDefinition]) -> list[CheckChange]:
-        within = _FEW_WITHIN if len(checks) <= _FEW else _MANY_WITHIN
+        within = _begin_within(len(checks))
         return [plan_check(check, self.stored.checks.get(check.slug), within, self.now) for check in checks]
+
+
+def _begin_within(count: int) -> timedelta:
+    """How long so many checks that begin together are spread over."""
+    return max(_BEGIN_WITHIN, timedelta(seconds=count / _BEGIN_A_SECOND))
 
 
 def plan_check(

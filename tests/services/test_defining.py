@@ -355,7 +355,7 @@ def test_ten_thousand_checks_are_applied_in_seconds_and_again_at_once(
         spent.append(time.perf_counter() - started)
     assert rows("SELECT count(*) AS n FROM check_dependencies") == [{"n": 9999}]
     assert rows(
-        "SELECT max(next_due_at) < :limit AS is_soon FROM check_schedules", limit=NOW + timedelta(seconds=10)
+        "SELECT max(next_due_at) < :limit AS is_soon FROM check_schedules", limit=NOW + timedelta(seconds=25)
     ) == [{"is_soon": True}]
     assert spent[0] < 20
     assert spent[1] < 8
