@@ -13,7 +13,7 @@ from healthmgr.settings import Settings
 from healthmgr.telemetry import configure_logging
 from workers.liveness import LivenessStep
 from workers.process import Process
-from workers.queues import QUEUES
+from workers.queues import QUEUES, ROUTES
 
 log = get_logger(__name__)
 
@@ -38,6 +38,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "accept_content": ["json"],
         "task_queues": [Queue(name, routing_key=name) for name in QUEUES],
         "task_default_queue": "upkeep",
+        "task_routes": ROUTES,
         "task_publish_retry": False,
         "task_send_sent_event": settings.task_events == "all",
         "worker_send_task_events": settings.task_events == "all",

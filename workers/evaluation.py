@@ -12,7 +12,6 @@ from workers.base import ServiceTask
 
 @app.task(
     name="healthmgr.evaluation.evaluate",
-    queue="evaluation",
     bind=True,
     autoretry_for=(Unavailable,),
     retry_backoff=1,

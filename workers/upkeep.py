@@ -7,14 +7,14 @@ from workers.base import ServiceTask
 from workers.outbound_heartbeat import ping
 
 
-@app.task(name="healthmgr.upkeep.audit", queue="upkeep", bind=True)
+@app.task(name="healthmgr.upkeep.audit", bind=True)
 def audit(self: ServiceTask) -> None:
     """Look for overdue work; the outbound heartbeat is pinged only while there is none."""
     if not self.healthmgr.upkeep.audit(self.now):
         ping(self.healthmgr.settings.outbound_heartbeat_url)
 
 
-@app.task(name="healthmgr.upkeep.keep_partitions", queue="upkeep", bind=True)
+@app.task(name="healthmgr.upkeep.keep_partitions", bind=True)
 def keep_partitions(self: ServiceTask) -> None:
     """Make the coming days' tables and drop those beyond the retention."""
     self.healthmgr.upkeep.keep_partitions(self.now, self.healthmgr.settings.retention)

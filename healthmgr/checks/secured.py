@@ -54,13 +54,19 @@ async def connected(host: str, port: int) -> AsyncIterator[Streams]:
     try:
         yield reader, writer
     except BaseException:
-        writer.transport.abort()
+        _abort(writer)
         raise
     writer.close()
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(_TIME_FOR_FAREWELL):
             await writer.wait_closed()
-    writer.transport.abort()
+    _abort(writer)
+
+
+def _abort(writer: asyncio.StreamWriter) -> None:
+    # Before Python 3.11.5 a TLS transport that is gone already has nothing left to abort, and trips over that.
+    with contextlib.suppress(AttributeError):
+        writer.transport.abort()
 
 
 def _changed_at(path: str) -> int:

@@ -31,7 +31,7 @@ Mailbox = Annotated[str, Field(pattern=r"^[^\s<>\x00-\x1f\x7f]+@[^\s<>\x00-\x1f\
 class SmtpConfig(BaseModel):
     """Which mail server, and how far to go with it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     host: Host = Field(description="Name or address of the mail server")
     port: int = Field(25, ge=1, le=65535, description="Its port: 25, 587 for submission, 465 for TLS from the start")

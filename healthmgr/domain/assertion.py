@@ -209,8 +209,9 @@ def _reason(error: Exception, absent: Mapping[str, str]) -> str:
 
 def _paths_in(text: str, names: Collection[str]) -> list[tuple[str, list[str | int]]]:
     """The paths that the expression spells out, such as json.pool.used, each once."""
-    step = r"""\.[A-Za-z_]\w*+(?!\s*\()|\[\d{1,9}\]|\["[^"\\]*"\]|\['[^'\\]*'\]"""
-    pattern = rf"(?<![\w.\"'])(?:{'|'.join(map(re.escape, sorted(names)))})\b(?:{step})*+"
+    # A name is taken whole or not at all: one that is called is no part of a path.
+    step = r"""\.[A-Za-z_]\w*(?!\w)(?!\s*\()|\[\d{1,9}\]|\["[^"\\]*"\]|\['[^'\\]*'\]"""
+    pattern = rf"(?<![\w.\"'])(?:{'|'.join(map(re.escape, sorted(names)))})\b(?:{step})*"
     found = dict.fromkeys(match[0] for match in re.finditer(pattern, text))
     return [(path, list(_steps(path))) for path in found]
 

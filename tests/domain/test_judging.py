@@ -22,6 +22,7 @@ from healthmgr.domain.result import Result
 from healthmgr.domain.state import State
 from healthmgr.domain.threshold import Thresholds
 from healthmgr.errors import Unavailable
+from healthmgr.services import evaluating
 from healthmgr.services.evaluating import Evaluated, Evaluating, Watched, judge_batch
 from tests.domain.making import MINUTE, NOW, D, H, N, U, a_check, a_result, after, follow, statuses, uid
 
@@ -260,8 +261,10 @@ BATCH = [a_result(Status.HEALTHY, check_id=uid(number)) for number in range(1, 2
 
 
 @pytest.mark.parametrize("poison", [set(), {1}, {20}, {7}, {3, 4}, {1, 10, 11, 20}, set(range(1, 21))])
-def test_a_batch_is_split_until_the_poisonous_results_stand_alone(poison):
+def test_a_batch_is_split_until_the_poisonous_results_stand_alone(poison, monkeypatch):
     shelf = Shelf(poison)
+    # A fresh logger: one that has been used before may be bound to where it wrote then.
+    monkeypatch.setattr(evaluating, "log", structlog.get_logger())
     with structlog.testing.capture_logs() as logs:
         dues = Evaluating(shelf).evaluate(BATCH, NOW)
     healthy = [number for number in range(1, 21) if number not in poison]

@@ -78,7 +78,7 @@ def test_the_registry_finds_them_by_their_entry_points(package: Package) -> None
     assert json.loads(said.stdout) == ["healthmgr_file", "healthmgr_ticket", "file", "ticket"], said.stderr
 
 
-def test_definitions_are_judged_by_their_configurations(package: Package, definitions: Path) -> None:
+def test_definitions_are_judged_by_their_configurations(package: Package, definitions: Path, engine: Engine) -> None:
     said = package.run("-m", "healthmgr.cli.main", "validate", str(definitions))
     assert said.returncode == 0, said.stdout + said.stderr
     right = definitions.read_text()
