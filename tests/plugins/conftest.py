@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import os
 import socket
@@ -111,7 +112,8 @@ def serve() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
                     connection, _ = server.accept()
                 except OSError:
                     return
-                with connection:
+                # A probe that has heard enough leaves at once.
+                with connection, contextlib.suppress(OSError):
                     talk(connection)
 
         thread = threading.Thread(target=loop, daemon=True)
