@@ -77,6 +77,11 @@ class Channel(Protocol):
     `send` delivers synchronously within `timeout` and returns once the provider has accepted; it raises
     ChannelError(permanent=..., retry_after=..., is_ambiguous=...) otherwise. `address` is the recipient's
     contact on this channel ("" where the channel itself is the address, as with a webhook).
+
+    A class may say more of itself (False where it does not): `tells_acknowledgements`, that its provider
+    wants to hear when somebody has acknowledged; `is_idempotent`, that its provider takes an idempotency key,
+    so that the same message sent twice arrives once; `is_exempt_from_digests`, that every incident has to
+    reach it, however many there are.
     """
 
     kind: ClassVar[str]

@@ -16,7 +16,9 @@ class MessageKind(StrEnum):
 
     PROBLEM = "problem"
     UPDATE = "update"
+    ACKNOWLEDGEMENT = "acknowledgement"
     RESOLUTION = "resolution"
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,41 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeFacts:
+    """Something else that changed about when the incident began: a check's state, a definition, a deployment."""
+
+    at: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses that a person may follow; "" where there is none. Those that act ask for a confirmation first."""
+
+    incident: str = ""
+    acknowledge: str = ""
+    silence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """One incident that a digest tells of: `title` is what its own message would have been called."""
+
+    incident_number: int
+    severity: Severity
+    title: str
+    opened_at: datetime
+    is_resolved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AlertFacts:
     """One alert of the incident.
 
     `last_results` newest first; `dependents` are the slugs of the checks that hang on this one;
-    `impacted` those of them that are failing now and are suppressed because of it.
+    `impacted` those of them that are failing now and are suppressed because of it. An alert that came in
+    through a door has no check: `check_slug` is "", `check_name` its name, `origin` the door, and
+    `source_url` leads to where it came from.
     """
 
     id: UUID
@@ -66,6 +98,9 @@ class AlertFacts:
     last_results: tuple[ResultFacts, ...] = ()
     dependents: tuple[str, ...] = ()
     impacted: tuple[str, ...] = ()
+    origin: str = ""
+    source_url: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +110,10 @@ class Message:
     `notification_id` is the idempotency key and stays the same over every attempt. `reason` is the
     named reason of the decision to send ("first_notification", "all_resolved", ...). `thread_key` is the
     same for every message of one incident to one recipient. `how_to_acknowledge` is a command line.
+    `actor` is who acknowledged or resolved it by hand. `changes` are the newest first; `told` names who else is
+    told, and over what ("alice over pager"). `first_provider_id` is the provider's own name for the first message
+    of this incident to this recipient over this channel, for channels that keep one message up to date.
+    `held_back` is what a digest tells of; its `alerts` may be empty then, and its incident is the newest one.
     """
 
     notification_id: UUID
@@ -92,14 +131,25 @@ class Message:
     url: str = ""
     how_to_acknowledge: str = ""
     round: int = 0
+    actor: str = ""
+    links: Links = Links()
+    changes: tuple[ChangeFacts, ...] = ()
+    told: tuple[str, ...] = ()
+    first_provider_id: str = ""
+    held_back: tuple[HeldBack, ...] = ()
+    is_test: bool = False
 
     @property
     def title(self) -> str:
         """One line: what, and how bad; the start of a subject or a summary."""
+        if self.kind is MessageKind.DIGEST:
+            return f"{len(self.held_back)} more incidents" if len(self.held_back) != 1 else "1 more incident"
         first = self.alerts[0]
         more = f" and {len(self.alerts) - 1} more" if len(self.alerts) > 1 else ""
         if self.kind is MessageKind.RESOLUTION:
             return f"Resolved: {first.check_name}{more}"
+        if self.kind is MessageKind.ACKNOWLEDGEMENT:
+            return f"Acknowledged: {first.check_name}{more}"
         verb = "flapping" if first.is_flapping else first.status.value
         are = "are" if more else "is"
         return f"{self.severity.value.capitalize()}: {first.check_name}{more} {are} {verb}"
