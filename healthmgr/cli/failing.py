@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from enum import IntEnum
+from importlib import import_module
 from typing import Any
 
-import redis.exceptions
 import typer
-from kombu.exceptions import OperationalError as BrokerError
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 from typer.core import TyperGroup
-
-from healthmgr.cli.printing import clean
-from healthmgr.errors import DefinitionError, HealthmgrError, SecretMissing, SettingsError, Unavailable
-from healthmgr.telemetry import mask
 
 
 class ExitCode(IntEnum):
@@ -50,60 +43,5 @@ class SpeakingGroup(TyperGroup):
         except Exception as error:
             if hasattr(error, "exit_code"):  # Typer's own: usage errors and the exits that commands ask for
                 raise
-            raise typer.Exit(speak(error)) from error
-
-
-def speak(error: Exception) -> int:
-    """Say on stderr what went wrong and how to mend it; returns the exit code."""
-    code, message = explain(error)
-    if os.environ.get("LOG_LEVEL", "").lower() == "debug":
-        sys.stderr.write(mask("".join(traceback.format_exception(error))))
-    typer.echo("\n".join(clean(line) for line in mask(message).splitlines()), err=True)
-    return int(code)
-
-
-def explain(error: Exception) -> tuple[ExitCode, str]:
-    """The exit code and the words for an error."""
-    if isinstance(error, HealthmgrError):
-        return _code_of(error), str(error)
-    if isinstance(error, SQLAlchemyError):
-        return _explain_database(error)
-    if isinstance(error, redis.exceptions.RedisError | BrokerError):
-        return (
-            ExitCode.UNAVAILABLE,
-            f"Redis or the broker does not answer: {first_line(error)}. Start it, or correct REDIS_URL and BROKER_URL.",
-        )
-    if isinstance(error, OSError):
-        return ExitCode.WRONG, f"{error.filename or 'The system'}: {error.strerror or error}"
-    return ExitCode.WRONG, (
-        f"This should not have happened: {type(error).__name__}: {error}\n"
-        "Run the command again with LOG_LEVEL=debug to see where, and report it."
-    )
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, without the driver's advice and the statement that follow it."""
-    lines = str(error.orig if isinstance(error, DBAPIError) and error.orig else error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
-
-
-def _code_of(error: HealthmgrError) -> ExitCode:
-    if isinstance(error, DefinitionError | SettingsError | SecretMissing):
-        return ExitCode.BAD_INPUT
-    return ExitCode.UNAVAILABLE if isinstance(error, Unavailable) else ExitCode.WRONG
-
-
-def _explain_database(error: SQLAlchemyError) -> tuple[ExitCode, str]:
-    if isinstance(error, ArgumentError):
-        return ExitCode.BAD_INPUT, "DATABASE_URL cannot be used: write postgresql://user:password@host:5432/name"
-    if isinstance(error, ProgrammingError) and getattr(error.orig, "pgcode", "") in ("42P01", "42703"):
-        return ExitCode.UNAVAILABLE, (
-            f"The database's schema is not the one this program needs ({first_line(error)}): "
-            "run `healthmgr db upgrade`."
-        )
-    if isinstance(error, OperationalError):
-        return ExitCode.UNAVAILABLE, (
-            f"PostgreSQL does not answer: {first_line(error)}. "
-            "Start it (`make run` starts everything), or correct DATABASE_URL."
-        )
-    return ExitCode.WRONG, f"PostgreSQL refused the statement: {first_line(error)}"
+            # The words for errors know every driver, and most commands end without one.
+            raise typer.Exit(import_module("healthmgr.cli.explaining").speak(error)) from error

@@ -7,27 +7,144 @@ from typing import Annotated
 import typer
 
 from healthmgr import __version__
-from healthmgr.cli.alerts import alerts_app
-from healthmgr.cli.checks import checks_app
-from healthmgr.cli.database import db_app
-from healthmgr.cli.definitions import apply, diff, fmt, schema, validate
-from healthmgr.cli.demo import demo_app
-from healthmgr.cli.doctor.command import doctor
-from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
-from healthmgr.cli.kinds import kinds
-from healthmgr.cli.notifications import notifications_app
-from healthmgr.cli.printing import print_lines
-from healthmgr.cli.probe import probe
-from healthmgr.cli.processes import api, beat, worker
-from healthmgr.cli.settings import settings
-from healthmgr.cli.status import status
-from healthmgr.cli.tokens import tokens_app
-from healthmgr.cli.up import up
+from healthmgr.cli.failing import EXIT_CODES
+from healthmgr.cli.lazy import Entry, LazyGroup
 
 START, LOOK, RUN, MEND = "Start here", "Look", "Run a fleet", "Set up and mend"
 
+
+class Root(LazyGroup):
+    """All commands in the order of the help. Each sentence is the first one of what is imported; a test compares."""
+
+    entries = (
+        Entry(
+            "up",
+            START,
+            "Run everything in this terminal until Ctrl-C: database, Redis, beat, workers, "
+            "API; what dies is started again.",
+            "healthmgr.cli.up:up",
+        ),
+        Entry(
+            "demo",
+            START,
+            "A small fleet to break and mend, and its inbox.",
+            "healthmgr.cli.demo:demo_app",
+        ),
+        Entry(
+            "status",
+            LOOK,
+            "Show the state of everything at a glance.",
+            "healthmgr.cli.status:status",
+        ),
+        Entry(
+            "probe",
+            LOOK,
+            "Probe something once, without database or definitions; exits 1 when it is not healthy.",
+            "healthmgr.cli.probe:probe",
+        ),
+        Entry(
+            "checks",
+            LOOK,
+            "What is watched, and what is believed of it.",
+            "healthmgr.cli.checks:checks_app",
+        ),
+        Entry(
+            "alerts",
+            LOOK,
+            "What is wrong, and who was told.",
+            "healthmgr.cli.alerts:alerts_app",
+        ),
+        Entry(
+            "notifications",
+            LOOK,
+            "Who was told what, and whether it arrived.",
+            "healthmgr.cli.notifications:notifications_app",
+        ),
+        Entry(
+            "validate",
+            MEND,
+            "Say what is wrong with a definitions file, all of it at once; nothing is changed.",
+            "healthmgr.cli.definitions:validate",
+        ),
+        Entry(
+            "diff",
+            MEND,
+            "Show what applying the definitions would change, field by field; nothing is changed.",
+            "healthmgr.cli.definitions:diff",
+        ),
+        Entry(
+            "apply",
+            MEND,
+            "Take a definitions file over, whole or not at all. What it no longer defines "
+            "is disabled, its history kept.",
+            "healthmgr.cli.definitions:apply",
+        ),
+        Entry(
+            "fmt",
+            MEND,
+            "Put definitions into their usual order, spelling and lengths. Comments are "
+            "kept; what they mean stays the same.",
+            "healthmgr.cli.definitions:fmt",
+        ),
+        Entry(
+            "kinds",
+            MEND,
+            "List the kinds of checks and channels that are installed; with a KIND, what its `config` can be told.",
+            "healthmgr.cli.kinds:kinds",
+        ),
+        Entry(
+            "schema",
+            MEND,
+            "Print a JSON Schema of the definitions, with the settings of every installed plugin, for editors.",
+            "healthmgr.cli.definitions:schema",
+        ),
+        Entry(
+            "settings",
+            MEND,
+            "Show every setting as it holds here, and where its value came from. Secrets are not shown.",
+            "healthmgr.cli.settings:settings",
+        ),
+        Entry(
+            "tokens",
+            MEND,
+            "Access tokens of the API.",
+            "healthmgr.cli.tokens:tokens_app",
+        ),
+        Entry(
+            "doctor",
+            MEND,
+            "Say what is wrong with this installation, and how to mend it.",
+            "healthmgr.cli.doctor.command:doctor",
+        ),
+        Entry(
+            "db",
+            MEND,
+            "The schema of the database.",
+            "healthmgr.cli.database:db_app",
+        ),
+        Entry(
+            "worker",
+            RUN,
+            "Run a worker: it consumes the queues named, or all of them.",
+            "healthmgr.cli.processes:worker",
+        ),
+        Entry(
+            "beat",
+            RUN,
+            "Run a beat, which orders due checks and finds lost work; any number of them may run.",
+            "healthmgr.cli.processes:beat",
+        ),
+        Entry(
+            "api",
+            RUN,
+            "Run the REST API and the page at its root.",
+            "healthmgr.cli.processes:api",
+        ),
+    )
+
+
 app = typer.Typer(
-    cls=SpeakingGroup,
+    cls=Root,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -38,7 +155,7 @@ app = typer.Typer(
 
 def _print_version(is_asked: bool) -> None:
     if is_asked:
-        print_lines(f"healthmgr {__version__}")
+        typer.echo(f"healthmgr {__version__}")
         raise typer.Exit
 
 
@@ -49,28 +166,6 @@ def root(
     ] = False,
 ) -> None:
     """Checks that run, alerts that reach a person, and what to do about them."""
-
-
-app.command("up", rich_help_panel=START)(up)
-app.add_typer(demo_app, name="demo", rich_help_panel=START)
-app.command("status", rich_help_panel=LOOK)(status)
-app.command("probe", rich_help_panel=LOOK)(probe)
-app.add_typer(checks_app, name="checks", rich_help_panel=LOOK)
-app.add_typer(alerts_app, name="alerts", rich_help_panel=LOOK)
-app.add_typer(notifications_app, name="notifications", rich_help_panel=LOOK)
-app.command("validate", rich_help_panel=MEND)(validate)
-app.command("diff", rich_help_panel=MEND)(diff)
-app.command("apply", rich_help_panel=MEND)(apply)
-app.command("fmt", rich_help_panel=MEND)(fmt)
-app.command("kinds", rich_help_panel=MEND)(kinds)
-app.command("schema", rich_help_panel=MEND)(schema)
-app.command("settings", rich_help_panel=MEND)(settings)
-app.add_typer(tokens_app, name="tokens", rich_help_panel=MEND)
-app.command("doctor", rich_help_panel=MEND)(doctor)
-app.add_typer(db_app, name="db", rich_help_panel=MEND)
-app.command("worker", rich_help_panel=RUN)(worker)
-app.command("beat", rich_help_panel=RUN)(beat)
-app.command("api", rich_help_panel=RUN)(api)
 
 
 def main() -> None:

@@ -62,6 +62,13 @@ def test_every_command_explains_itself(words: tuple[str, ...], bare_terminal: Te
     assert len(said.out.splitlines()) > 5
 
 
+def test_the_first_help_says_of_each_command_what_the_command_says_itself() -> None:
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        first, *_ = command.loaded.help.split("\n\n")
+        assert command.help == " ".join(first.split()), name
+        assert command.name == command.loaded.name == name
+
+
 def test_the_commands_that_are_promised_are_there() -> None:
     promised = {
         *(words for words, _ in WITH_DATA), *WITHOUT_DATABASE, *PROCESSES,
@@ -161,8 +168,20 @@ def test_a_wrong_word_is_bad_usage(terminal: Terminal) -> None:
     assert terminal("checks", "list", "--cursor", "nonsense").code == 2
 
 
-def test_the_command_line_starts_without_what_only_other_processes_need(bare_terminal: Terminal) -> None:
-    heavy = ("uvicorn", "fastapi", "aiohttp", "flower", "celery.app", "celery.worker")
-    program = f"import sys, healthmgr.cli.main; print(*[name for name in {heavy!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
-    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+def heavy_modules_after(program: str, *heavy: str) -> str:
+    look = f"import sys; {program}; print(*[name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+def test_the_command_line_starts_without_what_only_other_processes_need() -> None:
+    program = "from typer.main import get_command; from healthmgr.cli.main import app"
+    program += "; [command.loaded for command in get_command(app).commands.values()]"
+    assert heavy_modules_after(program, "uvicorn", "fastapi", "aiohttp", "flower", "celery.app", "celery.worker") == ""
+
+
+def test_help_needs_no_driver_and_no_model() -> None:
+    program = "from typer.testing import CliRunner; from healthmgr.cli.main import app"
+    program += "; assert CliRunner().invoke(app, ['--help']).exit_code == 0"
+    assert heavy_modules_after(program, "sqlalchemy", "redis", "kombu", "alembic", "pydantic", "structlog") == ""

@@ -10,7 +10,7 @@ from kombu.connection import Connection
 from kombu.exceptions import KombuError, OperationalError
 
 from healthmgr.cli.doctor.finding import Finding, Installation, fail, skip, warn, well
-from healthmgr.cli.failing import first_line
+from healthmgr.cli.explaining import first_line
 from healthmgr.telemetry import mask
 
 _OLDEST = (6, 2)

@@ -14,7 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from healthmgr.bootstrap import build
 from healthmgr.cli.doctor import answering, broker, checking, definitions, machine, postgres, running, telling
 from healthmgr.cli.doctor.finding import Examination, Finding, Ground, Installation, Level, fail, skip
-from healthmgr.cli.failing import ExitCode, explain
+from healthmgr.cli.explaining import explain
+from healthmgr.cli.failing import ExitCode
 from healthmgr.cli.opening import NO_DATABASE, load_settings
 from healthmgr.cli.options import Json
 from healthmgr.cli.printing import Column, clean, print_json, print_lines, print_table, styled

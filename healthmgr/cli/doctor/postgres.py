@@ -10,7 +10,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from healthmgr.cli.doctor.finding import Finding, Installation, fail, warn, well
-from healthmgr.cli.failing import first_line
+from healthmgr.cli.explaining import first_line
 from healthmgr.domain.phrasing import lasted
 from healthmgr.storage.database import schema_revisions
 
