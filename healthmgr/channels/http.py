@@ -1,10 +1,10 @@
-"""One POST for channels that speak HTTP: within its deadline, no redirects, and errors that say what to do next."""
+"""One request for channels that speak HTTP: within its deadline, no redirects, errors that say what to do next."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -30,11 +30,15 @@ _GATEWAY_FAILURES = frozenset({502, 504})
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the receiver said: its status, the beginning of its reply in one line, and how long it asks us to wait."""
+    """What the receiver said: its status, the beginning of its reply in one line, and how long it asks us to wait.
+
+    `body` is as much of the reply as the request wanted to have read, as it came.
+    """
 
     status: int
     reply: str
     retry_after: timedelta | None = None
+    body: bytes = field(default=b"", repr=False)
 
     def __str__(self) -> str:
         return f"{self.status} {self.reply}".strip()
@@ -42,13 +46,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to POST, and where. `secrets` are masked wherever the receiver's words are repeated."""
+    """What to POST, and where. `secrets` are masked wherever the receiver's words are repeated.
+
+    `most_read` bounds, in bytes, how much of the reply is read.
+    """
 
     url: str
     body: bytes
     headers: Mapping[str, str]
     verify_tls: bool = True
     secrets: tuple[str, ...] = ()
+    most_read: int = _MOST_READ
+    method: str = "POST"
 
     @property
     def place(self) -> str:
@@ -71,14 +80,24 @@ def check_url(url: str) -> None:
 
 def post(request: Request, timeout: timedelta) -> Answer:
     """The receiver's acceptance (any 2xx); raises ChannelError for every other answer, and for none."""
-    answer = _exchange(request, Deadline(timeout))
+    answer = exchange(request, timeout)
     if 200 <= answer.status < 300:
         return answer
+    raise refusal(request, answer)
+
+
+def exchange(request: Request, timeout: timedelta) -> Answer:
+    """Whatever the receiver says; raises ChannelError where it says nothing."""
+    return _exchange(request, Deadline(timeout))
+
+
+def refusal(request: Request, answer: Answer) -> ChannelError:
+    """What an answer other than 2xx means where its status says it all."""
     if 300 <= answer.status < 400:
         reason = "it points to another address, and redirects are not followed: name the final one"
-        raise ChannelError(f"{request.place} answered {answer.status}: {reason}", permanent=True)
+        return ChannelError(f"{request.place} answered {answer.status}: {reason}", permanent=True)
     is_temporary = answer.status >= 500 or answer.status in _TEMPORARY_REFUSALS
-    raise ChannelError(
+    return ChannelError(
         f"{request.place} refused the message: {answer}",
         permanent=not is_temporary,
         retry_after=answer.retry_after if is_temporary else None,
@@ -93,7 +112,8 @@ def _exchange(request: Request, deadline: Deadline) -> Answer:
     session.mount("https://", adapter)
     try:
         with session, deadline.enforced(adapter.sockets):
-            response = session.post(
+            response = session.request(
+                request.method,
                 request.url,
                 data=request.body,
                 headers=dict(request.headers),
@@ -113,15 +133,16 @@ def _exchange(request: Request, deadline: Deadline) -> Answer:
 def _answer(response: requests.Response, request: Request, deadline: Deadline) -> Answer:
     beginning = b""
     try:
-        while len(beginning) < _MOST_READ and not deadline.is_over:
-            part = response.raw.read1(_MOST_READ - len(beginning), decode_content=True)
+        while len(beginning) < request.most_read and not deadline.is_over:
+            part = response.raw.read1(request.most_read - len(beginning), decode_content=True)
             if not part:
                 break
             beginning += part
     except (HTTPError, OSError):
         beginning += b" (the reply broke off)"  # the status was said, and it alone decides
-    reply = one_line(without(beginning.decode("utf-8", "replace"), list(request.secrets)), 200)
-    return Answer(response.status_code, reply, retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC)))
+    reply = one_line(without(beginning[:_MOST_READ].decode("utf-8", "replace"), list(request.secrets)), 200)
+    wait = retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC))
+    return Answer(response.status_code, reply, wait, beginning)
 
 
 def retry_after(text: str, now: datetime) -> timedelta | None:

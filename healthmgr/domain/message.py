@@ -113,6 +113,7 @@ class Message:
     `actor` is who acknowledged or resolved it by hand. `changes` are the newest first; `told` names who else is
     told, and over what ("alice over pager"). `first_provider_id` is the provider's own name for the first message
     of this incident to this recipient over this channel, for channels that keep one message up to date.
+    `attempt` counts the sendings of this notification: above 1, an earlier one may have arrived all the same.
     `held_back` is what a digest tells of; its `alerts` may be empty then, and its incident is the newest one.
     """
 
@@ -138,6 +139,7 @@ class Message:
     first_provider_id: str = ""
     held_back: tuple[HeldBack, ...] = ()
     is_test: bool = False
+    attempt: int = 1
 
     @property
     def title(self) -> str:
