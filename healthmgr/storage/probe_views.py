@@ -23,7 +23,7 @@ WHERE h.check_id = ANY(:ids)
 # Names that no check bears are left out: to the probe they are checks that nothing is known of.
 _MEMBERS = text("""
 SELECT c.id AS composite_id, m.slug, st.status, st.is_hard, st.hard_status, st.since_at AS since,
-       m.is_enabled AND NOT m.is_paused AS is_watched
+       m.is_enabled AND NOT m.is_paused AS is_watched, m.labels ->> (c.config ->> 'by') AS "group"
 FROM checks c
 CROSS JOIN LATERAL jsonb_array_elements_text(c.config -> 'of') AS named(slug)
 JOIN checks m ON m.slug = named.slug

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from healthmgr.storage.tables.alerting import alerts, deliveries, dispatch_tokens, dispatches, incidents, notifications
+from healthmgr.storage.tables.alerting import (
+    alerts,
+    deliveries,
+    dispatch_tokens,
+    dispatches,
+    incident_entries,
+    incidents,
+    notifications,
+)
 from healthmgr.storage.tables.base import metadata
 from healthmgr.storage.tables.checking import check_schedules, check_states, heartbeats, results, transitions
-from healthmgr.storage.tables.definitions import channels, check_dependencies, checks, recipients, routes
+from healthmgr.storage.tables.definitions import (
+    channels,
+    check_dependencies,
+    checks,
+    inhibitions,
+    maintenance_windows,
+    receivers,
+    recipients,
+    routing,
+    time_windows,
+)
 from healthmgr.storage.tables.eventing import event_positions, events
+from healthmgr.storage.tables.muting import silences
 from healthmgr.storage.tables.system import access_tokens, audit_entries, periodic_tasks, pulses
 
 __all__ = [
@@ -24,13 +43,19 @@ __all__ = [
     "event_positions",
     "events",
     "heartbeats",
+    "incident_entries",
     "incidents",
+    "inhibitions",
+    "maintenance_windows",
     "metadata",
     "notifications",
     "periodic_tasks",
     "pulses",
+    "receivers",
     "recipients",
     "results",
-    "routes",
+    "routing",
+    "silences",
+    "time_windows",
     "transitions",
 ]

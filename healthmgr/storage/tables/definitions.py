@@ -1,4 +1,4 @@
-"""What a file defines: checks and what they hang on, channels, recipients, routes."""
+"""What a file defines: checks and what they hang on, whom routes lead to, and what mutes them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     Interval,
     SmallInteger,
     Table,
@@ -81,14 +82,58 @@ recipients = Table(
     Column("updated_at", Instant, nullable=False),
 )
 
-routes = Table(
-    "routes",
+receivers = Table(
+    "receivers",
     metadata,
-    Column("severity", Text, primary_key=True, comment="or 'default', the catch-all"),
+    Column("name", Text, primary_key=True),
     Column("recipients", ARRAY(Text), nullable=False),
     Column("channels", ARRAY(Text), nullable=False),
-    Column("group_wait", Interval, comment="unset: by the severity of the alert"),
-    Column("repeat_interval", Interval, nullable=False),
+    Column("sends_resolved", Boolean, nullable=False, server_default=text("true")),
+    Column("managed_by", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+# The routing tree: a row for each route below the root, with all that lies below it, and one for the root.
+routing = Table(
+    "routing",
+    metadata,
+    Column("name", Text, primary_key=True, comment="'default' is the root, the catch-all"),
+    Column("position", Integer, nullable=False, comment="its place among those of the same source"),
+    Column("document", JSONB, nullable=False),
+    Column("managed_by", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+time_windows = Table(
+    "time_windows",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("intervals", JSONB, nullable=False),
+    Column("managed_by", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+maintenance_windows = Table(
+    "maintenance_windows",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("matchers", JSONB, nullable=False),
+    Column("window", JSONB, nullable=False, comment="once, or how it comes back"),
+    Column("covers_dependents", Boolean, nullable=False, server_default=text("false")),
+    Column("comment", Text, nullable=False, server_default=NO_TEXT),
+    Column("created_by", Text, nullable=False, server_default=NO_TEXT),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("managed_by", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+
+inhibitions = Table(
+    "inhibitions",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("source_matchers", JSONB, nullable=False),
+    Column("target_matchers", JSONB, nullable=False),
+    Column("equal", ARRAY(Text), nullable=False),
     Column("managed_by", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),
 )
