@@ -56,7 +56,7 @@ class Treatment:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """The one status and its reason for people; `counts` is how many members count as each status."""
+    """The one status and its reason for people; `counts` is how many members, or groups, count as each status."""
 
     status: Status
     reason: str
@@ -85,6 +85,32 @@ def compose(members: Mapping[str, Status], need: Need, treatment: Treatment | No
     reason = f"{good} of {len(counted)} are up, {needed} {'is' if needed == 1 else 'are'} needed"
     told = [f"{s.value}: {_names(names)}" for s in _WORST_FIRST if (names := [n for n, c in counted.items() if c is s])]
     return Composed(status, "; ".join([reason, *told]), counts)
+
+
+def compose_groups(
+    members: Mapping[str, Status],
+    groups: Mapping[str, str],
+    need: Need,
+    within: Need,
+    treatment: Treatment | None = None,
+) -> Composed:
+    """The status of the whole where groups of members are counted rather than members.
+
+    `groups` says which group a member is in. Each group is composed of its own members, of which `within` have
+    to be good, and the whole then of the groups, of which `need` have to be. Raises ValueError when more groups
+    are needed than there are.
+    """
+    parts: dict[str, dict[str, Status]] = {}
+    for name, status in members.items():
+        parts.setdefault(groups[name], {})[name] = status
+    if need.of(len(parts)) > len(parts):
+        raise ValueError(f"{need.of(len(parts))} groups are needed, and there are only {len(parts)}")
+    found = {}
+    for group, part in parts.items():
+        status = compose(part, within, treatment).status
+        others = [name for name, own in part.items() if (treatment or Treatment()).of(own) is not Status.HEALTHY]
+        found[group if status is Status.HEALTHY else f"{group} ({_names(others)})"] = status
+    return compose(found, need)
 
 
 _WORST_FIRST = (Status.UNHEALTHY, Status.UNKNOWN, Status.DEGRADED)

@@ -14,9 +14,9 @@ from sqlalchemy import Engine, select
 from healthmgr.checks.composite import CompositeConfig
 from healthmgr.definitions.definition import CheckDefinition, Definitions
 from healthmgr.domain.check import Status
-from healthmgr.domain.composition import Need, Treatment, compose
+from healthmgr.domain.composition import Need, Treatment, compose, compose_groups
 from healthmgr.domain.result import ProbeOrder, Result
-from healthmgr.errors import DefinitionError
+from healthmgr.errors import DefinitionError, ProbeError
 from healthmgr.registry import Registry
 from healthmgr.services.defining import Defining
 from healthmgr.services.evaluating import Evaluating
@@ -83,6 +83,40 @@ def test_the_reason_names_the_numbers_and_who_is_to_blame() -> None:
     assert compose(members("UUUUUUUH"), Need.parse("any")).reason.endswith("m0, m1, m2, m3, m4 and 2 more")
 
 
+@pytest.mark.parametrize(
+    ("places", "need", "within", "status"),
+    [
+        ({"fra": "HH", "nyc": "HH", "sin": "HH"}, 2, "all", "healthy"),
+        ({"fra": "UU", "nyc": "HH", "sin": "HH"}, 2, "all", "healthy"),
+        ({"fra": "UU", "nyc": "UU", "sin": "HH"}, 2, "all", "unhealthy"),
+        ({"fra": "HU", "nyc": "HU", "sin": "HH"}, 2, "all", "unhealthy"),  # four of six are up, one place of three
+        ({"fra": "HU", "nyc": "HU", "sin": "HH"}, 2, "any", "healthy"),
+        ({"fra": "HU", "nyc": "UU", "sin": "HH"}, "all", "any", "unhealthy"),
+        ({"fra": "HD", "nyc": "HD", "sin": "HH"}, 2, "all", "degraded"),
+        ({"fra": "HD", "nyc": "HH", "sin": "HH"}, 2, "all", "healthy"),
+        ({"fra": "H?", "nyc": "UU", "sin": "HH"}, 2, "all", "unknown"),
+        ({"fra": "??", "nyc": "UU", "sin": "UU"}, "any", "all", "unknown"),
+        ({"fra": "U?", "nyc": "UU", "sin": "HH"}, 2, "all", "unhealthy"),
+        ({"fra": "HHU", "nyc": "UUU"}, "50%", "60%", "healthy"),
+        ({"fra": "HUU", "nyc": "UUU"}, "50%", "60%", "unhealthy"),
+    ],
+)
+def test_so_many_locations_have_to_be_up(
+    places: dict[str, str], need: str | int, within: str | int, status: str
+) -> None:
+    groups = {f"{place}-{n}": place for place, letters in places.items() for n in range(len(letters))}
+    found = {f"{place}-{n}": LETTERS[c] for place, letters in places.items() for n, c in enumerate(letters)}
+    assert compose_groups(found, groups, Need.parse(need), Need.parse(within)).status == status
+
+
+def test_a_member_counts_within_its_location_as_is_said() -> None:
+    found = {"a": Status.UNKNOWN, "b": Status.HEALTHY}
+    treatment = Treatment(unknown=Status.UNHEALTHY)
+    composed = compose_groups(found, {"a": "fra", "b": "nyc"}, Need.parse("all"), Need.parse("all"), treatment)
+    assert composed.status is Status.UNHEALTHY
+    assert composed.reason == "1 of 2 are up, 2 are needed; unhealthy: fra (a)"
+
+
 @pytest.mark.parametrize("need", ["0", 0, -1, "0%", "101%", "most", "", "1.5", True, "%"])
 def test_a_need_that_cannot_be_met_or_read_is_refused(need: Any) -> None:
     with pytest.raises(ValueError, match="no number of members"):
@@ -97,6 +131,9 @@ def test_a_need_that_cannot_be_met_or_read_is_refused(need: Any) -> None:
         ({"of": ["a"], "need": 2}, "asks for 2 of only 1"),
         ({"of": ["a"], "need": "most"}, "no number of members"),
         ({"of": ["a"], "unknown_counts_as": "fine"}, "Input should be"),
+        ({"of": ["a", "b"], "by": ""}, "at least 1 character"),
+        ({"of": ["a", "b"], "need_within": "any"}, "need_within needs by"),
+        ({"of": ["a", "b"], "by": "location", "need_within": "most"}, "no number of members"),
     ],
 )
 def test_a_composite_that_makes_no_sense_is_refused(document: dict[str, Any], words: str) -> None:
@@ -129,6 +166,26 @@ def test_of_a_member_that_is_gone_paused_or_never_probed_nothing_can_be_told(pro
     assert probe("composite", {"of": ["a"]}, view=view).status is Status.UNKNOWN
 
 
+def placed(status: str, place: str | None) -> dict[str, Any]:
+    return {**seen(status), "group": place}
+
+
+def test_locations_are_counted_by_the_label_that_is_named(probe: Any) -> None:
+    view = {"a": placed("unhealthy", "fra"), "b": placed("healthy", "fra"), "c": placed("healthy", "nyc"),
+            "d": placed("unhealthy", None)}  # fmt: skip
+    outcome = probe("composite", {"of": list("abcd"), "need": 2, "by": "location"}, view=view)
+    assert outcome.status is Status.UNHEALTHY
+    assert outcome.message == ("by location, 1 of 3 are up, 2 are needed; unhealthy: fra (a), d without location (d)")
+    assert (outcome.metrics["members"], outcome.metrics["members_unhealthy"], outcome.metrics["groups"]) == (4, 2, 3)
+    assert round(outcome.metrics["up"]) == 33
+
+
+def test_more_locations_than_there_are_cannot_be_told_to_be_down(probe: Any) -> None:
+    view = {"a": placed("healthy", "fra"), "b": placed("healthy", "fra")}
+    with pytest.raises(ProbeError, match=r"labels location .*: 2 groups are needed, and there are only 1"):
+        probe("composite", {"of": ["a", "b"], "need": 2, "by": "location"}, view=view)
+
+
 def test_a_member_that_was_never_probed_is_given_time(probe: Any) -> None:
     assert not probe("composite", {"of": ["a", "b"]}, view={"a": seen("unhealthy")}).is_conclusive
 
@@ -153,9 +210,19 @@ def test_a_composite_is_shown_what_is_believed_of_its_members(fleet: Engine) -> 
     view = claim(fleet, NOW + timedelta(minutes=1))["both"].view
     since = (NOW - timedelta(hours=1)).isoformat()
     assert view == {
-        "a": {"status": "healthy", "is_hard": True, "hard_status": "healthy", "since": since, "is_watched": True},
-        "b": {"status": "unhealthy", "is_hard": False, "hard_status": "unhealthy", "since": since, "is_watched": False},
-    }
+        "a": {"status": "healthy", "is_hard": True, "hard_status": "healthy", "since": since, "is_watched": True,
+              "group": None},
+        "b": {"status": "unhealthy", "is_hard": False, "hard_status": "unhealthy", "since": since, "is_watched": False,
+              "group": None},
+    }  # fmt: skip
+
+
+def test_a_composite_by_location_is_shown_the_locations_of_its_members(engine: Engine) -> None:
+    make_check(engine, "a", labels={"location": "fra"})
+    make_check(engine, "b", labels={"place": "fra"})
+    make_check(engine, "both", kind="composite", config={"of": ["a", "b"], "by": "location"})
+    view = claim(engine, NOW + timedelta(minutes=1))["both"].view
+    assert {slug: member["group"] for slug, member in view.items()} == {"a": "fra", "b": None}
 
 
 def due(engine: Engine) -> dict[str, str]:
