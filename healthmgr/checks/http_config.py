@@ -42,11 +42,13 @@ class Plan:
     """A configuration made ready: what is sent, and what is looked at in the answer."""
 
     url: URL = field(repr=False)
+    method: str
     arguments: dict[str, Any] = field(repr=False)
     statuses: frozenset[int]
     tls: TlsOptions
     is_timed: bool
     guarded: tuple[str, ...]  # headers that go to the server of `url` alone, wherever it redirects to
+    is_guarded: bool  # whether a redirect could lead astray what is for that server alone
     assertions: tuple[Expression, ...]
     metrics: tuple[tuple[str, Expression], ...]
     pattern: Expression | None
@@ -84,6 +86,12 @@ class HttpConfig(Part):
         False, description="Numbers of a JSON answer, at its top and under 'metrics', become metrics"
     )
     follow_redirects: bool = Field(True, description="Follow redirects and judge the last answer")
+    resend_to_other_origins: bool = Field(
+        False,
+        description="Whether a redirect to another scheme, host or port takes along what may be secret. If not, "
+        "headers that are (Authorization, cookies, tokens, keys) are left out there, as browsers and curl do, and a "
+        "redirect that would need the body (307, 308) or client_certificate there is not followed",
+    )
     max_redirects: int = Field(5, ge=1, le=20, description="Redirects that are followed before giving up")
     verify_tls: bool = Field(True, description="Refuse a certificate that is not valid")
     ca_file: str | None = Field(None, description="File of the authorities (PEM) to trust in the place of the system's")
@@ -198,13 +206,17 @@ def _plan_of(config: HttpConfig) -> Plan:
         arguments["proxy"] = URL(config.proxy.get_secret_value())
     if config.server_name is not None:
         arguments["server_hostname"] = config.server_name
+    guarded = tuple(name for name in headers if _SECRET_HEADER.search(name))
+    has_more = config.body is not None or config.client_certificate is not None
     return Plan(
         url=URL(config.url),
+        method=config.method,
         arguments=arguments,
         statuses=frozenset(status for pattern in config.expected_status for status in statuses_of(pattern)),
         tls=_tls_of(config),
         is_timed=URL(config.url).scheme == "https" if config.timing is None else config.timing,
-        guarded=tuple(name for name in headers if _SECRET_HEADER.search(name)),
+        guarded=guarded,
+        is_guarded=config.follow_redirects and (bool(guarded) or has_more),
         assertions=tuple(Expression(text, NAMES) for text in config.assertions),
         metrics=tuple((name, Expression(text, NAMES)) for name, text in config.metrics.items()),
         pattern=None if config.match_body is None else _searching(config.match_body),

@@ -12,6 +12,7 @@ from yarl import URL
 from healthmgr.checks.http_config import HttpConfig, Plan
 from healthmgr.checks.http_timing import Timeline
 from healthmgr.checks.http_tls import Contexts, TlsOptions, days_left, handshake
+from healthmgr.checks.http_words import NotResent
 
 _USUAL = TlsOptions()
 _PIECE = 65_536
@@ -51,8 +52,8 @@ async def exchange(
         extras["trace_request_ctx"] = timeline
     if plan.is_timed or plan.tls != _USUAL:
         extras["ssl"] = await contexts.get(plan.tls)
-    if plan.guarded and config.follow_redirects:
-        extras["middlewares"] = (_guard(plan),)
+    if plan.is_guarded:
+        extras["middlewares"] = (_resender(plan) if config.resend_to_other_origins else _guard(plan),)
     async with session.request(config.method, plan.url, **extras) as response:
         timeline.answered()
         secured = timeline.handshake.session
@@ -68,15 +69,39 @@ async def exchange(
 
 
 def _guard(plan: Plan) -> aiohttp.ClientMiddlewareType:
-    """Keeps secret headers from servers that we are merely led to; the client itself knows Authorization alone."""
+    """Keeps what is for one server from those that it leads us to; the client itself holds Authorization back alone.
+
+    A request without its headers still is one. Without its body, or without the certificate that its answer
+    depends on, it would be another request, whose answer says nothing: that one is not sent.
+    """
 
     async def guard(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         if request.url.origin() != plan.url.origin():
+            kept = [name for name, is_at_stake in _at_stake(request, plan) if is_at_stake]
+            if kept:
+                raise NotResent(request.url, " and ".join(kept))
             for name in plan.guarded:
                 request.headers.popall(name, None)
         return await send(request)
 
     return guard
+
+
+def _at_stake(request: aiohttp.ClientRequest, plan: Plan) -> tuple[tuple[str, bool], ...]:
+    has_body = request.method == plan.method and ("data" in plan.arguments or "json" in plan.arguments)
+    shows_certificate = plan.tls.certificate is not None and request.url.scheme == "https"
+    return ("the body", has_body), ("the client certificate", shows_certificate)
+
+
+def _resender(plan: Plan) -> aiohttp.ClientMiddlewareType:
+    """Gives back to a request the headers that the client holds back from other servers."""
+
+    async def resend(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        for name, value in (plan.arguments["headers"] or {}).items():
+            request.headers.setdefault(name, value)
+        return await send(request)
+
+    return resend
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int, timeline: Timeline) -> bytes:

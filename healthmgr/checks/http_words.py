@@ -14,6 +14,14 @@ from healthmgr.checks.network import explain, place_of
 _LONGEST = 200  # characters of what a target or the client says itself
 
 
+class NotResent(aiohttp.ClientError):
+    """A redirect to another server that would take along what was meant for the first: `what` it is."""
+
+    def __init__(self, url: URL, what: str) -> None:
+        super().__init__(f"{plain(url)}: {what}")
+        self.url, self.what = url, what
+
+
 def without(text: str, secrets: Iterable[str]) -> str:
     """The text with each of these secrets masked."""
     for secret in secrets:
@@ -55,6 +63,11 @@ def _explain_connection(error: aiohttp.ClientError) -> str:
 def _explain_answer(error: aiohttp.ClientError, place: str) -> str:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy answered {answer_line(error.status, error.message)} and did not lead to {place}"
+    if isinstance(error, NotResent):
+        return (
+            f"{place} redirected to {plain(error.url)}, another server, to which {error.what} may not go: "
+            "ask that one, or set resend_to_other_origins"
+        )
     if isinstance(error, aiohttp.TooManyRedirects):
         return f"{place} redirected more than {len(error.history) - 1} times"
     if isinstance(error, aiohttp.RedirectClientError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -163,6 +164,75 @@ def test_a_secret_does_not_follow_to_another_server(
     assert b"tok-123456" not in seen[0]
     assert name not in seen[0].lower()
     assert (b"X-Plain" in seen[0]) is ("X-Plain" in secret.get("headers", {}))
+
+
+def leading_to(there: str, status: bytes = b"307 Temporary Redirect") -> Any:
+    """Answers with a redirect."""
+    return saying(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\nLocation: " + there.encode() + b"\r\n\r\n")
+
+
+@pytest.fixture
+def elsewhere(serve: Any) -> tuple[str, list[bytes]]:
+    """Another server: its address, and all that it is sent."""
+    seen: list[bytes] = []
+
+    def other(connection: Any) -> None:
+        head = heard(connection)
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        while length and len(head.partition(b"\r\n\r\n")[2]) < int(length[1]):
+            head += connection.recv(65_536)
+        seen.append(head)
+        connection.sendall(_OK)
+
+    return f"http://127.0.0.1:{serve(other)}/there", seen
+
+
+@pytest.mark.parametrize("status", [b"307 Temporary Redirect", b"308 Permanent Redirect"])
+@pytest.mark.parametrize("body", ["pin=1234", {"pin": 1234}])
+def test_a_body_is_not_sent_to_another_server(
+    probe: Any, serve: Any, elsewhere: tuple[str, list[bytes]], status: bytes, body: Any
+) -> None:
+    there, seen = elsewhere
+    here = serve(leading_to(there, status))
+    outcome = probe("http", {"url": f"http://127.0.0.1:{here}/", "method": "POST", "body": body})
+    assert outcome.status is Status.UNHEALTHY
+    assert outcome.message == (
+        f"127.0.0.1:{here} redirected to {there}, another server, to which the body may not go: ask that one, "
+        "or set resend_to_other_origins"
+    )
+    assert seen == []
+
+
+def test_a_redirect_that_drops_the_body_is_followed(probe: Any, serve: Any, elsewhere: tuple[str, list[bytes]]) -> None:
+    there, seen = elsewhere
+    document = {"url": f"http://127.0.0.1:{serve(leading_to(there, b'303 See Other'))}/", "method": "POST", "body": "x"}
+    assert probe("http", document).status is Status.HEALTHY
+    assert seen[0].startswith(b"GET /there HTTP/1.1\r\n")
+
+
+def test_a_body_follows_on_the_same_server(probe: Any, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/old").respond_with_data("", status=307, headers={"Location": "/new"})
+    httpserver.expect_request("/new", method="POST", data="pin=1234").respond_with_data("here")
+    document = {"url": httpserver.url_for("/old"), "method": "POST", "body": "pin=1234"}
+    assert probe("http", document).status is Status.HEALTHY
+
+
+def test_all_of_it_goes_to_another_server_if_that_is_said(
+    probe: Any, serve: Any, elsewhere: tuple[str, list[bytes]]
+) -> None:
+    there, seen = elsewhere
+    document = {
+        "url": f"http://127.0.0.1:{serve(leading_to(there))}/",
+        "method": "POST",
+        "body": "pin=1234",
+        "auth": {"token": "tok-123456"},
+        "headers": {"Cookie": "a=b", "X-Api-Key": "key-123456"},
+        "resend_to_other_origins": True,
+    }
+    assert probe("http", document).status is Status.HEALTHY
+    assert seen[0].endswith(b"\r\n\r\npin=1234")
+    for line in (b"Authorization: Bearer tok-123456", b"Cookie: a=b", b"X-Api-Key: key-123456"):
+        assert seen[0].count(line) == 1
 
 
 def test_a_secret_follows_on_the_same_server(probe: Any, httpserver: HTTPServer) -> None:

@@ -16,7 +16,7 @@ from pytest_httpserver import HTTPServer
 from healthmgr.domain.check import Status
 from healthmgr.errors import ProbeError
 from tests.plugins.conftest import NOW
-from tests.plugins.http_servers import tunnelling
+from tests.plugins.http_servers import saying, tunnelling
 
 Serve = Callable[..., str]
 
@@ -138,6 +138,19 @@ def test_a_certificate_of_our_own_is_shown(
     shown = {"client_certificate": str(certificate)} | ({} if in_one_file else {"client_key": str(key)})
     assert probe("http", document).status is Status.UNHEALTHY
     assert probe("http", document | shown).status is Status.HEALTHY
+
+
+@pytest.mark.parametrize("is_resent", [False, True])
+def test_a_certificate_of_our_own_is_not_shown_to_another_server(
+    probe: Any, serve: Any, secure: Serve, authority: trustme.CA, ca_file: str, tmp_path: Path, is_resent: bool
+) -> None:
+    authority.issue_cert("prober.example").private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
+    there = secure()
+    here = serve(saying(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + there.encode() + b"\r\n\r\n"))
+    document = {"url": f"http://127.0.0.1:{here}/", "ca_file": ca_file, "client_certificate": str(tmp_path / "own.pem")}
+    outcome = probe("http", {**document, "resend_to_other_origins": is_resent})
+    assert (outcome.status is Status.HEALTHY) is is_resent
+    assert is_resent or "another server, to which the client certificate may not go" in outcome.message
 
 
 @pytest.mark.parametrize("field", ["ca_file", "client_certificate"])
