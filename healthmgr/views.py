@@ -42,6 +42,7 @@ class CheckView(View):
     labels: dict[str, str]
     depends_on: list[str]
     runbook_url: str
+    recovery_procedure: str
     is_enabled: bool
     is_paused: bool
     status: str

@@ -64,10 +64,17 @@ class LivenessStep(bootsteps.StartStopStep):
             if time.monotonic() - self._turned_at < STILL_TURNING:
                 try:
                     healthmgr = process.healthmgr
-                    healthmgr.upkeep.pulse("worker", hostname, {"queues": queues, "pid": os.getpid()}, healthmgr.now())
+                    healthmgr.upkeep.pulse("worker", hostname, _detail(process, queues), healthmgr.now())
                 except HealthmgrError as error:
                     log.warning("pulse_not_told", error=str(error))
                 except Exception:
                     log.exception("pulse_failed")
             if stopped.wait(TELL_EVERY):
                 return
+
+
+def _detail(process: Process, queues: list[str]) -> dict[str, Any]:
+    """What this worker consumes and which kinds it can use: it knows only what was installed when it started."""
+    registry = process.healthmgr.registry
+    kinds = {"checks": registry.check_kinds(), "channels": registry.channel_kinds()}
+    return {"queues": queues, "pid": os.getpid(), "kinds": {port: list(names) for port, names in kinds.items()}}

@@ -14,13 +14,13 @@ from kombu.pidbox import Mailbox
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from healthmgr.domain.check import Status
-from healthmgr.domain.quantity import parse_duration
+from healthmgr.domain.quantity import length_of
 from healthmgr.domain.result import Outcome
 from healthmgr.ports import ProbeContext
 
 _AMQP_NOT_FOUND = 404
 
-Duration = Annotated[timedelta, BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v)]
+Duration = Annotated[timedelta, BeforeValidator(length_of)]
 
 
 class CeleryConfig(BaseModel):

@@ -12,12 +12,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from healthmgr.domain.calendar import Calendar, Cron, Every, Schedule, zone
 from healthmgr.domain.check import Status
 from healthmgr.domain.heartbeat import FAIL, START, SUCCESS, Heartbeat, Phase, Ping, judge
-from healthmgr.domain.quantity import parse_duration
+from healthmgr.domain.quantity import length_of
 from healthmgr.domain.result import Outcome
 from healthmgr.errors import ProbeError
 from healthmgr.ports import ProbeContext
 
-Duration = Annotated[timedelta, BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v)]
+Duration = Annotated[timedelta, BeforeValidator(length_of)]
 
 
 class HeartbeatConfig(BaseModel):

@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from healthmgr.checks.fields import Host
 from healthmgr.checks.network import down
 from healthmgr.domain.check import Status
-from healthmgr.domain.quantity import format_duration, parse_duration
+from healthmgr.domain.quantity import format_duration, length_of
 from healthmgr.domain.result import Outcome
 from healthmgr.errors import ProbeError
 from healthmgr.ports import ProbeContext
@@ -37,7 +37,7 @@ _NOT_PERMITTED = (
     'sysctl -w net.ipv4.ping_group_range="0 2147483647", or give it the capability CAP_NET_RAW'
 )
 
-Duration = Annotated[timedelta, BeforeValidator(lambda v: parse_duration(v) if isinstance(v, str) else v)]
+Duration = Annotated[timedelta, BeforeValidator(length_of)]
 
 Opener = Callable[[socket.AddressFamily, Any], socket.socket]
 

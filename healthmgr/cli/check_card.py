@@ -16,6 +16,7 @@ from healthmgr.cli.printing import (
     print_table,
     styled,
 )
+from healthmgr.cli.unmeasured import unmeasured
 from healthmgr.cli.wording import alert_state, check_state, incident_name, pairs
 from healthmgr.domain.alert import REOPENS_AFTER
 from healthmgr.domain.threshold import Thresholds
@@ -27,7 +28,10 @@ _RECENT = 5
 
 
 class CheckCard(View):
-    """A check, the limits it crosses now, its latest results and changes, and its ping address."""
+    """A check, the limits it crosses now, its latest results and changes, and its ping address.
+
+    `unmeasured` are metrics that its thresholds name and that no result ever had.
+    """
 
     check: CheckView
     breaches: list[str]
@@ -36,6 +40,7 @@ class CheckCard(View):
     results: list[ResultView]
     transitions: list[TransitionView]
     ping_url: str | None
+    unmeasured: list[str]
 
 
 def card_of(healthmgr: Healthmgr, slug: str) -> CheckCard:
@@ -49,6 +54,7 @@ def card_of(healthmgr: Healthmgr, slug: str) -> CheckCard:
         results=reading.results(slug, limit=_RECENT).items,
         transitions=reading.transitions(slug, limit=_RECENT).items,
         ping_url=ping_url(healthmgr.settings, check),
+        unmeasured=unmeasured(healthmgr.engine, slug).get(slug, []),
     )
 
 
@@ -105,8 +111,10 @@ def print_card(card: CheckCard, now: datetime) -> None:
                 for level, limits in check.thresholds.items()
             ),
             ("depends on", ", ".join(check.depends_on)),
+            ("not measured", "; ".join(card.unmeasured)),
             ("labels", pairs(check.labels)),
             ("runbook", check.runbook_url),
+            ("recovery", check.recovery_procedure),
             ("about", check.description),
             ("ping", _ping_words(card)),
         )

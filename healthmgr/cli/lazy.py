@@ -49,9 +49,9 @@ class LazyCommand(TyperCommand):
 
     @property
     def commands(self) -> Mapping[str, Any]:
-        """The commands below it; none where it is no group."""
-        found: Mapping[str, Any] = getattr(self.loaded, "commands", {})
-        return found
+        """The commands below it; raises AttributeError where it is no group, as any command does."""
+        below: Mapping[str, Any] = self.loaded.commands
+        return below
 
 
 class LazyGroup(SpeakingGroup):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from healthmgr.domain.check import Severity
-from healthmgr.domain.quantity import format_duration, parse_duration
+from healthmgr.domain.quantity import format_duration, length_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_./-]{0,62}")
@@ -18,19 +18,6 @@ RESERVED_LABELS = {"check", "service", "category", "severity"}
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST = timedelta(days=366)
-
-
-def _length(value: Any) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"needs a unit, found {value}: write {value}s for seconds, or 5m, 2h, 250ms")  # noqa: TRY004
-    if not isinstance(value, str):
-        raise ValueError("expected a duration such as 30s, 5m or 2h")  # noqa: TRY004 - what pydantic collects
-    try:
-        return parse_duration(value)
-    except OverflowError as error:
-        raise ValueError(f"{value!r} is too long") from error
 
 
 def _at_least(shortest: timedelta) -> Callable[[timedelta], timedelta]:
@@ -79,9 +66,9 @@ def _category(value: str) -> str:
 
 Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 Prose = Annotated[str, Field(max_length=10_000)]
-Wait = Annotated[timedelta, BeforeValidator(_length), AfterValidator(_at_least(timedelta(0)))]
-Length = Annotated[timedelta, BeforeValidator(_length), AfterValidator(_at_least(timedelta(milliseconds=1)))]
-Pause = Annotated[timedelta, BeforeValidator(_length), AfterValidator(_at_least(timedelta(seconds=1)))]
+Wait = Annotated[timedelta, BeforeValidator(length_of), AfterValidator(_at_least(timedelta(0)))]
+Length = Annotated[timedelta, BeforeValidator(length_of), AfterValidator(_at_least(timedelta(milliseconds=1)))]
+Pause = Annotated[timedelta, BeforeValidator(length_of), AfterValidator(_at_least(timedelta(seconds=1)))]
 Count = Annotated[int, Field(ge=1, le=100)]
 SeverityField = Annotated[Severity, BeforeValidator(_severity)]
 Names = Annotated[list[str], BeforeValidator(_as_list), AfterValidator(_without_repeats)]

@@ -28,6 +28,20 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError(f"{text!r} is longer than any time that can be told") from None
 
 
+def length_of(value: object) -> timedelta:
+    """A length that a field was given: text as `parse_duration` reads it; raises ValueError, also for a bare number.
+
+    What a bare number counts (seconds? milliseconds?) everybody believes to know, each in another way.
+    """
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        raise ValueError(f"needs a unit, found {value}: write {value}s for seconds, or 5m, 2h, 250ms")  # noqa: TRY004
+    if not isinstance(value, str):
+        raise ValueError("expected a duration such as 30s, 5m or 2h")  # noqa: TRY004 - what pydantic collects
+    return parse_duration(value)
+
+
 def format_duration(length: timedelta) -> str:
     """A length to the millisecond, as `parse_duration` reads it back: "1h30m", "250ms", "0s"; "-5s" for people."""
     milliseconds = round(length.total_seconds() * 1000)

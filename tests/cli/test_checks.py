@@ -175,3 +175,17 @@ def test_waiting_in_vain_says_where_to_look(terminal: Terminal, trouble: Trouble
     assert (said.code, said.out) == (3, "")
     assert "healthmgr doctor" in said.err
     assert terminal("checks", "run", "database", "--wait", "--timeout", "soon").code == 2
+
+
+def test_a_card_names_the_recovery_procedure_and_limits_on_what_was_never_measured(
+    terminal: Terminal, engine: Engine
+) -> None:
+    limits = {"critical": {"hit_rat": "< 60"}}
+    check_id = make_check(engine, "cache", recovery_procedure="clear_cache", thresholds=limits)
+    make_result(engine, check_id, started_at=datetime.now(UTC), metrics={"hit_rate": 99.0})
+    out = terminal("checks", "show", "cache").out
+    assert "clear_cache" in out
+    assert "hit_rat (did you mean hit_rate?)" in out
+    said = terminal("checks", "show", "cache", "--json").json
+    assert said["check"]["recovery_procedure"] == "clear_cache"
+    assert said["unmeasured"] == ["hit_rat (did you mean hit_rate?)"]

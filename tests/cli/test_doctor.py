@@ -13,7 +13,8 @@ import pytest
 import redis
 from sqlalchemy import Engine, insert, text
 
-from healthmgr.storage.tables import channels, dispatches, recipients, routes
+from healthmgr.registry import Registry
+from healthmgr.storage.tables import channels, dispatches, pulses, recipients, routes
 from tests.builders import make_check, make_delivery, make_incident, make_notification, make_result, make_well
 from tests.cli.conftest import AWAY, Terminal
 
@@ -194,6 +195,72 @@ def test_heartbeats_without_a_secret_key_are_found(sound: Terminal, engine: Engi
     make_check(engine, "nightly-backup", kind="heartbeat", config={"period": "1d"})
     sound.set(HEALTHMGR_SECRET_KEY="")
     assert "heartbeat" in findings(sound)["secret key"]["message"]
+
+
+def pulse_of_worker(engine: Engine, **kinds: list[str]) -> None:
+    with engine.begin() as connection:
+        row = {"kind": "worker", "name": "w@one", "at": datetime.now(UTC)}
+        detail = {"queues": ["checks", "notifications"], "kinds": kinds}
+        connection.execute(insert(pulses).values(detail=detail, **row))
+
+
+ALL_CHECKS, ALL_CHANNELS = list(Registry.load().check_kinds()), list(Registry.load().channel_kinds())
+
+
+def test_workers_that_know_every_kind_are_well(sound: Terminal, engine: Engine) -> None:
+    pulse_of_worker(engine, checks=ALL_CHECKS, channels=ALL_CHANNELS)
+    assert "know every kind" in findings(sound, "ok")["plugins"]["message"]
+
+
+def test_a_kind_in_use_that_a_running_worker_does_not_know_is_found(sound: Terminal, engine: Engine) -> None:
+    pulse_of_worker(engine, checks=[kind for kind in ALL_CHECKS if kind != "tcp"], channels=ALL_CHANNELS)
+    found = findings(sound)["plugins"]
+    assert found["message"] == "worker w@one does not know the kind tcp, which checks in force are of"
+    assert "start the worker again" in found["fix"]
+
+
+def test_a_kind_that_is_installed_here_and_unknown_to_a_running_worker_is_found(
+    sound: Terminal, engine: Engine
+) -> None:
+    pulse_of_worker(engine, checks=ALL_CHECKS, channels=[kind for kind in ALL_CHANNELS if kind != "slack"])
+    found = findings(sound, "warning")["plugins"]
+    assert found["message"] == "worker w@one does not know the kind slack, which is installed here"
+
+
+def test_a_worker_is_asked_only_for_what_its_queues_need(sound: Terminal, engine: Engine) -> None:
+    pulse_of_worker(engine, checks=ALL_CHECKS, channels=ALL_CHANNELS)
+    with engine.begin() as connection:
+        narrow = {"queues": ["evaluation"], "kinds": {"checks": [], "channels": []}}
+        connection.execute(pulses.update().where(pulses.c.name == "w@one").values(detail=narrow))
+    assert "plugins" not in {**findings(sound, "warning"), **findings(sound)}
+
+
+def test_a_limit_on_what_was_never_measured_is_found_with_what_may_be_meant(sound: Terminal, engine: Engine) -> None:
+    now = datetime.now(UTC)
+    limits = {"warning": {"queud_orders": "> 5", "response_time": "> 1s"}, "critical": {"error_rate": "> 50"}}
+    check_id = make_check(engine, "shop", thresholds=limits, last_result_at=now)
+    assert "checks" in findings(sound, "ok")  # without a result nobody knows what there is
+    make_result(engine, check_id, started_at=now, metrics={"queued_orders": 3.0})
+    found = findings(sound, "warning")["checks"]
+    assert found["message"] == (
+        "shop has thresholds for what it never measured: queud_orders (did you mean queued_orders?)"
+    )
+
+
+def test_a_limit_on_what_only_failed_to_be_measured_is_none(sound: Terminal, engine: Engine) -> None:
+    now = datetime.now(UTC)
+    limits = {"warning": {"queued_orders": "> 5"}}
+    down = make_check(engine, "down", thresholds=limits, last_result_at=now)
+    make_result(engine, down, started_at=now, status="unhealthy")
+    once = make_check(engine, "once", thresholds=limits, last_result_at=now)
+    make_result(engine, once, started_at=now, sequence=2)
+    make_result(engine, once, started_at=now - timedelta(seconds=1), metrics={"queued_orders": 3.0})
+    assert "checks" in findings(sound, "ok")
+
+
+def test_the_recovery_procedures_that_checks_name_are_told(sound: Terminal, engine: Engine) -> None:
+    make_check(engine, "sessions", recovery_procedure="restart_sessions", last_result_at=datetime.now(UTC))
+    assert "restart_sessions, which a person carries out" in findings(sound, "ok")["recovery"]["message"]
 
 
 # ---- The four common issues ----------------------------------------------------------------------

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from healthmgr.errors import DefinitionError
+from healthmgr.registry import Registry
 from healthmgr.services.defining import Defining
 from tests.definitions.plugins import TestRegistry
 
@@ -233,3 +234,22 @@ def test_what_the_bad_ones_are_made_of_is_good(tmp_path: Path) -> None:
     path = tmp_path / "f.yaml"
     path.write_text(file_of(CHECK + "interval: 5s\n"), encoding="utf-8")
     assert set(Defining(None, TestRegistry(), {}).validate(path).checks) == {"a"}
+
+
+BARE_LENGTHS = {
+    "period": ("kind: heartbeat\n    config:\n      period: 60\n", 6, "needs a unit, found 60: write 60s"),
+    "grace": ("kind: heartbeat\n    config: {period: 1h, grace: 5000}\n", 5, "needs a unit, found 5000: write 5000s"),
+    "gap": ("kind: icmp\n    config: {host: example.com, gap: 0.5}\n", 5, "needs a unit, found 0.5: write 0.5s"),
+    "ping_timeout": ("kind: celery\n    config: {broker_url: 'redis://x/0', ping_timeout: 2}\n", 5, "needs a unit, found 2"),
+}
+
+
+@pytest.mark.parametrize("field", BARE_LENGTHS)
+def test_a_length_of_a_built_in_kind_needs_its_unit_as_every_length_does(field: str, tmp_path: Path) -> None:
+    text, line, words = BARE_LENGTHS[field]
+    path = tmp_path / "f.yaml"
+    path.write_text(file_of(f"checks:\n  a:\n    {text}"), encoding="utf-8")
+    with pytest.raises(DefinitionError) as caught:
+        Defining(None, Registry.load(), {}).validate(path)
+    found = [p for p in caught.value.problems if p.path == f"checks.a.config.{field}"]
+    assert [(p.line, words in p.message) for p in found] == [(line, True)], caught.value.problems

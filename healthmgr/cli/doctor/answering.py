@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, Select, exists, select
 from healthmgr.cli.doctor.definitions import reached_by
 from healthmgr.cli.doctor.finding import Finding, Installation, fail, skip, warn, well
 from healthmgr.domain.phrasing import lasted, listing
-from healthmgr.storage.tables import incidents, notifications, routes
+from healthmgr.storage.tables import checks, incidents, notifications, routes
 
 _OVERDUE = timedelta(minutes=1)
 _TOLD_WITHIN = timedelta(minutes=5)
@@ -35,13 +35,20 @@ def examine_recovery(installation: Installation) -> Iterator[Finding]:
     depth = int((queue.detail or {}).get("depth") or 0)
     waiting = f", and {depth} messages wait in it" if depth else ""
     if queue.is_well:
-        yield well(f"queue recovery is consumed{waiting}")
+        yield well(f"queue recovery is consumed{waiting}{_procedures(installation)}")
         return
     since = "" if queue.age is None else f" for {lasted(timedelta(seconds=queue.age))}"
     yield fail(
         f"nothing carries out recovery steps: queue recovery has not been consumed{since}{waiting}",
         "start a worker with -Q recovery, where the services that it repairs can be reached",
     )
+
+
+def _procedures(installation: Installation) -> str:
+    query = select(checks.c.recovery_procedure).where(checks.c.is_enabled, checks.c.recovery_procedure != "").distinct()
+    with installation.healthmgr.engine.connect() as connection:
+        named = list(connection.execute(query.order_by(checks.c.recovery_procedure)).scalars())
+    return f"; checks name {listing(named, _NAMED)}, which a person carries out" if named else ""
 
 
 def _overdue(installation: Installation, now: datetime) -> Iterator[Finding]:

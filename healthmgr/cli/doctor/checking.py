@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import RowMapping, select
 
 from healthmgr.cli.doctor.finding import Finding, Installation, fail, skip, warn, well
+from healthmgr.cli.unmeasured import unmeasured
 from healthmgr.domain.phrasing import listing
 from healthmgr.storage.tables import check_schedules, check_states, checks
 
@@ -22,14 +23,20 @@ _BAD = ("unhealthy", "unknown")
 
 
 def examine_checks(installation: Installation) -> Iterator[Finding]:
-    """Whether checks get results in time, fail together, run into their timeouts, or are paused."""
+    """Whether checks get results in time, fail together, time out, are paused, or limit what nobody measures."""
     now = installation.healthmgr.clock.now()
     rows = _rows(installation)
     if not rows:
         yield skip("no check is defined")
         return
     active = [row for row in rows if not row["is_paused"]]
-    findings = [*_stale(active, now), *_failing(active), *_timed_out(active), *_paused(rows)]
+    findings = [
+        *_stale(active, now),
+        *_failing(active),
+        *_timed_out(active),
+        *_paused(rows),
+        *_never_measured(installation),
+    ]
     yield from findings or [well(f"{len(rows)} checks have results, and no many of them fail at once")]
 
 
@@ -101,4 +108,18 @@ def _paused(rows: Sequence[RowMapping]) -> Iterator[Finding]:
         yield warn(
             f"{len(paused)} checks are paused and tell nobody anything: {listing(paused, _NAMED)}",
             f"`healthmgr checks resume {paused[0]}` when that is over",
+        )
+
+
+def _never_measured(installation: Installation) -> Iterator[Finding]:
+    found = unmeasured(installation.healthmgr.engine)
+    for slug, metrics in list(found.items())[:_NAMED]:
+        yield warn(
+            f"{slug} has thresholds for what it never measured: {'; '.join(metrics)}",
+            "correct the name in `thresholds`: such a limit is never crossed",
+        )
+    if len(found) > _NAMED:
+        yield warn(
+            f"{len(found) - _NAMED} more checks have thresholds for what they never measured",
+            "`healthmgr checks show` names them",
         )

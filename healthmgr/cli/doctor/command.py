@@ -12,7 +12,7 @@ from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 from healthmgr.bootstrap import build
-from healthmgr.cli.doctor import answering, broker, checking, definitions, machine, postgres, running, telling
+from healthmgr.cli.doctor import answering, broker, checking, definitions, machine, plugins, postgres, running, telling
 from healthmgr.cli.doctor.finding import Examination, Finding, Ground, Installation, Level, fail, skip
 from healthmgr.cli.explaining import explain
 from healthmgr.cli.failing import ExitCode
@@ -37,6 +37,7 @@ EXAMINATIONS = (
     Examination("redis", broker.examine_redis),
     Examination("broker", broker.examine_broker),
     Examination("running", running.examine_running, needs=Ground.SCHEMA),
+    Examination("plugins", plugins.examine_plugins, needs=Ground.SCHEMA),
     Examination("definitions", definitions.examine_definitions, needs=Ground.SCHEMA),
     Examination("secrets", definitions.examine_secrets, needs=Ground.SCHEMA),
     Examination("secret key", machine.examine_secret_key, needs=Ground.SCHEMA),

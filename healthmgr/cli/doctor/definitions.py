@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import RowMapping, Table, select
 
 from healthmgr.cli.doctor.finding import Finding, Installation, fail, skip, warn, well
-from healthmgr.definitions.definition import Definitions, Snapshot, Stored
+from healthmgr.definitions.difference import compare
 from healthmgr.domain.phrasing import listing
 from healthmgr.errors import DefinitionError, PluginError
 from healthmgr.registry import Registry
@@ -130,29 +130,12 @@ def examine_definitions(installation: Installation) -> Iterator[Finding]:
         yield fail(f"{path} is not valid: {first}{more}", f"correct it; `healthmgr validate {path}` lists everything")
         return
     yield well(f"{path} is valid")
-    differing = _differences(wanted, DefinitionRepository(installation.healthmgr.engine).snapshot())
+    difference = compare(wanted, DefinitionRepository(installation.healthmgr.engine).snapshot())
+    differing = [change.name for change in difference.changes]
     if differing:
         yield warn(f"{path} is not what is applied: {listing(differing, 5)} differ", f"run `healthmgr apply {path}`")
     else:
         yield well(f"{path} is what is applied")
-
-
-def _differences(wanted: Definitions, stored: Snapshot) -> list[str]:
-    """What applying the file would change, as "checks.database" and so on."""
-    differing: list[str] = []
-    for section in ("channels", "recipients", "routes", "checks"):
-        new, old = getattr(wanted, section), getattr(stored, section)
-        differing += [f"{section}.{name}" for name in new if not _is_applied(new[name], old.get(name), wanted.source)]
-        differing += [
-            f"{section}.{name}"
-            for name, item in old.items()
-            if item.managed_by == wanted.source and item.is_enabled and name not in new
-        ]
-    return differing
-
-
-def _is_applied(new: Any, old: Stored[Any] | None, source: str) -> bool:
-    return old is not None and old.managed_by == source and old.definition == new
 
 
 def enabled(installation: Installation, table: Table) -> list[RowMapping]:
