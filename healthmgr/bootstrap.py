@@ -38,6 +38,7 @@ from healthmgr.storage.executing_repository import ExecutingRepository
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
 from healthmgr.storage.notifying_rows import NotifyingRows
 from healthmgr.storage.reading import Reading
+from healthmgr.storage.registering_rows import RegisteringRows
 from healthmgr.storage.responding_rows import RespondingRows
 from healthmgr.storage.routing_rows import RoutingRows
 from healthmgr.storage.scheduling_repository import SchedulingRepository
@@ -123,7 +124,7 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
         executing=Executing(executing, responding),
         pushing=Pushing(executing, evaluating),
         eventing=Eventing(EventRepository(engine), stream),
-        registering=Registering(defining),
+        registering=Registering(defining, RegisteringRows(engine)),
     )
 
 

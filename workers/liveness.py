@@ -14,6 +14,8 @@ from celery import bootsteps
 from healthmgr.errors import HealthmgrError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from workers.process import Process
 
 log = structlog.get_logger(__name__)
@@ -60,11 +62,13 @@ class LivenessStep(bootsteps.StartStopStep):
 
     def _tell(self, process: Process, hostname: str, queues: list[str], stopped: threading.Event) -> None:
         """On a thread of its own, for a database that is away must not stop the consumer."""
+        since: datetime | None = None
         while True:
             if time.monotonic() - self._turned_at < STILL_TURNING:
                 try:
-                    healthmgr = process.healthmgr
-                    healthmgr.upkeep.pulse("worker", hostname, _detail(process, queues), healthmgr.now())
+                    now = process.healthmgr.now()
+                    since = since or now
+                    process.healthmgr.upkeep.pulse("worker", hostname, _detail(process, queues, since), now)
                 except HealthmgrError as error:
                     log.warning("pulse_not_told", error=str(error))
                 except Exception:
@@ -73,8 +77,14 @@ class LivenessStep(bootsteps.StartStopStep):
                 return
 
 
-def _detail(process: Process, queues: list[str]) -> dict[str, Any]:
-    """What this worker consumes and which kinds it can use: it knows only what was installed when it started."""
+def _detail(process: Process, queues: list[str], since: datetime) -> dict[str, Any]:
+    """What this worker consumes and since when, and which kinds and modules it knows: those of when it started."""
     registry = process.healthmgr.registry
     kinds = {"checks": registry.check_kinds(), "channels": registry.channel_kinds()}
-    return {"queues": queues, "pid": os.getpid(), "kinds": {port: list(names) for port, names in kinds.items()}}
+    return {
+        "queues": queues,
+        "pid": os.getpid(),
+        "since": since.isoformat(),
+        "kinds": {port: list(names) for port, names in kinds.items()},
+        "modules": process.modules,
+    }

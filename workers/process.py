@@ -40,7 +40,7 @@ class Process:
         self._app = app
         self._lock = threading.RLock()
         self.hostname = ""
-        self._has_registered = False
+        self._registered_after: Mapping[str, datetime] | None = None
         self._closers: list[Callable[[], None]] = []
 
     @cached_property
@@ -106,18 +106,29 @@ class Process:
         return module_names(self.healthmgr.settings.modules)
 
     def register_modules(self, now: datetime) -> None:
-        """Register the checks of the modules in HEALTHMGR_MODULES and of installed packages.
+        """Register the checks of the modules in HEALTHMGR_MODULES and of installed packages, and give up others'.
 
-        What is wrong is logged, and tried again the next time: a file may bring what a module depends on.
+        What is wrong is logged, and tried again the next time: a file may bring what a module depends on. Once
+        registered, a module is so again only when the fleet gave it up meanwhile, taking this process for gone:
+        of two versions of a module, the one whose worker began later holds.
         """
-        if self._has_registered:
-            return
+        registering = self.healthmgr.registering
+        retired_at = registering.retired_at(self.modules)
+        if retired_at != self._registered_after:
+            try:
+                registering.register_modules(self.modules, actor=self.name, origin="module", now=now)
+                # Read before: what is given up while this registers is registered again.
+                self._registered_after = retired_at
+            except DefinitionError as error:
+                log.error("modules_not_registered", error=str(error))
+        self._retire_modules(now)
+
+    def _retire_modules(self, now: datetime) -> None:
         try:
-            self.healthmgr.registering.register_modules(self.modules, actor=self.name, origin="module", now=now)
+            for applied in self.healthmgr.registering.retire_unlisted(actor=self.name, now=now):
+                log.warning("module_retired", source=applied.source, disabled=applied.disabled)
         except DefinitionError as error:
-            log.error("modules_not_registered", error=str(error))
-            return
-        self._has_registered = True
+            log.error("module_not_retired", error=str(error))
 
     def queue_depths(self) -> Mapping[str, int]:
         """How many messages wait in each of our queues."""

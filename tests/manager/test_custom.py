@@ -18,7 +18,9 @@ from healthmgr.custom import checks_of, health_check, load_module, module_names
 from healthmgr.domain.check import Status
 from healthmgr.errors import DefinitionError
 from healthmgr.ports import ProbeContext
+from healthmgr.services.registering import Listing, unlisted
 from healthmgr.settings import Settings
+from tests.builders import NOW
 from workers.app import app
 from workers.process import Process
 
@@ -148,6 +150,96 @@ def test_a_worker_registers_what_its_environment_names_once(
     finally:
         process.close()
     assert healthmgr.reading.check("queue-depth").is_enabled
+
+
+# ---- modules that are given up -----------------------------------------------------------------------
+
+
+def listing(last: float, since: float | None, *modules: str, tells: bool = True) -> Listing:
+    """A worker heard of `last` seconds ago that began `since` minutes ago."""
+    began = None if since is None else NOW - timedelta(minutes=since)
+    return Listing(NOW - timedelta(seconds=last), began, frozenset(modules) if tells else None)
+
+
+@pytest.mark.parametrize(
+    ("listings", "gone"),
+    [
+        ([listing(5, 30, "shop")], ["bank"]),
+        ([listing(5, 30), listing(5, 30, "shop")], ["bank"]),
+        ([listing(5, 30), listing(5, 2, "shop", "bank")], []),  # a worker that has just been told of both
+        ([listing(5, 30, "shop"), listing(300, 60, "bank")], []),  # one that may be on its way back
+        ([listing(5, 30, "shop"), listing(601, 60, "bank")], ["bank"]),
+        ([listing(5, 2, "shop")], []),  # the first one up after a rest
+        ([listing(5, 9.9, "shop")], []),
+        ([listing(5, 10, "shop")], ["bank"]),
+        ([listing(60, 30, "shop")], []),  # nobody who is alive says so
+        ([listing(5, 30, "shop"), listing(5, None, tells=False)], []),  # an older version does not tell
+        ([], []),
+    ],
+)
+def test_a_module_is_given_up_when_nobody_can_have_it_any_more(listings: list[Listing], gone: list[str]) -> None:
+    sources = ["module:bank", "module:shop"]
+    assert unlisted(sources, listings, NOW) == [f"module:{name}" for name in gone]
+
+
+def worker_says(healthmgr: Healthmgr, now: datetime, since: datetime, *modules: str, name: str = "w@host") -> None:
+    detail = {"queues": ["checks"], "since": since.isoformat(), "modules": list(modules)}
+    healthmgr.upkeep.pulse("worker", name, detail, now)
+
+
+def is_enabled(healthmgr: Healthmgr) -> bool:
+    return healthmgr.reading.check("queue-depth").is_enabled
+
+
+def test_the_checks_of_a_module_that_no_worker_lists_any_more_are_disabled(shop: Path, healthmgr: Healthmgr) -> None:
+    register(healthmgr, "shop_health")
+    began = healthmgr.now()
+    worker_says(healthmgr, began, began)
+    healthmgr.registering.retire_unlisted(actor="w", now=began)
+    assert is_enabled(healthmgr)
+    later = began + timedelta(minutes=10)
+    worker_says(healthmgr, later, began)
+    (applied,) = healthmgr.registering.retire_unlisted(actor="w", now=later)
+    assert applied.disabled == ("checks.queue-depth",)
+    assert not is_enabled(healthmgr)
+    assert healthmgr.registering.retire_unlisted(actor="w", now=later) == []
+
+
+def test_a_worker_of_another_queue_says_nothing_about_modules(shop: Path, healthmgr: Healthmgr) -> None:
+    register(healthmgr, "shop_health")
+    began = healthmgr.now() - timedelta(minutes=30)
+    detail = {"queues": ["notifications"], "since": began.isoformat(), "modules": []}
+    healthmgr.upkeep.pulse("worker", "n@host", detail, healthmgr.now())
+    healthmgr.registering.retire_unlisted(actor="w", now=healthmgr.now())
+    assert is_enabled(healthmgr)
+
+
+def test_checks_of_files_and_of_programs_are_not_given_up(shop: Path, healthmgr: Healthmgr) -> None:
+    now = healthmgr.now()
+    healthmgr.registering.register("code:shop", load_module("shop_health"), actor="test", origin="code", now=now)
+    worker_says(healthmgr, now, now - timedelta(minutes=30))
+    assert healthmgr.registering.retire_unlisted(actor="w", now=now) == []
+    assert is_enabled(healthmgr)
+
+
+def test_a_worker_that_was_taken_for_gone_registers_its_module_again(
+    shop: Path, healthmgr: Healthmgr, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("REDIS_URL", settings.redis_url)
+    monkeypatch.setenv("HEALTHMGR_MODULES", "shop_health")
+    process = Process(app)
+    now = healthmgr.now()
+    try:
+        process.register_modules(now)
+        worker_says(healthmgr, now, now - timedelta(minutes=30), name="other@host")
+        healthmgr.registering.retire_unlisted(actor="other", now=now)
+        assert not is_enabled(healthmgr)
+        worker_says(healthmgr, now, now, "shop_health")
+        process.register_modules(now)
+    finally:
+        process.close()
+    assert is_enabled(healthmgr)
 
 
 def test_a_module_that_defines_nothing_has_no_checks() -> None:
