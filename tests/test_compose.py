@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 import yaml
 
+from healthmgr.settings import Settings
 from workers.queues import QUEUES
 
 _ROOT = Path(__file__).parents[1]
 _ONE_SHOT = "migrate"
+# What a container of its own settles: no servers in a data folder, and an address given on the command line.
+_SETTLED_OTHERWISE = {"HEALTHMGR_DATA", "HEALTHMGR_HOST", "HEALTHMGR_PORT"}
 _PASSWORDS = ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "FLOWER_PASSWORD", "HEALTHMGR_SECRET_KEY")
 
 
@@ -96,6 +99,30 @@ def test_every_password_has_to_be_given_and_none_has_a_default(text: str) -> Non
         assert references, name
         assert all(rest.startswith(":?") for rest in references), name
         assert re.search(rf"^{name}=$", example, re.MULTILINE), f"{name} is not empty in .env.example"
+
+
+def test_every_setting_reaches_every_process_of_the_fleet(services: Mapping[str, Any]) -> None:
+    """One that is missing would hold in some processes and not in others, or nowhere."""
+    settings = {str(field.alias) for field in Settings.model_fields.values()}
+    assert settings >= {"HEALTHMGR_MODULES", "MAX_CONCURRENT_CHECKS", "SLACK_WEBHOOK_URL"}
+    for name, service in ours(services).items():
+        missing = settings - service["environment"].keys() - _SETTLED_OTHERWISE
+        if not name.startswith("worker-"):
+            missing -= {"HEALTHMGR_TASK_EVENTS"}
+        assert missing == set(), name
+
+
+def test_a_setting_of_the_fleet_is_taken_from_outside_or_given_here_and_never_both(services: Mapping[str, Any]) -> None:
+    handed_on = {name for name, value in services["beat"]["environment"].items() if value is None}
+    assert {"HEALTHMGR_MODULES", "HEALTHMGR_CANARIES", "SMTP_PASSWORD"} <= handed_on
+    for service in ours(services).values():
+        assert {name for name, value in service["environment"].items() if value is None} == handed_on
+
+
+def test_the_settings_of_the_readme_are_those_that_there_are() -> None:
+    table = (_ROOT / "README.md").read_text(encoding="utf-8").split("## Settings")[1].split("`healthmgr settings`")[0]
+    named = set(re.findall(r"`([A-Z][A-Z_]+)`", "".join(re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE))))
+    assert named == {str(field.alias) for field in Settings.model_fields.values()}
 
 
 def test_only_loopback_is_published_unless_somebody_says_otherwise(services: Mapping[str, Any]) -> None:

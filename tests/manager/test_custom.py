@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from types import ModuleType
 
 import pytest
@@ -20,8 +22,10 @@ from healthmgr.errors import DefinitionError
 from healthmgr.ports import ProbeContext
 from healthmgr.services.registering import Listing, unlisted
 from healthmgr.settings import Settings
+from healthmgr.storage.registering_rows import RegisteringRows
 from tests.builders import NOW
 from workers.app import app
+from workers.liveness import LivenessStep
 from workers.process import Process
 
 SOURCE = """
@@ -240,6 +244,24 @@ def test_a_worker_that_was_taken_for_gone_registers_its_module_again(
     finally:
         process.close()
     assert is_enabled(healthmgr)
+
+
+def test_a_worker_tells_which_modules_it_knows_and_since_when_it_runs(
+    healthmgr: Healthmgr, settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("HEALTHMGR_MODULES", "shop_health, bank_health")
+    process = Process(app)
+    step, once = LivenessStep(None), Event()
+    step._turned_at = time.monotonic()
+    once.set()
+    try:
+        step._tell(process, "w@host", ["checks"], once)
+    finally:
+        process.close()
+    (listing,) = RegisteringRows(engine).listings(healthmgr.now() - timedelta(minutes=1))
+    assert listing.modules == {"shop_health", "bank_health"}
+    assert listing.since == listing.at
 
 
 def test_a_module_that_defines_nothing_has_no_checks() -> None:
