@@ -23,9 +23,12 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
     "slack": {"webhook_url": "SLACK_WEBHOOK_URL", "url": "SLACK_WEBHOOK_URL", "channel": "SLACK_CHANNEL"},
     "pagerduty": {
         "integration_key": "PAGERDUTY_INTEGRATION_KEY",
+        "integrationKey": "PAGERDUTY_INTEGRATION_KEY",
         "routing_key": "PAGERDUTY_INTEGRATION_KEY",
     },
 }
+# For every kind that has such a setting. A worker that lacks the variable still tells, in the built-in form.
+_OF_EVERY_KIND: Mapping[str, str] = {"templates": "HEALTHMGR_TEMPLATES"}
 
 Fault = tuple[Location, str]
 
@@ -49,10 +52,12 @@ def with_environment(
 ) -> Mapping[str, Any]:
     """A channel's settings, and references to the variables made for its kind where it leaves a setting unsaid."""
     taken = {field.alias or name for name, field in model.model_fields.items()}
+    variables = {**VARIABLES.get(kind, {}), **_OF_EVERY_KIND}
+    said = {variables.get(name) for name in config}  # a setting may have two names: saying either is enough
     found = {
-        name: f"${{{variable}}}"
-        for name, variable in VARIABLES.get(kind, {}).items()
-        if name in taken and name not in config and (environ.get(variable) or environ.get(f"{variable}_FILE"))
+        name: f"${{{variable}:-}}" if name in _OF_EVERY_KIND else f"${{{variable}}}"
+        for name, variable in variables.items()
+        if name in taken and variable not in said and (environ.get(variable) or environ.get(f"{variable}_FILE"))
     }
     return {**config, **found} if found else config
 

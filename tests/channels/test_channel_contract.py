@@ -24,7 +24,12 @@ EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
         {"host": "127.0.0.1", "port": 1, "from": "a@example.com", "username": "a", "password": HIDDEN, "tls": "none"},
         "alice@example.com",
     ),
+    "pagerduty": ({"routing_key": HIDDEN, "url": "http://127.0.0.1:1/v2/enqueue"}, ""),
     "slack": ({"url": f"http://127.0.0.1:1/services/{HIDDEN}", "channel": "#alerts"}, ""),
+    "sms": (
+        {"account_sid": "AC" + "0" * 32, "auth_token": HIDDEN, "from": "+15005550006", "url": "http://127.0.0.1:1/"},
+        "+491511234567",
+    ),
     "webhook": (
         {"url": f"http://127.0.0.1:1/{HIDDEN}", "secret": HIDDEN, "headers": {"Authorization": HIDDEN}},
         "",
@@ -98,7 +103,7 @@ def test_a_wrong_configuration_is_refused_without_telling_its_secrets(kind, chan
     for name in channel.Config.model_fields:
         alias = channel.Config.model_fields[name].alias or name
         with pytest.raises(ValidationError) as caught:
-            channel.Config(**{**_example(kind), alias: [HIDDEN]})
+            channel.Config(**{**_example(kind), alias: [[HIDDEN]]})
         assert HIDDEN not in str(caught.value)
 
 
