@@ -56,6 +56,9 @@ class Settings(BaseModel):
         (), alias="HEALTHMGR_CANARIES", description="host:port, ... that tell whether this network works"
     )
     modules: CommaList = Field((), alias="HEALTHMGR_MODULES", description="Python modules with checks in them")
+    templates: str = Field(
+        "", alias="HEALTHMGR_TEMPLATES", description="folder of own templates, for channels that name none"
+    )
     outbound_heartbeat_url: str = Field("", alias="HEALTHMGR_HEARTBEAT_URL", repr=False)
     emergency_url: str = Field(
         "", alias="HEALTHMGR_EMERGENCY_URL", repr=False, description="POSTed to when PostgreSQL is gone"

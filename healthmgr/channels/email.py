@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from healthmgr.channels.deadline import Deadline
-from healthmgr.channels.fields import ChannelConfig, holds_reference
+from healthmgr.channels.fields import TemplatedConfig, holds_reference
 from healthmgr.channels.mime import compose, parse_address
 from healthmgr.channels.text import one_line, without
 from healthmgr.domain.message import Message
@@ -23,10 +23,11 @@ from healthmgr.ports import Receipt
 
 _QUIT_WITHIN = 2.0
 _IMPLICIT_TLS_PORT = 465
+_ENCODING = frozenset({"MIME-Version", "Content-Type", "Content-Transfer-Encoding"})
 _HOST_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 
-class EmailConfig(ChannelConfig):
+class EmailConfig(TemplatedConfig):
     """Where mail is handed in, and as whom."""
 
     host: str = Field(min_length=1, description="the SMTP server that takes our mail")
@@ -67,12 +68,21 @@ class EmailChannel:
         """Hand one message to the mail server; the receipt's `provider_id` is its Message-ID."""
         try:
             sender, recipient = parse_address(config.sender), parse_address(address)
-            mail = compose(message, sender, recipient, config.subject_prefix)
+            mail = compose(message, sender, recipient, config.subject_prefix, config.templates)
         except ValueError as error:
             raise ChannelError(str(error), permanent=True) from error
         attempt = _Attempt(config, Deadline(timeout))
         reply = attempt.deliver(sender.addr_spec, recipient.addr_spec, mail.as_bytes())
         return Receipt(provider_id=str(mail["Message-ID"]), detail=reply)
+
+    def preview(self, config: EmailConfig, message: Message, address: str) -> str:
+        """What `send` would hand over: the headers, and the text that stands beside the HTML."""
+        mail = compose(
+            message, parse_address(config.sender), parse_address(address), config.subject_prefix, config.templates
+        )
+        text = mail.get_body(("plain",))
+        headers = "".join(f"{name}: {value}\n" for name, value in mail.items() if name not in _ENCODING)
+        return f"{headers}\n{text.get_content() if text else ''}"
 
 
 class _Attempt:

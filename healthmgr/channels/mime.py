@@ -35,9 +35,14 @@ def parse_address(text: str) -> Address:
     return Address(one_line(name.strip().strip('"'), 120), match[1], domain)
 
 
-def compose(message: Message, sender: Address, recipient: Address, subject_prefix: str) -> EmailMessage:
-    """The e-mail, byte for byte the same at every attempt; raises ValueError for a message without any alert."""
-    rendered = render(message)
+def compose(
+    message: Message, sender: Address, recipient: Address, subject_prefix: str, templates: str = ""
+) -> EmailMessage:
+    """The e-mail, byte for byte the same for the same message; raises ValueError where there is no alert.
+
+    `templates` is a folder of own templates, "" for none.
+    """
+    rendered = render(message, kind="email", templates=templates)
     mail = EmailMessage(policy=SMTP.clone(header_factory=_header_registry()))
     prefix = one_line(subject_prefix, 60)
     mail["Subject"] = f"{prefix} {rendered.subject}".strip()
@@ -49,13 +54,18 @@ def compose(message: Message, sender: Address, recipient: Address, subject_prefi
     mail["X-Auto-Response-Suppress"] = "All"  # the same for Exchange
     mail["X-Healthmgr-Incident"] = str(message.incident_number)
     mail["X-Healthmgr-Notification"] = str(message.notification_id)
-    if message.severity is Severity.CRITICAL and message.kind is not MessageKind.RESOLUTION:
+    if _is_urgent(message):
         mail["X-Priority"] = "1"
         mail["Importance"] = "high"
     mail.set_content(rendered.text, cte="quoted-printable")
     mail.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
     mail.set_boundary(f"=_{message.notification_id.hex}")
     return mail
+
+
+def _is_urgent(message: Message) -> bool:
+    is_answered = message.kind in (MessageKind.RESOLUTION, MessageKind.ACKNOWLEDGEMENT)
+    return message.severity is Severity.CRITICAL and not is_answered and not message.is_test
 
 
 def _thread(mail: EmailMessage, message: Message, domain: str) -> None:

@@ -1,8 +1,9 @@
 """What the authors of check types and channels test theirs with. It needs no test framework; assertions are plain.
 
 `FakeClock` moves by hand; `HttpTarget` is a real HTTP server on loopback; `probe` and `probe_context` call a check
-type as a worker does; `RecordingChannel` keeps what it is sent; `make_message` and `make_alert` make something to
-send; `assert_check_type_contract` and `assert_channel_contract` hold a class to what every plugin owes.
+type as a worker does; `RecordingChannel` keeps what it is sent; `make_message`, `make_whole_message` and `make_alert`
+make something to send; `assert_check_type_contract` and `assert_channel_contract` hold a class to what every plugin
+owes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from healthmgr.testing.channel import RecordingChannel, Sent
 from healthmgr.testing.channel_contract import assert_channel_contract
 from healthmgr.testing.check_contract import assert_check_type_contract
 from healthmgr.testing.clock import FakeClock
-from healthmgr.testing.messages import make_alert, make_message
+from healthmgr.testing.messages import make_alert, make_message, make_whole_message
 from healthmgr.testing.probing import probe, probe_context
 from healthmgr.testing.target import HttpTarget, Seen
 
@@ -25,6 +26,7 @@ __all__ = [
     "assert_check_type_contract",
     "make_alert",
     "make_message",
+    "make_whole_message",
     "probe",
     "probe_context",
 ]

@@ -76,16 +76,18 @@ def test_the_headers_say_what_a_machine_needs(inbox, port, compose_message):
 def test_only_critical_problems_are_marked_urgent(inbox, port, compose_message):
     send(port, compose_message(severity=Severity.HIGH))
     send(port, compose_message(MessageKind.RESOLUTION))
-    assert [mail["X-Priority"] for mail in inbox.mails] == [None, None]
+    send(port, compose_message(MessageKind.ACKNOWLEDGEMENT))
+    send(port, compose_message(is_test=True))
+    assert [mail["X-Priority"] for mail in inbox.mails] == [None] * 4
 
 
 def test_updates_and_the_resolution_hang_on_the_first_mail(inbox, port, compose_message):
     for number, kind in enumerate(MessageKind):
         send(port, compose_message(kind, notification_id=UUID(int=number + 1)))
-    first, update, resolution = inbox.mails
+    first, update, acknowledgement, resolution, digest = inbox.mails
     assert first["Message-ID"] == "<019ab3c0-0000-7000-8000-000000000001.alice@healthmgr.ops.example.com>"
     assert first["In-Reply-To"] is None
-    for mail, number in ((update, 2), (resolution, 3)):
+    for mail, number in ((update, 2), (acknowledgement, 3), (resolution, 4), (digest, 5)):
         assert mail["In-Reply-To"] == mail["References"] == first["Message-ID"]
         assert mail["Message-ID"] == f"<{UUID(int=number)}@healthmgr.ops.example.com>"
     assert resolution["Subject"] == "[healthmgr] Resolved: Session manager (#12)"
@@ -322,3 +324,32 @@ def test_a_server_that_falls_silent_after_the_content_is_ambiguous(compose_messa
 
 def test_a_host_that_is_no_name_is_a_channel_error(compose_message):
     assert isinstance(failure(25, compose_message(), host="a..b"), ChannelError)
+
+
+def test_own_templates_word_the_mail(inbox, port, compose_message, tmp_path):
+    (tmp_path / "email").mkdir()
+    (tmp_path / "email" / "subject.j2").write_text("{{ message.alerts[0].service | upper }} {{ m.headline }}")
+    send(port, compose_message(), templates=str(tmp_path))
+    (mail,) = inbox.mails
+    assert mail["Subject"] == "[healthmgr] ACCOUNTS Session manager is unhealthy"
+    assert "answers in 7.2 s" in mail.get_body(("plain",)).get_content()
+
+
+def test_own_templates_that_fail_lose_no_mail(inbox, port, compose_message, tmp_path):
+    send(port, compose_message(), templates=str(tmp_path / "nowhere"))
+    (mail,) = inbox.mails
+    assert mail["Subject"] == "[healthmgr] Critical: Session manager is unhealthy (#12)"
+    for part in ("plain", "html"):
+        assert "is not there" in mail.get_body((part,)).get_content()
+
+
+def test_a_preview_is_the_mail_without_its_encoding(inbox, port, compose_message):
+    message = compose_message()
+    previewed = EmailChannel().preview(config(port), message, ALICE)
+    assert not inbox.mails
+    send(port, message)
+    (mail,) = inbox.mails
+    assert f"Subject: {mail['Subject']}" in previewed.splitlines()
+    assert "To: Alice Meyer <alice@example.com>" in previewed.splitlines()
+    assert mail.get_body(("plain",)).get_content().replace("\r\n", "\n").strip() in previewed
+    assert "Content-Type" not in previewed

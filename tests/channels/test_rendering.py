@@ -10,7 +10,8 @@ import pytest
 
 from healthmgr.channels.rendering import Rendered, render
 from healthmgr.domain.check import Severity, Status
-from healthmgr.domain.message import Breach, MessageKind
+from healthmgr.domain.message import Breach, ChangeFacts, HeldBack, Links, MessageKind, ResultFacts
+from healthmgr.testing import make_whole_message
 
 
 class Seen(HTMLParser):
@@ -101,7 +102,7 @@ def test_a_resolution_says_how_long_it_lasted_and_why_it_ended(compose_message):
 
 def test_an_update_says_what_is_new_and_which_reminder_it_is(compose_message):
     for form in both(render(compose_message(MessageKind.UPDATE, round=2))):
-        assert "severity raised" in form.lower()
+        assert "severity rose" in form.lower()
         assert "reminder 2" in form.lower()
 
 
@@ -152,12 +153,17 @@ def test_markup_in_facts_stays_text(compose_message, compose_alert):
     evil = "<script>alert(1)</script><img src=http://evil.example/x onerror=a>\"'{{ 7*7 }}"
     alert = compose_alert(
         check_name=evil, summary=evil, description=evil, service=evil, labels={evil: evil}, dependents=(evil,),
-        resolution=evil,        breaches=(Breach(evil, evil, evil, Status.UNHEALTHY),), runbook_url=f"https://x/{evil}",
+        resolution=evil, breaches=(Breach(evil, evil, evil, Status.UNHEALTHY),), runbook_url=f"https://x/{evil}",
+        origin=evil, source_url=f"https://x/{evil}", annotations={evil: evil},
     )  # fmt: skip
     for kind in MessageKind:
-        rendered = render(
-            compose_message(kind, alerts=(alert,), recipient=evil, url="javascript:alert(1)", how_to_acknowledge=evil)
-        )
+        message = compose_message(
+            kind, alerts=(alert,), recipient=evil, url="javascript:alert(1)", how_to_acknowledge=evil, actor=evil,
+            links=Links("javascript:alert(1)", "javascript:alert(2)", f"https://x/{evil}"), told=(evil,), reason=evil,
+            changes=(ChangeFacts(alert.opened_at, evil),),
+            held_back=(HeldBack(1, Severity.LOW, evil, alert.opened_at),),
+        )  # fmt: skip
+        rendered = render(message)
         seen = Seen(rendered.html)
         assert not seen.tags & {"script", "img"}
         assert seen.links == []
@@ -231,3 +237,103 @@ def test_an_incident_that_ended_by_hand_lasts_until_its_last_alert(compose_messa
 def test_a_message_without_alerts_is_refused(compose_message):
     with pytest.raises(ValueError, match="no alert"):
         render(compose_message(alerts=()))
+    with pytest.raises(ValueError, match="no alert"):
+        render(compose_message(MessageKind.DIGEST, held_back=()))
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        "https://health.example.com/act/acknowledge/c2lnbmVk",
+        "https://health.example.com/act/silence/c2lnbmVk",
+        "https://health.example.com/incidents/12",
+        "03:09:05 3 min before check session-manager was redefined: timeout, thresholds",
+        "03:12:45 40 s after check account-health became unhealthy",
+        "Bob Okafor over pager and identity on-call over slack",
+    ],
+)
+def test_a_message_tells_what_changed_who_is_told_and_where_to_answer(fact):
+    rendered = render(make_whole_message())
+    text, html = both(rendered)
+    assert fact in text
+    assert fact in html or fact in Seen(rendered.html).links
+
+
+def test_the_first_button_is_the_answer_and_a_terminal_is_offered_beside_it():
+    message = make_whole_message()
+    links = Seen(render(message).html).links
+    assert links[:3] == [message.links.acknowledge, message.links.silence, message.links.incident]
+    assert "Or acknowledge in a terminal healthmgr alerts ack 12" in Seen(render(message).html).text
+
+
+def test_html_has_the_last_ten_results_and_text_the_newest_five(compose_message, compose_alert):
+    at = compose_message().composed_at
+    results = tuple(
+        ResultFacts(at - timedelta(minutes=n), Status.UNHEALTHY, f"result number {n}.", 0.2) for n in range(12)
+    )
+    rendered = render(compose_message(alerts=(compose_alert(last_results=results),)))
+    text, html = both(rendered)
+    assert [n for n in range(12) if f"result number {n}." in html] == list(range(10))
+    assert [n for n in range(12) if f"result number {n}." in text] == list(range(5))
+
+
+def test_an_acknowledgement_says_who_is_on_it_and_asks_nobody_to_answer():
+    rendered = render(make_whole_message(MessageKind.ACKNOWLEDGEMENT))
+    assert rendered.subject == "Acknowledged: Session manager (#12)"
+    for form in both(rendered):
+        assert "Acknowledged by Bob Okafor" in form
+        assert "healthmgr alerts ack" not in form
+    assert not any("acknowledge" in link for link in Seen(rendered.html).links)
+
+
+def test_a_resolution_by_hand_says_by_whom_once(compose_message, compose_alert):
+    ended = compose_message(MessageKind.RESOLUTION).composed_at
+    for said in ("closed by Carol", "recovered"):
+        alert = compose_alert(resolved_at=ended, resolution=said)
+        text = render(compose_message(MessageKind.RESOLUTION, alerts=(alert,), actor="Carol")).text
+        assert text.lower().count("closed by carol") == 1
+
+
+def test_a_digest_lists_every_incident_that_was_held_back():
+    rendered = render(make_whole_message(MessageKind.DIGEST))
+    assert rendered.subject == "3 more incidents (#15, #14 and #13)"
+    for form in both(rendered):
+        assert "#15 critical 03:16:25 Payments is unhealthy" in form
+        assert "#14 high 03:16:16 Search and 2 more are degraded" in form
+        assert "#13 resolved 03:16:09 Image resizer" in form
+
+
+def test_a_digest_of_hundreds_is_counted(compose_message):
+    at = compose_message().opened_at
+    held = tuple(HeldBack(n, Severity.LOW, f"Low: Shard {n} is degraded", at) for n in range(300, 0, -1))
+    for form in both(render(compose_message(MessageKind.DIGEST, held_back=held))):
+        assert "Shard 251 is degraded" in form
+        assert "Shard 250 is degraded" not in form
+        assert "and 250 more" in form
+
+
+def test_a_test_message_cannot_be_taken_for_a_real_one(compose_message):
+    rendered = render(compose_message(is_test=True))
+    assert rendered.subject == "Test: Session manager is unhealthy"
+    for form in both(rendered):
+        assert "Nothing is wrong, and nobody has to do anything." in form
+        assert "#12, notification" not in form
+    assert "#b3261e;color" not in rendered.html, "no red band"
+    assert "Nothing is wrong" not in render(compose_message()).text
+
+
+def test_an_alert_from_a_door_tells_where_it_came_from_and_what_its_sender_wrote(compose_message, compose_alert):
+    alert = compose_alert(
+        check_slug="", check_name="KubePodCrashLooping", service="", category="", runbook_url="", origin="alertmanager",
+        source_url="https://prometheus.example.com/graph?g0.expr=up", summary="cart is crash looping",
+        annotations={"summary": "cart is crash looping", "grafana_dashboard": "https://grafana.example.com/d/abc"},
+    )  # fmt: skip
+    rendered = render(compose_message(alerts=(alert,)))
+    for form in both(rendered):
+        assert "Came in by" in form
+        assert "alertmanager" in form
+        assert "grafana dashboard" in form
+        assert "https://grafana.example.com/d/abc" in form
+        assert "Where" not in form
+        assert form.count("cart is crash looping") == (1 if form == both(rendered)[0] else 2)  # HTML: preview line, too
+    assert alert.source_url in Seen(rendered.html).links
