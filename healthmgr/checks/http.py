@@ -53,7 +53,7 @@ class HttpCheck:
         plan = config.plan
         if context.http is not None:
             # A plain check does without the events: many thousands of them share a worker.
-            session = self._sessions.over(context.http) if plan.is_timed else context.http
+            session = self._sessions.over(context.http, is_reporting=plan.is_timed)
             outcome = await self._ask(session, config, plan, context)
         else:
             connector = aiohttp.TCPConnector(force_close=True)

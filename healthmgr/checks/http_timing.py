@@ -1,4 +1,4 @@
-"""The phases of one HTTP exchange, from the client's own events."""
+"""The client of HTTP checks, and the phases of one exchange from its own events."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.http import HttpProcessingError
 
 from healthmgr.checks.http_tls import Handshake
+
+_MOST_PROVISIONAL = 100  # answers such as 100 Continue or 103 Early Hints
+_FIRST_FINAL = 200
 
 
 @dataclass(slots=True)
@@ -96,19 +101,49 @@ def _timeline_of(trace_request_ctx: Timeline) -> Timeline:
 
 
 class Sessions:
-    """For each client that a worker shares, one over the same connections that reports its events."""
+    """For each client that a worker shares, ours over the same connections: one that reports its events, one not."""
 
     def __init__(self) -> None:
-        self._made: weakref.WeakKeyDictionary[aiohttp.ClientSession, aiohttp.ClientSession] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._made: weakref.WeakKeyDictionary[
+            aiohttp.ClientSession, tuple[aiohttp.ClientSession, aiohttp.ClientSession]
+        ] = weakref.WeakKeyDictionary()
 
-    def over(self, shared: aiohttp.ClientSession) -> aiohttp.ClientSession:
-        """The reporting client; it closes with the shared one, whose connections it uses."""
+    def over(self, shared: aiohttp.ClientSession, *, is_reporting: bool) -> aiohttp.ClientSession:
+        """The client; it closes with the shared one, whose connections it uses."""
         made = self._made.get(shared)
         if made is None:
-            made = self._made[shared] = client(shared.connector, shared.headers, is_owner=False)
-        return made
+            plain, reporting = (
+                client(shared.connector, shared.headers, is_owner=False, is_reporting=reports)
+                for reports in (False, True)
+            )
+            made = self._made[shared] = (plain, reporting)
+        return made[is_reporting]
+
+
+class _Answer(aiohttp.ClientResponse):
+    """Gives up on a server that goes on announcing an answer: each read may bring ten thousand announcements.
+
+    The client itself looks at the time only when it has to wait, and every other probe of the worker waits for it.
+    """
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        protocol, left = connection.protocol, _MOST_PROVISIONAL
+        if protocol is None:
+            return await super().start(connection)
+        read = protocol.read
+
+        async def read_patiently() -> Any:
+            nonlocal left
+            found = await read()
+            if found[0].code < _FIRST_FINAL:
+                left -= 1
+                if left < 0:
+                    raise HttpProcessingError(message=f"more than {_MOST_PROVISIONAL} provisional answers")
+            return found
+
+        # Each connection serves one request: what reads it now never reads for another.
+        setattr(protocol, "read", read_patiently)  # noqa: B010 - a method, to the type checker
+        return await super().start(connection)
 
 
 def client(
@@ -118,6 +153,7 @@ def client(
     return aiohttp.ClientSession(
         connector=connector,
         connector_owner=is_owner,
+        response_class=_Answer,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
         auto_decompress=False,

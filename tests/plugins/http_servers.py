@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 Talk = Callable[[socket.socket], None]
 
@@ -48,6 +51,27 @@ def repeating(head: bytes, piece: bytes, times: int = 1 << 40) -> Talk:
                 connection.sendall(piece)
 
     return talk
+
+
+@contextlib.contextmanager
+def flood_of(piece: bytes) -> Iterator[int]:
+    """The port of a server in a process of its own, as a hostile one is, that answers with `piece` over and over."""
+    script = (
+        "import socket, sys\n"
+        "from tests.plugins.http_servers import repeating\n"
+        "with socket.create_server(('127.0.0.1', 0)) as server:\n"
+        "    print(server.getsockname()[1], flush=True)\n"
+        "    while True:\n"
+        "        with server.accept()[0] as connection:\n"
+        f"            repeating(b'', {piece!r})(connection)\n"
+    )
+    root = Path(__file__).parents[2]
+    with subprocess.Popen([sys.executable, "-c", script], cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
 
 
 def dripping(head: bytes, piece: bytes, seconds: float) -> Talk:

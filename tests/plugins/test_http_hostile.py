@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from healthmgr.domain.check import Status
-from tests.plugins.http_servers import dripping, repeating, saying
+from tests.plugins.http_servers import dripping, flood_of, repeating, saying
 
 _MEGABYTE = 1_048_576
 _OK = b"HTTP/1.1 200 OK\r\n"
@@ -89,12 +89,27 @@ def test_one_header_without_end_is_refused_early(ask: Any) -> None:
     assert memory.most < 24 * _MEGABYTE
 
 
-def test_provisional_answers_without_end_cost_the_timeout(ask: Any) -> None:
-    with growth() as memory:
-        # Each read brings some ten thousand answers, and only between two reads can the time be up.
-        outcome = ask(repeating(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50), timeout=1, slack=3.0)
-    assert outcome.status is Status.UNHEALTHY
-    assert memory.most < 48 * _MEGABYTE
+@pytest.mark.parametrize("timing", [True, False])
+def test_provisional_answers_without_end_are_given_up_on_early(carry_out: Any, timing: bool) -> None:
+    with flood_of(b"HTTP/1.1 100 Continue\r\n\r\n" * 500) as port, growth() as memory:
+        started = time.monotonic()
+        result = carry_out("http", {"url": f"http://127.0.0.1:{port}/", "timing": timing}, timeout=1)
+        took = time.monotonic() - started
+    assert result.status is Status.UNHEALTHY
+    assert result.message == f"127.0.0.1:{port} did not answer in HTTP: more than 100 provisional answers"
+    assert took < 1.2
+    assert memory.most < 24 * _MEGABYTE
+
+
+def test_provisional_answers_that_drip_cost_the_timeout(ask: Any) -> None:
+    outcome = ask(dripping(b"", b"HTTP/1.1 102 Processing\r\n\r\n", 0.05), timeout=1, slack=0.2)
+    assert outcome.message.startswith("timed out after 1s")
+
+
+def test_an_answer_after_some_provisional_ones_is_the_answer(ask: Any) -> None:
+    hint = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+    answer = _OK + b"Content-Length: 2\r\n\r\nok"
+    assert ask(saying(hint * 20, answer), expect_body="ok").status is Status.HEALTHY
 
 
 def test_a_body_that_drips_costs_the_timeout_and_is_told(ask: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -36,6 +37,33 @@ try:
     print("permitted")
 except ProbeError as error:
     print(error)
+"""
+
+
+# In a network of its own, whose loopback is all there is, echoes are allowed to everybody, and this is nobody then.
+PERMITTED = """
+import asyncio, concurrent.futures.thread, fcntl, os, socket, struct, sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from healthmgr.checks.icmp import IcmpCheck, IcmpConfig, open_to_host
+from healthmgr.ports import ProbeContext
+Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 2147483647")
+with socket.socket() as sock:
+    fcntl.ioctl(sock, 0x8914, struct.pack("16sH14x", b"lo", 0x1 | 0x40))  # SIOCSIFFLAGS: up and running
+configs = [IcmpConfig(host=host, packets=3, gap="10ms") for host in ("127.0.0.1", "::1")]
+if sys.argv[1] == "drop":
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+kinds = set()
+def observed(family, address):
+    sock = open_to_host(family, address)
+    kinds.add(sock.type)
+    return sock
+for config in configs:
+    context = ProbeContext("x", timedelta(seconds=5), datetime.now(UTC))
+    print(asyncio.run(IcmpCheck(observed).probe(config, context)).message)
+print(kinds == {socket.SOCK_DGRAM})
 """
 
 
@@ -213,6 +241,27 @@ def test_a_worker_that_may_not_ping_could_not_tell_and_names_the_mend(project_ro
     else:
         assert "net.ipv4.ping_group_range" in done.stdout
         assert "CAP_NET_RAW" in done.stdout
+
+
+def test_a_worker_without_privileges_pings_where_its_group_may(project_root: Path) -> None:
+    is_root = os.geteuid() == 0
+    network = ["unshare", "--net", *([] if is_root else ["--map-root-user"])]
+    allow = [*network, "sh", "-c", "echo 0 1 > /proc/sys/net/ipv4/ping_group_range"]
+    if not shutil.which("unshare") or subprocess.run(allow, capture_output=True, check=False).returncode:
+        pytest.skip("this kernel lets the test make no network of its own")
+    done = subprocess.run(
+        [*network, sys.executable, "-c", PERMITTED, "drop" if is_root else "stay"],
+        cwd=project_root,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    four, six, are_unprivileged = done.stdout.splitlines()
+    assert four.startswith("127.0.0.1 sent 3 of 3 echoes")
+    assert six.startswith("::1 sent 3 of 3 echoes")
+    assert are_unprivileged == "True"
 
 
 @pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
