@@ -10,12 +10,14 @@ from itertools import islice
 from math import isfinite
 from typing import Any
 
-from healthmgr.channels.text import clean, one_line
-from healthmgr.domain.message import AlertFacts, Message
+from healthmgr.channels.text import clean, one_line, web_address
+from healthmgr.domain.message import AlertFacts, HeldBack, Message, MessageKind
 
 VERSION = 1
 MOST_BYTES = 20_000
 _MOST_NAME = 200
+# An address that acts carries a signature: it is told whole or not at all.
+_MOST_LINK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ _NARROWER = (
     _Bounds(text=500, results=5, names=30, labels=20, alerts=50),
     _Bounds(text=300, results=1, names=10, labels=10, alerts=20),
     _Bounds(text=200, results=1, names=5, labels=5, alerts=5),
-    _Bounds(text=100, results=0, names=3, labels=3, alerts=1),
+    _Bounds(text=80, results=0, names=3, labels=3, alerts=1),
 )
 
 
@@ -44,8 +46,7 @@ def encode(message: Message) -> bytes:
 
     Raises ValueError for a message without any alert, of which nothing could be told.
     """
-    if not message.alerts:
-        raise ValueError(f"the message {message.notification_id} has no alert to tell of")
+    require_content(message)
     body = b""
     for bounds in _NARROWER:
         body = json.dumps(_document(message, bounds), ensure_ascii=False, separators=(",", ":")).encode()
@@ -54,25 +55,45 @@ def encode(message: Message) -> bytes:
     return body
 
 
+def require_content(message: Message) -> None:
+    """Raises ValueError for a message without any alert, unless it is a digest that tells of incidents."""
+    if not message.alerts and not (message.kind is MessageKind.DIGEST and message.held_back):
+        raise ValueError(f"the message {message.notification_id} has no alert to tell of")
+
+
 def _document(message: Message, bounds: _Bounds) -> dict[str, Any]:
     return {
         "type": f"incident.{message.kind.value}",
         "version": VERSION,
-        "timestamp": _instant(message.composed_at),
+        "timestamp": instant(message.composed_at),
         "data": {
             "notification_id": str(message.notification_id),
             "reason": one_line(message.reason, 100),
             "title": one_line(message.title, min(bounds.text, 300)),
             "round": message.round,
             "recipient": one_line(message.recipient, min(bounds.text, 200)),
+            "actor": one_line(message.actor, min(bounds.text, 200)),
+            "is_test": message.is_test,
             "incident": {
                 "id": str(message.incident_id),
                 "number": message.incident_number,
                 "severity": message.severity.value,
-                "opened_at": _instant(message.opened_at),
+                "opened_at": instant(message.opened_at),
                 "url": one_line(message.url, bounds.text),
             },
             "how_to_acknowledge": one_line(message.how_to_acknowledge, bounds.text),
+            "links": {
+                "incident": _link(message.links.incident),
+                "acknowledge": _link(message.links.acknowledge),
+                "silence": _link(message.links.silence),
+            },
+            "told": [one_line(each, min(bounds.text, _MOST_NAME)) for each in message.told[: bounds.names]],
+            "changes": [
+                {"at": instant(change.at), "what": one_line(change.what, min(bounds.text, 300))}
+                for change in message.changes[: bounds.results]
+            ],
+            "held_back": [_held_back(each, bounds) for each in message.held_back[: bounds.alerts]],
+            "held_back_count": len(message.held_back),
             "alerts": [_alert(alert, bounds) for alert in message.alerts[: bounds.alerts]],
             "alert_count": len(message.alerts),
             "trimmed": _trimmed(message, bounds),
@@ -94,9 +115,14 @@ def _alert(alert: AlertFacts, bounds: _Bounds) -> dict[str, Any]:
         "summary": one_line(alert.summary, most),
         "description": clean(alert.description, most),
         "runbook_url": one_line(alert.runbook_url, most),
+        "origin": one_line(alert.origin, name),
+        "source_url": one_line(alert.source_url, most),
         "labels": {one_line(k, name): one_line(v, name) for k, v in islice(alert.labels.items(), bounds.labels)},
-        "opened_at": _instant(alert.opened_at),
-        "resolved_at": _instant(alert.resolved_at) if alert.resolved_at else None,
+        "annotations": {
+            one_line(k, name): one_line(v, min(most, 500)) for k, v in islice(alert.annotations.items(), bounds.labels)
+        },
+        "opened_at": instant(alert.opened_at),
+        "resolved_at": instant(alert.resolved_at) if alert.resolved_at else None,
         "resolution": one_line(alert.resolution, most),
         "breaches": [
             {
@@ -109,7 +135,7 @@ def _alert(alert: AlertFacts, bounds: _Bounds) -> dict[str, Any]:
         ],
         "last_results": [
             {
-                "at": _instant(result.at),
+                "at": instant(result.at),
                 "status": result.status.value,
                 "message": one_line(result.message, most),
                 "response_time": result.response_time if isfinite(result.response_time) else None,
@@ -121,17 +147,38 @@ def _alert(alert: AlertFacts, bounds: _Bounds) -> dict[str, Any]:
     }
 
 
+def _held_back(each: HeldBack, bounds: _Bounds) -> dict[str, Any]:
+    return {
+        "incident_number": each.incident_number,
+        "severity": each.severity.value,
+        "title": one_line(each.title, min(bounds.text, 300)),
+        "opened_at": instant(each.opened_at),
+        "is_resolved": each.is_resolved,
+    }
+
+
+def _link(address: str) -> str:
+    whole = web_address(address)
+    return whole if whole.isascii() and len(whole) <= _MOST_LINK else ""
+
+
 def _trimmed(message: Message, bounds: _Bounds) -> list[str]:
+    alerts = message.alerts
     lengths: Mapping[str, tuple[int, int]] = {
-        "alerts": (len(message.alerts), bounds.alerts),
-        "last_results": (max(len(a.last_results) for a in message.alerts), bounds.results),
-        "dependents": (max(len(a.dependents) for a in message.alerts), bounds.names),
-        "impacted": (max(len(a.impacted) for a in message.alerts), bounds.names),
-        "breaches": (max(len(a.breaches) for a in message.alerts), bounds.names),
-        "labels": (max(len(a.labels) for a in message.alerts), bounds.labels),
+        "alerts": (len(alerts), bounds.alerts),
+        "last_results": (max((len(a.last_results) for a in alerts), default=0), bounds.results),
+        "dependents": (max((len(a.dependents) for a in alerts), default=0), bounds.names),
+        "impacted": (max((len(a.impacted) for a in alerts), default=0), bounds.names),
+        "breaches": (max((len(a.breaches) for a in alerts), default=0), bounds.names),
+        "labels": (max((len(a.labels) for a in alerts), default=0), bounds.labels),
+        "annotations": (max((len(a.annotations) for a in alerts), default=0), bounds.labels),
+        "told": (len(message.told), bounds.names),
+        "changes": (len(message.changes), bounds.results),
+        "held_back": (len(message.held_back), bounds.alerts),
     }
     return [name for name, (length, most) in lengths.items() if length > most]
 
 
-def _instant(at: datetime) -> str:
+def instant(at: datetime) -> str:
+    """The time as RFC 3339 in UTC, such as "2026-11-24T03:12:05Z"."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
