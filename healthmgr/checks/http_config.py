@@ -60,27 +60,62 @@ class HttpConfig(Part):
 
     url: str = Field(repr=False, description="Address to ask, http:// or https://")
     method: str = Field("GET", pattern=r"^[A-Z]+$", max_length=20, description="Request method, in capitals")
-    headers: dict[str, SecretStr] = Field(default_factory=dict, description="Headers to send")
+    headers: dict[str, SecretStr] = Field(
+        default_factory=dict, description="Headers to send", examples=[{"X-Api-Key": "${SHOP_KEY}"}]
+    )
     body: str | dict[str, Any] | list[Any] | None = Field(
         None, repr=False, description="Body to send: text, or an object sent as JSON"
     )
-    auth: HttpAuth | None = Field(None, description="username and password (basic), or token (bearer)")
+    auth: HttpAuth | None = Field(
+        None,
+        description="username and password (basic), or token (bearer)",
+        examples=[{"username": "health", "password": "${SHOP_PASSWORD}"}, {"token": "${SHOP_TOKEN}"}],
+    )
     proxy: SecretStr | None = Field(
         None, description="Proxy to ask through: http://name:password@host:port, name and password if it wants them"
     )
     expected_status: StatusPatterns = Field(
-        ("2xx",), description="Status codes that are healthy: numbers, classes such as 2xx, ranges such as 200-299"
+        ("2xx",),
+        description="Status codes that are healthy: numbers, classes such as 2xx, ranges such as 200-299",
+        examples=[[200, "3xx", "401-403"]],
     )
     expect_body: str | None = Field(None, description="Text that the answer must contain")
     forbid_body: str | None = Field(None, min_length=1, description="Text that the answer must not contain")
     match_body: str | None = Field(
-        None, max_length=_LONGEST_PATTERN, description="Regular expression (RE2 syntax) that the answer must match"
+        None,
+        max_length=_LONGEST_PATTERN,
+        description="Regular expression (RE2 syntax) that the answer must match",
+        examples=[r"(?i)status:\s*up"],
     )
     assertions: Assertions = Field(
-        (), description="Expressions in CEL that must be true, over status, headers, body, json and response_time"
+        (),
+        description="Expressions in CEL that must be true, over status (a number), headers (texts by lower-case name), "
+        "body (text), json (the body read as JSON) and response_time (seconds)",
+        examples=[
+            [
+                "json.status == 'up'",
+                "json.status in ['up', 'starting'] && !has(json.error)",
+                "size(json.nodes) >= 2 && json.nodes.all(node, node.ready)",
+                "json.nodes.filter(node, node.role == 'leader').size() == 1",
+                "double(json.pool.used) / double(json.pool.size) < 0.9",
+                "timestamp(json.built_at) > timestamp('2024-01-01T00:00:00Z')",
+                "headers['content-type'].startsWith('application/json')",
+                "body.contains('up') && !body.matches('(?i)exception')",
+                "status == 200 || status == 204",
+                "response_time < 0.5",
+            ]
+        ],
     )
     metrics: dict[str, str] = Field(
-        default_factory=dict, max_length=50, description="Metrics by name: expressions in CEL, such as json.pool.used"
+        default_factory=dict,
+        max_length=50,
+        description="Metrics by name, for thresholds: expressions in CEL over the same, whose values are numbers",
+        examples=[
+            {"pool_used": "json.pool.used"},
+            {"pool_percent": "100.0 * double(json.pool.used) / double(json.pool.size)"},
+            {"nodes_ready": "json.nodes.filter(node, node.ready).size()"},
+            {"queued": "has(json.queue) ? json.queue.length : 0"},
+        ],
     )
     metrics_from_body: bool = Field(
         False, description="Numbers of a JSON answer, at its top and under 'metrics', become metrics"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import typer
+import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -26,6 +28,7 @@ class FieldView(View):
     is_required: bool
     default: str
     about: str
+    examples: list[Any]
 
 
 class KindView(View):
@@ -65,6 +68,18 @@ def _print_fields(view: KindView) -> None:
     columns = (Column("field"), Column("type"), Column("default"), Column("about", is_flexible=True))
     rows = ((f.name, f.type, "required" if f.is_required else f.default, f.about) for f in view.fields)
     print_table(columns, rows)
+    examples = [(field.name, line) for field in view.fields for line in _example_lines(field.examples)]
+    if examples:
+        print_heading("examples")
+        print_table((Column("field"), Column("example", is_flexible=True)), examples)
+
+
+def _example_lines(examples: list[Any]) -> Iterator[str]:
+    """Examples as they are written in YAML: the items of a list one by one."""
+    for example in examples:
+        for item in example if isinstance(example, list) else [example]:
+            text = yaml.safe_dump(item, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
+            yield text.split("\n")[0]
 
 
 def _view(is_for: str, name: str, plugin: Any) -> KindView:
@@ -84,6 +99,7 @@ def _field(name: str, info: FieldInfo) -> FieldView:
         is_required=is_required,
         default=shown if len(shown) <= _LONGEST_DEFAULT else f"{shown[:_LONGEST_DEFAULT]}…",
         about=info.description or "",
+        examples=list(info.examples or ()),
     )
 
 
@@ -112,5 +128,7 @@ def _type_name(annotation: Any) -> str:
         return _type_name(get_args(annotation)[0])
     if origin is not None and str(origin).endswith("Literal"):
         return " | ".join(str(value) for value in get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "mapping"
     name = getattr(origin or annotation, "__name__", str(annotation))
     return _PLAIN.get(name, "text" if name.endswith("Str") else name.lower())

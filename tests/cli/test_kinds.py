@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import yaml
+
 from healthmgr.registry import Registry
 from tests.cli.conftest import Terminal
 
@@ -35,3 +37,20 @@ def test_a_kind_that_is_not_installed_is_said_so(bare_terminal: Terminal) -> Non
     said = bare_terminal("kinds", "nope")
     assert said.code == 1
     assert "healthmgr kinds" in said.err
+
+
+def test_a_kind_shows_examples_in_yaml_beside_what_its_fields_mean(bare_terminal: Terminal) -> None:
+    (kind,) = bare_terminal("kinds", "http", "--json").json["items"]
+    examples = {field["name"]: field["examples"] for field in kind["fields"] if field["examples"]}
+    assert {"assertions", "metrics", "expected_status"} <= examples.keys()
+    shown = bare_terminal("kinds", "http").out.partition("\nexamples\n")[2]
+    rows = [line.split(maxsplit=1) for line in shown.splitlines()[1:] if line.strip()]
+    read = [(name, yaml.safe_load(text)) for name, text in rows]
+    for name, values in examples.items():
+        for value in values:
+            for item in value if isinstance(value, list) else [value]:
+                assert (name, item) in read
+
+
+def test_a_kind_without_examples_shows_none(bare_terminal: Terminal) -> None:
+    assert "examples" not in bare_terminal("kinds", "tcp").out

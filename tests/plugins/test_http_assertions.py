@@ -26,6 +26,49 @@ def pool(httpserver: HTTPServer) -> str:
     return httpserver.url_for("/pool")
 
 
+def examples_of(field: str) -> list[Any]:
+    return list(HttpConfig.model_fields[field].examples or ())
+
+
+@pytest.fixture
+def shop(httpserver: HTTPServer) -> str:
+    """Answers as the examples in the descriptions of the fields have it."""
+    document = {
+        "status": "up",
+        "nodes": [{"role": "leader", "ready": True}, {"role": "follower", "ready": True}],
+        "pool": {"used": 15, "size": 20},
+        "built_at": "2026-03-01T10:00:00Z",
+    }
+    httpserver.expect_request("/").respond_with_json(document)
+    return httpserver.url_for("/")
+
+
+@pytest.mark.parametrize("example", [text for texts in examples_of("assertions") for text in texts])
+def test_every_assertion_of_the_examples_holds_and_can_fail(
+    probe: Any, shop: str, httpserver: HTTPServer, example: str
+) -> None:
+    assert probe("http", {"url": shop, "assertions": example}).message == "200 OK"
+    httpserver.expect_request("/broken").respond_with_data("Exception", status=500)
+    late = {"method": "GET", "expected_status": "5xx", "assertions": example}
+    is_about_time = example.startswith("response_time")
+    assert (probe("http", {"url": shop + "broken", **late}).status is Status.HEALTHY) is is_about_time
+
+
+def test_every_metric_of_the_examples_is_a_number(probe: Any, shop: str) -> None:
+    wanted = {name: text for example in examples_of("metrics") for name, text in example.items()}
+    outcome = probe("http", {"url": shop, "metrics": wanted})
+    assert {name: outcome.metrics[name] for name in wanted} == {
+        "pool_used": 15, "pool_percent": 75, "nodes_ready": 2, "queued": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("field", ["headers", "auth", "expected_status", "match_body"])
+def test_every_other_example_is_accepted(field: str) -> None:
+    for example in examples_of(field):
+        HttpConfig.model_validate({"url": "http://shop.example.com/", field: example})
+    assert examples_of(field)
+
+
 def test_assertions_that_hold_leave_it_healthy(probe: Any, pool: str) -> None:
     assertions = [
         "status == 200",
