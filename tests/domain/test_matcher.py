@@ -193,9 +193,9 @@ def test_all_matchers_have_to_match():
 
 def test_a_hostile_expression_takes_linear_time():
     matcher = Matcher("foo", REGEX, "(a*)*(a|aa)+(.*)*b")
-    started = time.perf_counter()
+    started = time.process_time()
     assert not matcher.matches({"foo": "a" * 100_000})
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
@@ -209,10 +209,10 @@ def test_a_hostile_expression_takes_linear_time():
     ],
 )
 def test_a_hostile_text_is_refused_briefly_and_in_linear_time(text):
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ValueError, match="character") as caught:
         parse_matchers(text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert len(str(caught.value)) < 500
 
 

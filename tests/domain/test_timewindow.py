@@ -232,11 +232,11 @@ def test_the_next_change_is_the_first_minute_that_differs(interval, day, minute)
 def test_a_search_in_vain_ends_soon():
     never = parse_time_interval({"months": ["february"], "days_of_month": ["30"], "location": "Europe/Berlin"})
     always = parse_time_interval({"times": hours("00:00", "12:00") + hours("12:00", "24:00")})
-    started = time.perf_counter()
+    started = time.process_time()
     assert never.next_change(at("2026-11-24T00:00")) is None
     assert always.next_change(at("2026-11-24T00:00")) is None
     assert never.next_change(at("9999-12-30T00:00")) is None
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
