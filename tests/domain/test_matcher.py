@@ -50,6 +50,7 @@ EQUAL, NOT_EQUAL, REGEX, NOT_REGEX = Operator.EQUAL, Operator.NOT_EQUAL, Operato
         (r'foo="bar\\"', ("foo", EQUAL, "bar\\")),
         (r'foo="bar\\n"', ("foo", EQUAL, r"bar\n")),
         (r"foo=bar\n", ("foo", EQUAL, "bar\n")),
+        (r'foo="bar\t"', ("foo", EQUAL, r"bar\t")),
         (r'foo=~"\d+\.\w"', ("foo", REGEX, r"\d+\.\w")),
         (r'foo=~"\bbar\b"', ("foo", REGEX, r"\bbar\b")),
         (r"foo=~\d+", ("foo", REGEX, r"\d+")),
