@@ -98,10 +98,16 @@ def _held(held: HeldBack) -> str:
 
 def _link(message: Message, *, replies: bool) -> str:
     """Where to answer, when that cannot be done by replying; else where to read more."""
-    acting = web_address(message.links.acknowledge)
+    acting = _address(message.links.acknowledge)
     if _is_open(message) and not replies and 0 < len(acting) <= _MOST_ACTING_LINK:
         return f"Acknowledge: {acting}"
-    return web_address(message.links.incident) or web_address(message.url)
+    return _address(message.links.incident) or _address(message.url)
+
+
+def _address(text: str) -> str:
+    """The address where it can be followed as it is sent: signs beyond ASCII might be folded into others."""
+    address = web_address(text)
+    return address if address.isascii() else ""
 
 
 def _fitted(lines: list[_Line]) -> str:
