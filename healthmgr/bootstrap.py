@@ -20,6 +20,7 @@ from healthmgr.services.eventing import Eventing
 from healthmgr.services.executing import Executing
 from healthmgr.services.notifying import Notifying
 from healthmgr.services.pinging import Pinging
+from healthmgr.services.previewing import Previewing
 from healthmgr.services.pushing import Pushing
 from healthmgr.services.registering import Registering
 from healthmgr.services.responding import Responding
@@ -37,6 +38,7 @@ from healthmgr.storage.event_stream import RedisEventStream
 from healthmgr.storage.executing_repository import ExecutingRepository
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
 from healthmgr.storage.notifying_rows import NotifyingRows
+from healthmgr.storage.previewing_rows import PreviewingRows
 from healthmgr.storage.reading import Reading
 from healthmgr.storage.registering_rows import RegisteringRows
 from healthmgr.storage.responding_rows import RespondingRows
@@ -65,6 +67,7 @@ class Healthmgr:
     evaluating: Evaluating
     routing: Routing
     notifying: Notifying
+    previewing: Previewing
     escalating: Escalating
     upkeep: Upkeep
     executing: Executing
@@ -118,6 +121,9 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
             registry,
             environ,
             worker,
+        ),
+        previewing=Previewing(
+            Transactions(engine, lambda connection: PreviewingRows(connection, settings.public_url)), registry, environ
         ),
         escalating=Escalating(Transactions(engine, EscalatingRows)),
         upkeep=Upkeep(upkeep, upkeep, upkeep),

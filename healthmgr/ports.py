@@ -91,3 +91,12 @@ class Channel(Protocol):
     def send(self, config: Any, message: Message, address: str, timeout: timedelta) -> Receipt:
         """Hand one message to the provider."""
         ...
+
+
+@runtime_checkable
+class CanPreview(Protocol):
+    """What a Channel may offer besides: `preview` says, as text and without secrets, what `send` would hand over."""
+
+    def preview(self, config: Any, message: Message, address: str) -> str:
+        """What would be sent; raises ValueError where the address is none. Sends nothing."""
+        ...

@@ -153,6 +153,19 @@ class NotificationView(View):
     deliveries: list[DeliveryView]
 
 
+class ChannelView(View):
+    """A channel, and what was last met on it; `last_fault` is the words of the last failure."""
+
+    name: str
+    kind: str
+    is_enabled: bool
+    max_concurrency: int
+    managed_by: str
+    last_accepted_at: datetime | None
+    last_failed_at: datetime | None
+    last_fault: str
+
+
 class StatusView(View):
     """The whole at a glance. `status` is the worst hard status of all active checks."""
 

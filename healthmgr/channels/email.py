@@ -23,6 +23,7 @@ from healthmgr.ports import Receipt
 
 _QUIT_WITHIN = 2.0
 _IMPLICIT_TLS_PORT = 465
+_NOBODY = "somebody@example.com"
 _ENCODING = frozenset({"MIME-Version", "Content-Type", "Content-Transfer-Encoding"})
 _HOST_NAME = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
@@ -77,9 +78,8 @@ class EmailChannel:
 
     def preview(self, config: EmailConfig, message: Message, address: str) -> str:
         """What `send` would hand over: the headers, and the text that stands beside the HTML."""
-        mail = compose(
-            message, parse_address(config.sender), parse_address(address), config.subject_prefix, config.templates
-        )
+        sender, recipient = parse_address(config.sender), parse_address(address or _NOBODY)
+        mail = compose(message, sender, recipient, config.subject_prefix, config.templates)
         text = mail.get_body(("plain",))
         headers = "".join(f"{name}: {value}\n" for name, value in mail.items() if name not in _ENCODING)
         return f"{headers}\n{text.get_content() if text else ''}"

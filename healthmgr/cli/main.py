@@ -61,6 +61,12 @@ class Root(LazyGroup):
             "healthmgr.cli.notifications:notifications_app",
         ),
         Entry(
+            "notify",
+            LOOK,
+            "What people would be told.",
+            "healthmgr.cli.notify:notify_app",
+        ),
+        Entry(
             "validate",
             MEND,
             "Say what is wrong with a definitions file, all of it at once; nothing is changed.",
@@ -91,6 +97,12 @@ class Root(LazyGroup):
             MEND,
             "List the kinds of checks and channels that are installed; with a KIND, what its `config` can be told.",
             "healthmgr.cli.kinds:kinds",
+        ),
+        Entry(
+            "channels",
+            MEND,
+            "Over what people are reached.",
+            "healthmgr.cli.channels:channels_app",
         ),
         Entry(
             "schema",

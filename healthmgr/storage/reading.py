@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, RowMapping, and_, case, func, literal
 
 from healthmgr.domain.check import Severity, Status
 from healthmgr.errors import NotFound
-from healthmgr.storage import reading_alerts, reading_health, reading_metrics, reading_statistics
+from healthmgr.storage import reading_alerts, reading_channels, reading_health, reading_metrics, reading_statistics
 from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
 from healthmgr.storage.tables import (
     alerts,
@@ -24,6 +24,7 @@ from healthmgr.storage.tables import (
 )
 from healthmgr.views import (
     AlertView,
+    ChannelView,
     CheckLine,
     CheckView,
     HealthView,
@@ -110,6 +111,11 @@ class Reading:
                 status=_status(connection, now),
                 health=reading_health.health(connection, now),
             )
+
+    def channels(self) -> list[ChannelView]:
+        """All channels, those in use first, with what the latest notifications met on them."""
+        with self._engine.connect() as connection:
+            return reading_channels.channels(connection)
 
     def numbers(self, now: datetime) -> reading_metrics.Numbers:
         """What metrics tell of the rows."""

@@ -30,6 +30,8 @@ WITH_DATA = (
     (("alerts", "ack", "session-manager"), 0),
     (("alerts", "resolve", "session-manager"), 0),
     (("notifications", "list"), 0),
+    (("notify", "preview"), 0),
+    (("channels", "list"), 0),
     (("tokens", "list"), 0),
     (("tokens", "create", "grafana"), 0),
     (("tokens", "ensure-admin"), 0),
@@ -41,7 +43,9 @@ WITHOUT_DATABASE = (
     *(words for words, _ in WITH_DATA if words != ("doctor",)),
     ("checks", "resume", "x"),
     ("tokens", "revoke", "x"),
+    ("channels", "test", "inbox"),
 )
+GROUPS = ("checks", "alerts", "notifications", "notify", "channels", "tokens", "db")
 PROCESSES = (("worker",), ("beat",), ("api",))
 
 
@@ -75,10 +79,7 @@ def test_the_commands_that_are_promised_are_there() -> None:
         ("up",), ("demo",), ("validate",), ("apply",),
         ("db", "downgrade"),
     }  # fmt: skip
-    names = {
-        words[:2] if words[0] in ("checks", "alerts", "notifications", "tokens", "db") else words[:1]
-        for words in promised
-    }
+    names = {words[:2] if words[0] in GROUPS else words[:1] for words in promised}
     assert names <= set(COMMANDS)
 
 
