@@ -8,9 +8,10 @@ from itertools import pairwise
 
 import yaml
 
-from healthmgr.definitions.models import ChannelEntry, RecipientEntry, RouteEntry
+from healthmgr.definitions.models import ChannelEntry, RecipientEntry
+from healthmgr.definitions.models_alerting import InhibitionEntry, MaintenanceEntry, ReceiverEntry, RouteEntry
 from healthmgr.domain.check import Severity
-from healthmgr.domain.route import DEFAULT
+from healthmgr.domain.routing_tree import ROOT
 
 Path = tuple[str, ...]
 
@@ -20,16 +21,24 @@ _CHECK = (
     "detect_flapping", "depends_on", "thresholds", "labels", "runbook", "recovery_procedure", "enabled",
 )  # fmt: skip
 _ORDERS: Mapping[str, Sequence[str]] = {
-    "": ("version", "include", "use", "channels", "recipients", "routing", "defaults", "templates", "checks"),
-    "routing": (*(severity.value for severity in Severity), DEFAULT),
+    "": (
+        "version", "include", "use", "channels", "recipients", "receivers", "time_windows", "routing", "maintenance",
+        "inhibitions", "defaults", "templates", "checks",
+    ),
+    "routing": ("routes", *(severity.value for severity in Severity), ROOT),
     "defaults": _CHECK,
     "templates.*": _CHECK,
     "checks.*": _CHECK,
     "channels.*": ("<<", *ChannelEntry.model_fields),
     "recipients.*": ("<<", *RecipientEntry.model_fields),
-    "routing.*": ("<<", *RouteEntry.model_fields),
-}
-_DESCENDED = ("checks", "templates", "channels", "recipients", "routing", "defaults")
+    "receivers.*": ("<<", *ReceiverEntry.model_fields),
+    "routing.*": ("<<", *(field.alias or name for name, field in RouteEntry.model_fields.items())),
+    "maintenance.*": ("<<", *MaintenanceEntry.model_fields),
+    "inhibitions.*": ("<<", *InhibitionEntry.model_fields),
+}  # fmt: skip
+_DESCENDED = (
+    "checks", "templates", "channels", "recipients", "receivers", "routing", "maintenance", "inhibitions", "defaults",
+)  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -9,10 +9,41 @@ from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from healthmgr.domain.check import Severity
+from healthmgr.domain.maintenance import Window
+from healthmgr.domain.matcher import Matcher
+from healthmgr.domain.routing_tree import ROOT, Route
+from healthmgr.domain.timewindow import TimeInterval
 from healthmgr.errors import Problem
 from healthmgr.ports import Channel, CheckType
 
 Item = TypeVar("Item", covariant=True)
+
+# The sections of a file in the order in which they refer to each other, and the attribute that holds each.
+SECTIONS = (
+    ("channels", "channels"),
+    ("recipients", "recipients"),
+    ("receivers", "receivers"),
+    ("time_windows", "time_windows"),
+    ("routing", "routes"),
+    ("maintenance", "maintenance"),
+    ("inhibitions", "inhibitions"),
+    ("checks", "checks"),
+)
+
+# The order below the root, over all sources: the routes that were given a place of their own, by source and as
+# they are written there; then the short forms of the severities; the root itself stands last.
+# That is ORDER BY position >= 1000, managed_by, position.
+MOST_ROUTES = 1000
+POSITIONS: Mapping[str, int] = {
+    **{severity.value: MOST_ROUTES + 1 + severity.rank for severity in Severity},
+    ROOT: 2000,
+}
+
+
+def order_of(stored: Stored[RouteDefinition]) -> tuple[bool, str, int]:
+    """What the routes below the root are sorted by."""
+    position = stored.definition.position
+    return position >= MOST_ROUTES, stored.managed_by, position
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +66,55 @@ class RecipientDefinition:
 
 
 @dataclass(frozen=True, slots=True)
-class RouteDefinition:
-    """Who is told of alerts of one severity ("default": of all that have no route of their own)."""
+class ReceiverDefinition:
+    """Recipients and channels under one name, for routes to tell."""
 
-    severity: str
+    name: str
     recipients: tuple[str, ...]
     channels: tuple[str, ...]
-    group_wait: timedelta | None
-    repeat_interval: timedelta
+    sends_resolved: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TimeWindowDefinition:
+    """Times of the week and of the year under one name, in which routes are mute or alone speak."""
+
+    name: str
+    intervals: tuple[TimeInterval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDefinition:
+    """A route right below the root with all that is below it, or the root itself. `position` orders them."""
+
+    route: Route
+    position: int
+
+    @property
+    def name(self) -> str:
+        """The route's name, unique over all sources."""
+        return self.route.name
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceDefinition:
+    """A planned silence: of which alerts, and when."""
+
+    name: str
+    matchers: tuple[Matcher, ...]
+    window: Window
+    covers_dependents: bool = False
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InhibitionDefinition:
+    """While an alert fires that the source matches, those that the target matches and that share labels are mute."""
+
+    name: str
+    source_matchers: tuple[Matcher, ...]
+    target_matchers: tuple[Matcher, ...]
+    equal: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +153,10 @@ class Definitions:
     recipients: Mapping[str, RecipientDefinition]
     routes: Mapping[str, RouteDefinition]
     checks: Mapping[str, CheckDefinition]
+    receivers: Mapping[str, ReceiverDefinition] = field(default_factory=dict)
+    time_windows: Mapping[str, TimeWindowDefinition] = field(default_factory=dict)
+    maintenance: Mapping[str, MaintenanceDefinition] = field(default_factory=dict)
+    inhibitions: Mapping[str, InhibitionDefinition] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
 
@@ -103,6 +179,10 @@ class Snapshot:
     recipients: Mapping[str, Stored[RecipientDefinition]] = field(default_factory=dict)
     routes: Mapping[str, Stored[RouteDefinition]] = field(default_factory=dict)
     checks: Mapping[str, Stored[CheckDefinition]] = field(default_factory=dict)
+    receivers: Mapping[str, Stored[ReceiverDefinition]] = field(default_factory=dict)
+    time_windows: Mapping[str, Stored[TimeWindowDefinition]] = field(default_factory=dict)
+    maintenance: Mapping[str, Stored[MaintenanceDefinition]] = field(default_factory=dict)
+    inhibitions: Mapping[str, Stored[InhibitionDefinition]] = field(default_factory=dict)
 
 
 class PluginRegistry(Protocol):

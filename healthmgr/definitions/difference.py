@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-from healthmgr.definitions.definition import Definitions, Snapshot, Stored
+from healthmgr.definitions.definition import SECTIONS, Definitions, Snapshot, Stored
+from healthmgr.definitions.describing import facts_of
 from healthmgr.definitions.faults import shown
 from healthmgr.domain.quantity import format_duration
 from healthmgr.errors import Problem
 
-SECTIONS = (("channels", "channels"), ("recipients", "recipients"), ("routing", "routes"), ("checks", "checks"))
 CREATED, UPDATED, DISABLED = "created", "updated", "disabled"
 
 
@@ -87,10 +87,11 @@ def compare(definitions: Definitions, stored: Snapshot) -> Difference:
 def _field_changes(old: Stored[Any], new: Any, source: str) -> Iterator[FieldChange]:
     if old.managed_by != source:
         yield FieldChange("managed_by", old.managed_by, source)
-    for field in fields(new):
-        before, after = getattr(old.definition, field.name), getattr(new, field.name)
+    known, wanted = facts_of(old.definition), facts_of(new)
+    for name in dict.fromkeys([*known, *wanted]):
+        before, after = known.get(name), wanted.get(name)
         if before != after:
-            yield from _value_changes(field.name, before, after)
+            yield from _value_changes(name, before, after)
 
 
 def _value_changes(name: str, before: Any, after: Any) -> Iterator[FieldChange]:

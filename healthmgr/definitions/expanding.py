@@ -12,6 +12,7 @@ from healthmgr.definitions.document import Document, read_document
 from healthmgr.definitions.faults import did_you_mean, shown
 from healthmgr.definitions.gathering import gather
 from healthmgr.definitions.spelling import respell
+from healthmgr.definitions.spelling_alerting import SECTION_NAMES, respell_section
 from healthmgr.errors import DefinitionError, Problem
 
 SETS = Path(__file__).parents[1] / "defaults"
@@ -58,12 +59,19 @@ class _Expanding:
             if key == "defaults":
                 attach(plain, key, root.keys[key], self._respelled(child, key))
             elif key not in ("templates", "use") and (key != "checks" or not isinstance(child.data, dict | None)):
-                attach(plain, key, root.keys[key], child)
+                self._attach_section(plain, str(key), child)
         checks = root.children.get("checks")
         is_fit = checks is None or checks.data is None or isinstance(checks.data, dict)
         if is_fit and (checks is not None or self._sets):
             attach(plain, "checks", root.keys.get("checks", root.line), self._checks(checks, templates))
         return replace(self._document, root=plain, problems=tuple(self._problems), expanded=frozenset(self._expanded))
+
+    def _attach_section(self, plain: Node, key: str, child: Node) -> None:
+        name = SECTION_NAMES.get(key, key)
+        if name != key and (name in self._document.root.children or name in plain.children):
+            self._say(f"says the same as {name}: keep one of them", (key,))
+            return
+        attach(plain, name, self._document.root.keys[key], respell_section(name, child, self._say))
 
     def _checks(self, written: Node | None, templates: Values) -> Node:
         made = Node({}, self._document.root.line if written is None else written.line, self._document.root.file)

@@ -17,11 +17,13 @@ from healthmgr.definitions.arranging import Arranger
 from healthmgr.definitions.composing import Node
 from healthmgr.definitions.document import parse_document
 from healthmgr.definitions.spelling import ADVICE, FIELDS, LEAST_MS, METRICS, respell
+from healthmgr.definitions.spelling_alerting import LENGTHS, SECTION_NAMES, own_name, respell_section
 from healthmgr.domain.quantity import format_duration, parse_duration
 from healthmgr.errors import DefinitionError
 
-_LENGTHS = frozenset({"interval", "timeout", "retry_interval", "group_wait", "repeat_interval"})
+_LENGTHS = frozenset({"interval", "timeout", "retry_interval", *LENGTHS})
 _ENTRIES = ("checks", "templates")
+_ALERTING = ("receivers", "routing", "maintenance", "inhibitions", "time_windows")
 
 Edit = tuple[int, int, str]
 
@@ -100,10 +102,27 @@ def _edits(root: yaml.MappingNode) -> Iterator[Edit]:
         elif section.value in _ENTRIES and isinstance(node, yaml.MappingNode):
             for _, entry in node.value:
                 yield from _edit_check(entry)
-        elif section.value == "routing" and isinstance(node, yaml.MappingNode):
-            for _, entry in node.value:
-                for key, value in entry.value if isinstance(entry, yaml.MappingNode) else ():
-                    yield from _edit_length(str(key.value), value)
+        else:
+            name = SECTION_NAMES.get(section.value, section.value)
+            if name != section.value:
+                yield _span(section, name)
+            if name in _ALERTING and isinstance(node, yaml.MappingNode):
+                for _, entry in node.value:
+                    yield from _edit_entry(name, entry)
+
+
+def _edit_entry(section: str, entry: yaml.Node) -> Iterator[Edit]:
+    """Edits of a route, receiver and so on, and of the routes below it."""
+    if isinstance(entry, yaml.SequenceNode):
+        for item in entry.value:
+            yield from _edit_entry(section, item)
+    for key, value in entry.value if isinstance(entry, yaml.MappingNode) else ():
+        name = own_name(section, key.value)
+        if name != key.value:
+            yield _span(key, name)
+        yield from _edit_length(name, value)
+        if name == "routes":
+            yield from _edit_entry(section, value)
 
 
 def _edit_check(entry: yaml.Node) -> Iterator[Edit]:
@@ -153,14 +172,25 @@ def _meaning(root: Node) -> Any:
         return root.data
     meaning: dict[str, Any] = {}
     for section, node in root.children.items():
-        entries = node.children if section in (*_ENTRIES, "routing") and isinstance(node.data, dict) else None
+        name = SECTION_NAMES.get(str(section), str(section))
         if section == "defaults":
-            meaning[section] = _check_meaning(node)
-        elif entries is not None:
-            meaning[str(section)] = {name: _check_meaning(entry) for name, entry in entries.items()}
+            meaning[name] = _check_meaning(node)
+        elif section in _ENTRIES and isinstance(node.data, dict):
+            meaning[name] = {key: _check_meaning(entry) for key, entry in node.children.items()}
+        elif name in _ALERTING:
+            said: list[str] = []
+            spelled = respell_section(name, node, lambda message, _: said.append(message))  # noqa: B023 - used at once
+            meaning.setdefault(name, []).append((_with_lengths(spelled.data), sorted(said)))
         else:
-            meaning[str(section)] = node.data
+            meaning[name] = node.data
     return meaning
+
+
+def _with_lengths(value: Any, key: str = "") -> Any:
+    """The value with every length in it as such."""
+    if isinstance(value, dict):
+        return {name: _with_lengths(item, str(name)) for name, item in value.items()}
+    return [_with_lengths(item) for item in value] if isinstance(value, list) else _length(key, value)
 
 
 def _check_meaning(entry: Node) -> Any:

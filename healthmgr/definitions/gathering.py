@@ -7,10 +7,14 @@ from pathlib import Path
 
 from healthmgr.definitions.composing import MAX_VALUES, Node, attach
 from healthmgr.definitions.document import Document, read_document
+from healthmgr.definitions.spelling_alerting import SECTION_NAMES
 from healthmgr.errors import DefinitionError, Problem
 
 INCLUDE = "include"
-MAPPINGS = ("defaults", "templates", "use", "channels", "recipients", "routing", "checks")
+MAPPINGS = (
+    "defaults", "templates", "use", "channels", "recipients", "receivers", "time_windows", "routing", "maintenance",
+    "inhibitions", "checks", *SECTION_NAMES,
+)  # fmt: skip
 SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 1000
 
@@ -108,14 +112,21 @@ class _Gathering:
         if not isinstance(into.data, dict):
             return  # what stands there is said to be no mapping when the sections are judged
         for name, entry in child.children.items():
-            if name in into.children:
+            if (section, name) == ("routing", "routes") and _are_lists(into.children.get(name), entry):
+                routes = _joined(into.children[name], entry)
+                into.children[name], into.data[name] = routes, routes.data
+                self._grow(entry.size)
+            elif name in into.children:
                 first = f"{into.children[name].file}:{into.keys[name]}"
                 message = f"is written twice, first in {first}: keep one of them"
                 self._problems.append(document.problem(message, (section, name)))
             else:
                 attach(into, name, child.keys[name], entry)
-                if self._root is not None:
-                    self._root.size += entry.size
+                self._grow(entry.size)
+
+    def _grow(self, size: int) -> None:
+        if self._root is not None:
+            self._root.size += size
 
     def _included(self, document: Document, path: Path, trail: tuple[Path, ...]) -> Iterator[Path]:
         written = document.at((INCLUDE,))
@@ -155,6 +166,18 @@ def _find(path: Path, pattern: object) -> tuple[list[Path], str]:
         return [], f"is not a pattern: {error}"
     found = [file for file in matching if _is_definitions(file) and file.resolve() != path.resolve()]
     return found, "" if found else f"no *.yaml file matches {pattern!r}"
+
+
+def _are_lists(*nodes: Node | None) -> bool:
+    return all(node is not None and isinstance(node.data, list) for node in nodes)
+
+
+def _joined(first: Node, second: Node) -> Node:
+    """The routes of one file and then those of the other."""
+    joined = Node([], first.line, first.file)
+    for index, child in enumerate([*first.children.values(), *second.children.values()]):
+        attach(joined, index, child.line, child)
+    return joined
 
 
 def _copied(node: Node) -> Node:

@@ -13,6 +13,7 @@ from healthmgr.domain.check import Severity
 from healthmgr.domain.quantity import format_duration, length_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+NAME_RULE = "should be lower-case letters, digits and hyphens, 63 at most, not beginning with a hyphen"
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_./-]{0,62}")
 RESERVED_LABELS = {"check", "service", "category", "severity"}
 
@@ -98,17 +99,6 @@ class RecipientEntry(Entry):
     )
 
 
-class RouteEntry(Entry):
-    """routing.SEVERITY: who is told, over which channels, how patiently."""
-
-    to: Names = Field(description="recipients")
-    via: Names = Field(description="channels")
-    group_wait: Wait | None = Field(None, description="how long to gather alerts before the first message")
-    repeat_interval: Pause | None = Field(
-        None, description="how long until people are told again of an open, unacknowledged incident"
-    )
-
-
 class DependencyEntry(Entry):
     """One parent of a check. Parents of one redundancy group stand in for each other."""
 
@@ -172,5 +162,9 @@ class FileEntry(Entry):
     defaults: dict[str, Any] | None = None
     channels: dict[str, Any] | None = None
     recipients: dict[str, Any] | None = None
+    receivers: dict[str, Any] | None = Field(None, description="recipients and channels under one name")
+    time_windows: dict[str, Any] | None = Field(None, description="times under a name, for routes to be mute in")
     routing: dict[str, Any] | None = None
+    maintenance: dict[str, Any] | None = Field(None, description="planned silences")
+    inhibitions: dict[str, Any] | None = Field(None, description="alerts that mute others")
     checks: dict[str, Any] | None = None

@@ -15,10 +15,16 @@ from healthmgr.definitions.models import (
     FileEntry,
     OptionsEntry,
     RecipientEntry,
+)
+from healthmgr.definitions.models_alerting import (
+    BranchEntry,
+    InhibitionEntry,
+    MaintenanceEntry,
+    ReceiverEntry,
     RouteEntry,
 )
 from healthmgr.domain.check import Severity
-from healthmgr.domain.route import DEFAULT
+from healthmgr.domain.routing_tree import ROOT
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = {"type": "string", "pattern": r"\$\{"}  # stands for a value of any sort, and is judged once resolved
@@ -30,6 +36,36 @@ LENGTH = {
 _PLACEHOLDER = {"type": "string", "pattern": r"\{\{"}
 _BOUNDS = ("gt", "ge", "lt", "le")
 _NAMES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_TEXTS = ("starts_at", "ends_at", "cron", "rrule", "dtstart", "timezone")
+_SORTS_OF_WINDOWS = (("starts_at", "ends_at"), ("cron", "duration"), ("rrule", "dtstart", "duration"), ("during",))
+_RANGES = {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"]}}
+_CLOCK = {"type": "string", "pattern": r"^\d\d:\d\d$"}
+_INTERVAL: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "minProperties": 1,
+    "properties": {
+        "times": {
+            "type": "array",
+            "minItems": 1,
+            "description": "of the day, the end not included: {start_time: '09:00', end_time: '17:00'}",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {"start_time": _CLOCK, "end_time": _CLOCK},
+                "required": ["start_time", "end_time"],
+            },
+        },
+        "weekdays": {**_RANGES, "description": "as 'monday:friday'"},
+        "days_of_month": {**_RANGES, "description": "as '1:7', or from the month's end '-3:-1'"},
+        "months": {**_RANGES, "description": "as 'december' or '6:8'"},
+        "years": {**_RANGES, "description": "as '2026:2027'"},
+        "location": {"type": "string", "description": "the time zone, as Europe/Berlin; UTC where it is not said"},
+    },
+}
+_LISTED_INTERVALS: dict[str, Any] = {"anyOf": [_INTERVAL, {"type": "array", "minItems": 1, "items": _INTERVAL}]}
+# What is a list of texts, or one text.
+_LISTS = {"to", "via", "matchers", "group_by", "mute_during", "active_during", "source", "target", "equal"}
 _MAKING: Mapping[str, Any] = {
     "template": {"type": "string", "description": "the template that says the rest"},
     "with": {"type": "object", "description": "values for the placeholders {{ ... }} of the template"},
@@ -60,14 +96,11 @@ def definitions_schema(check_types: Models, channels: Models) -> dict[str, Any]:
     sections["templates"] = {"type": "object", "additionalProperties": _with_placeholders(template)}
     sections["channels"] = _named(_by_kind(_object(ChannelEntry, shared), channels, shared))
     sections["recipients"] = _named(_object(RecipientEntry, shared))
-    severities = [*(severity.value for severity in Severity), DEFAULT]
-    route = _object(RouteEntry, shared)
-    route["properties"].update(to=dict(_NAMES), via=dict(_NAMES))
-    sections["routing"] = {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": dict.fromkeys(severities, route),
-    }
+    sections["receivers"] = _named(_object(ReceiverEntry, shared))
+    sections["time_windows"] = _named(_LISTED_INTERVALS)
+    sections["routing"] = _routing(shared)
+    sections["maintenance"] = _named(_maintenance(shared))
+    sections["inhibitions"] = _named(_object(InhibitionEntry, shared))
     sections["checks"] = {
         "type": "object",
         "additionalProperties": False,
@@ -77,6 +110,36 @@ def definitions_schema(check_types: Models, channels: Models) -> dict[str, Any]:
     for level in shared["ThresholdsEntry"]["properties"].values():
         level["additionalProperties"] = limit
     return {**whole, "$schema": DIALECT, "title": "healthmgr definitions", "$defs": shared}
+
+
+def _routing(shared: dict[str, Any]) -> dict[str, Any]:
+    """The catch-all, the severities' short forms, and routes in lists, which hold lists of routes."""
+    branches = {"type": "array", "items": {"$ref": "#/$defs/Route"}}
+    shared["Route"] = _route(BranchEntry, shared, branches)
+    short = _route(RouteEntry, shared, branches)
+    root = _route(RouteEntry, shared, {"maxItems": 0})
+    root["anyOf"] = [{"required": ["to", "via"]}, {"required": ["receiver"]}]
+    severities = dict.fromkeys((severity.value for severity in Severity), short)
+    properties = {**severities, ROOT: root, "routes": branches}
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _route(model: type[RouteEntry], shared: dict[str, Any], branches: dict[str, Any]) -> dict[str, Any]:
+    route = _object(model, shared)
+    route["properties"]["routes"] = {**branches, "description": route["properties"]["routes"]["description"]}
+    inherited = {"properties": {"to": False, "via": False}}
+    route["anyOf"] = [{"required": ["to", "via"]}, inherited]
+    return route
+
+
+def _maintenance(shared: dict[str, Any]) -> dict[str, Any]:
+    window = _object(MaintenanceEntry, shared)
+    for name in _TEXTS:
+        window["properties"][name] = {"type": "string", "description": window["properties"][name]["description"]}
+    window["properties"]["duration"] = {**LENGTH, "description": window["properties"]["duration"]["description"]}
+    window["properties"]["during"] = {**_LISTED_INTERVALS, "description": window["properties"]["during"]["description"]}
+    window["anyOf"] = [{"required": list(fields)} for fields in _SORTS_OF_WINDOWS]
+    return window
 
 
 def _check(check_types: Models, shared: dict[str, Any]) -> dict[str, Any]:
@@ -139,6 +202,9 @@ def _object(model: type[BaseModel], shared: dict[str, Any], prefix: str = "") ->
     for name, part in schema.pop("$defs", {}).items():
         shared[f"{prefix}.{name}" if prefix else name] = part
     plain: dict[str, Any] = _plain(schema)
+    for name in () if prefix else sorted(_LISTS & set(plain["properties"])):
+        field = plain["properties"][name]
+        plain["properties"][name] = {**_NAMES, "description": field["description"]}
     return plain
 
 

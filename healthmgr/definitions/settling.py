@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from healthmgr.definitions.definition import CheckDefinition, RouteDefinition
-from healthmgr.definitions.models import CheckEntry, OptionsEntry, RouteEntry
+from healthmgr.definitions.definition import CheckDefinition
+from healthmgr.definitions.models import CheckEntry, OptionsEntry
 from healthmgr.domain.check import Severity
 from healthmgr.domain.quantity import format_duration
 from healthmgr.domain.threshold import Thresholds
@@ -18,8 +18,6 @@ CRITICAL_TIMEOUT = timedelta(seconds=3)
 CRITICAL_RETRY = timedelta(seconds=3)
 RETRY = timedelta(seconds=15)
 TIMEOUT_SHARE = 0.8  # of the interval, for timeouts that are inherited
-
-REPEAT_INTERVAL = timedelta(hours=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +83,6 @@ def settle_check(
         is_enabled=_first(check.enabled, defaults.enabled, True),
         dependencies={parent.check: parent.redundancy_group for parent in check.depends_on},
     )
-
-
-def settle_route(severity: str, route: RouteEntry) -> RouteDefinition:
-    """The route with nothing left unsaid but the wait, which follows an alert's severity where it is not given."""
-    repeat_interval = route.repeat_interval or REPEAT_INTERVAL
-    return RouteDefinition(severity, tuple(route.to), tuple(route.via), route.group_wait, repeat_interval)
 
 
 def severity_of(check: OptionsEntry, defaults: OptionsEntry) -> Severity:

@@ -50,13 +50,20 @@ def respell(entry: Node, place: Location, say: Say) -> Node:
     return spelled
 
 
+def in_milliseconds(length: Node) -> Node:
+    """A length without a unit, which counts milliseconds, with one; any other as it is."""
+    if _is_number(length) and length.data >= LEAST_MS:
+        return Node(_milliseconds(length.data), length.line, length.file)
+    return length
+
+
 def _is_foreign(key: str, child: Node) -> bool:
     return key in FIELDS or key in ADVICE or key == "thresholds" or (key in LENGTHS and _is_number(child))
 
 
 def _value(name: str, child: Node, place: Location, say: Say) -> Node:
-    if name in LENGTHS and _is_number(child) and child.data >= LEAST_MS:
-        return Node(_milliseconds(child.data), child.line, child.file)
+    if name in LENGTHS:
+        return in_milliseconds(child)
     if name == "thresholds" and isinstance(child.data, dict):
         levels = Node({}, child.line, child.file)
         for level, limits in child.children.items():

@@ -12,17 +12,15 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from healthmgr.definitions.definition import (
-    ChannelDefinition,
+    SECTIONS,
     CheckDefinition,
     Definitions,
     PluginRegistry,
-    RecipientDefinition,
-    RouteDefinition,
     Snapshot,
     Stored,
 )
 from healthmgr.definitions.difference import Difference, compare, is_applied, is_gone
-from healthmgr.definitions.draft import read_draft
+from healthmgr.definitions.reading import read_draft
 from healthmgr.definitions.references import complete
 from healthmgr.definitions.settling import Fallbacks
 from healthmgr.domain.check import next_slot, stable_phase
@@ -38,6 +36,7 @@ DISABLED = "disabled in its definition"
 _BEGIN_WITHIN = timedelta(seconds=2)
 _BEGIN_A_SECOND = 400
 _PROBED = ("kind", "config", "timeout", "thresholds", "max_attempts", "severity", "degraded_severity")
+_MUTING = ("time_windows", "maintenance", "inhibitions")
 _MOST_NAMED = 100  # names of each sort in the audit log
 
 
@@ -85,20 +84,16 @@ class DefinitionSession(Protocol):
         """Everything that is stored."""
         ...
 
-    def save_channels(self, channels: Sequence[ChannelDefinition], source: str, now: datetime) -> None:
-        """Write channels, enabled."""
-        ...
-
-    def save_recipients(self, recipients: Sequence[RecipientDefinition], source: str, now: datetime) -> None:
-        """Write recipients, enabled."""
-        ...
-
-    def save_routes(self, routes: Sequence[RouteDefinition], source: str, now: datetime) -> None:
-        """Write routes."""
+    def save(self, section: str, items: Sequence[Any], source: str, now: datetime) -> None:
+        """Write what is new or changed of a section other than checks, enabled."""
         ...
 
     def drop(self, section: str, names: Sequence[str], now: datetime) -> None:
-        """Disable channels or recipients, or remove routes."""
+        """Disable or remove what is no longer defined of a section other than checks."""
+        ...
+
+    def reconsider(self, now: datetime) -> None:
+        """Have what is held back by mutes looked at again, for the mutes have changed."""
         ...
 
     def hold(self, check_ids: Sequence[UUID]) -> None:
@@ -198,20 +193,18 @@ class _Applying:
 
     def apply(self) -> Applied:
         """Write every difference; the order satisfies what refers to what."""
-        wanted, source, now = self.definitions, self.definitions.source, self.now
-        channels = self._changed("channels", wanted.channels, self.stored.channels)
-        recipients = self._changed("recipients", wanted.recipients, self.stored.recipients)
-        routes = self._changed("routing", wanted.routes, self.stored.routes)
-        checks = self._changed("checks", wanted.checks, self.stored.checks)
-        if channels:
-            self.session.save_channels(channels, source, now)
-        if recipients:
-            self.session.save_recipients(recipients, source, now)
-        if routes:
-            self.session.save_routes(routes, source, now)
-        self._drop("channels", wanted.channels, self.stored.channels)
-        self._drop("recipients", wanted.recipients, self.stored.recipients)
-        self._drop("routing", wanted.routes, self.stored.routes)
+        source, now = self.definitions.source, self.now
+        changed = {section: self._changed(section, *self._both(attribute)) for section, attribute in SECTIONS}
+        checks = changed.pop("checks")
+        for section, items in changed.items():
+            if items:
+                self.session.save(section, items, source, now)
+        gone = {section: self._gone(section, *self._both(name)) for section, name in SECTIONS if section != "checks"}
+        for section, names in gone.items():
+            if names:
+                self.session.drop(section, names, now)
+        if any(changed[section] or gone[section] for section in _MUTING):
+            self.session.reconsider(now)
         self._retire(checks)
         if checks:
             self.session.save_checks(self._plan(checks), source, now)
@@ -221,8 +214,11 @@ class _Applying:
             tuple(self.updated),
             tuple(self.unchanged),
             tuple(self.disabled),
-            wanted.warnings,
+            self.definitions.warnings,
         )
+
+    def _both(self, attribute: str) -> tuple[Mapping[str, Any], Mapping[str, Stored[Any]]]:
+        return getattr(self.definitions, attribute), getattr(self.stored, attribute)
 
     def _changed(self, section: str, wanted: Mapping[str, T], stored: Mapping[str, Stored[T]]) -> list[T]:
         changed = []
@@ -239,11 +235,6 @@ class _Applying:
         gone = [name for name, old in stored.items() if is_gone(name, old, self.definitions.source, wanted)]
         self.disabled.extend(f"{section}.{name}" for name in gone)
         return gone
-
-    def _drop(self, section: str, wanted: Mapping[str, Any], stored: Mapping[str, Stored[Any]]) -> None:
-        gone = self._gone(section, wanted, stored)
-        if gone:
-            self.session.drop(section, gone, self.now)
 
     def _retire(self, changed: Iterable[CheckDefinition]) -> None:
         gone = self._gone("checks", self.definitions.checks, self.stored.checks)

@@ -11,21 +11,19 @@ from sqlalchemy import Connection, Engine, Table, Uuid, bindparam, delete, func,
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from uuid_utils.compat import uuid7
 
-from healthmgr.definitions.definition import ChannelDefinition, RecipientDefinition, RouteDefinition, Snapshot
+from healthmgr.definitions.definition import Snapshot
 from healthmgr.errors import Unavailable
 from healthmgr.services.defining import CheckChange, DefinitionSession
 from healthmgr.storage.alert_rows import close_alerts_of
-from healthmgr.storage.definition_rows import check_row, read_snapshot
+from healthmgr.storage.definition_rows import TABLES, check_row, read_snapshot, section_row
+from healthmgr.storage.muting_rows import reconsider
 from healthmgr.storage.tables import (
     audit_entries,
-    channels,
     check_dependencies,
     check_schedules,
     check_states,
     checks,
     heartbeats,
-    recipients,
-    routes,
 )
 from healthmgr.storage.transactions import transaction
 
@@ -95,36 +93,23 @@ class _Session:
     def snapshot(self) -> Snapshot:
         return read_snapshot(self._connection)
 
-    def save_channels(self, items: Sequence[ChannelDefinition], source: str, now: datetime) -> None:
-        rows = [
-            {"name": i.name, "kind": i.kind, "config": dict(i.config), "max_concurrency": i.max_concurrency}
-            for i in items
-        ]
-        self._upsert(channels, "name", [{**row, "is_enabled": True, **_mark(source, now)} for row in rows])
-
-    def save_recipients(self, items: Sequence[RecipientDefinition], source: str, now: datetime) -> None:
-        rows = [{"name": i.name, "display_name": i.display_name, "contacts": dict(i.contacts)} for i in items]
-        self._upsert(recipients, "name", [{**row, "is_enabled": True, **_mark(source, now)} for row in rows])
-
-    def save_routes(self, items: Sequence[RouteDefinition], source: str, now: datetime) -> None:
-        rows = [
-            {
-                "severity": i.severity,
-                "recipients": list(i.recipients),
-                "channels": list(i.channels),
-                "group_wait": i.group_wait,
-                "repeat_interval": i.repeat_interval,
-            }
-            for i in items
-        ]
-        self._upsert(routes, "severity", [{**row, **_mark(source, now)} for row in rows])
+    def save(self, section: str, items: Sequence[Any], source: str, now: datetime) -> None:
+        table = TABLES[section]
+        mark = {"managed_by": source, "updated_at": now}
+        if "is_enabled" in table.c:
+            mark["is_enabled"] = True
+        self._upsert(table, "name", [{**section_row(item), **mark} for item in items])
 
     def drop(self, section: str, names: Sequence[str], now: datetime) -> None:
-        if section == "routing":
-            self._connection.execute(delete(routes).where(routes.c.severity.in_(names)))
-            return
-        table = {"channels": channels, "recipients": recipients}[section]
-        self._connection.execute(update(table).where(table.c.name.in_(names)).values(is_enabled=False, updated_at=now))
+        table = TABLES[section]
+        chosen = table.c.name.in_(names)
+        if "is_enabled" in table.c:
+            self._connection.execute(update(table).where(chosen).values(is_enabled=False, updated_at=now))
+        else:
+            self._connection.execute(delete(table).where(chosen))
+
+    def reconsider(self, now: datetime) -> None:
+        reconsider(self._connection, now)
 
     def hold(self, check_ids: Sequence[UUID]) -> None:
         self._connection.execute(_HOLD.bindparams(_IDS), {"ids": list(check_ids)})
@@ -199,7 +184,3 @@ class _Session:
         if rows:
             # With RETURNING, and without values of its own after ON CONFLICT, an upsert goes a thousand rows at a time.
             self._connection.execute(statement.returning(text("1")), rows)
-
-
-def _mark(source: str, now: datetime) -> dict[str, Any]:
-    return {"managed_by": source, "updated_at": now}

@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, Table, select
 
 from healthmgr.definitions.definition import (
     ChannelDefinition,
     CheckDefinition,
+    InhibitionDefinition,
+    MaintenanceDefinition,
+    ReceiverDefinition,
     RecipientDefinition,
     RouteDefinition,
     Snapshot,
     Stored,
+    TimeWindowDefinition,
 )
+from healthmgr.domain import maintenance
 from healthmgr.domain.check import Severity
+from healthmgr.domain.matcher import Matcher
+from healthmgr.domain.routing_tree import Route
+from healthmgr.domain.timewindow import parse_time_interval
 from healthmgr.services.defining import CheckChange
-from healthmgr.storage.tables import channels, check_dependencies, checks, recipients, routes
+from healthmgr.storage.tables import (
+    channels,
+    check_dependencies,
+    checks,
+    inhibitions,
+    maintenance_windows,
+    receivers,
+    recipients,
+    routing,
+    time_windows,
+)
+
+Item = TypeVar("Item")
+
+# The table of each section but checks, which take more than one.
+TABLES: Mapping[str, Table] = {
+    "channels": channels,
+    "recipients": recipients,
+    "receivers": receivers,
+    "time_windows": time_windows,
+    "routing": routing,
+    "maintenance": maintenance_windows,
+    "inhibitions": inhibitions,
+}
 
 _CHECK_FIELDS = tuple(field.name for field in fields(CheckDefinition) if field.name != "dependencies")
 
@@ -37,32 +68,111 @@ def check_row(change: CheckChange) -> dict[str, Any]:
     return row
 
 
+def section_row(item: Any) -> dict[str, Any]:
+    """The own columns of what is one row of one of the tables."""
+    return _ROWS[type(item)](item)
+
+
 def read_snapshot(connection: Connection) -> Snapshot:
     """Everything that is stored, of every source."""
+
+    def stored(table: Table, definition_of: Callable[[Any], Item]) -> dict[str, Stored[Item]]:
+        found = connection.execute(select(table))
+        can_rest = "is_enabled" in table.c
+        return {
+            row.name: Stored(definition_of(row), row.managed_by, row.is_enabled if can_rest else True) for row in found
+        }
+
     return Snapshot(
-        channels={
-            row.name: Stored(
-                ChannelDefinition(row.name, row.kind, row.config, row.max_concurrency), row.managed_by, row.is_enabled
-            )
-            for row in connection.execute(select(channels))
-        },
-        recipients={
-            row.name: Stored(
-                RecipientDefinition(row.name, row.display_name, row.contacts), row.managed_by, row.is_enabled
-            )
-            for row in connection.execute(select(recipients))
-        },
-        routes={
-            row.severity: Stored(
-                RouteDefinition(
-                    row.severity, tuple(row.recipients), tuple(row.channels), row.group_wait, row.repeat_interval
-                ),
-                row.managed_by,
-            )
-            for row in connection.execute(select(routes))
-        },
+        channels=stored(channels, lambda r: ChannelDefinition(r.name, r.kind, r.config, r.max_concurrency)),
+        recipients=stored(recipients, lambda r: RecipientDefinition(r.name, r.display_name, r.contacts)),
+        receivers=stored(
+            receivers,
+            lambda r: ReceiverDefinition(r.name, tuple(r.recipients), tuple(r.channels), r.sends_resolved),
+        ),
+        time_windows=stored(
+            time_windows,
+            lambda r: TimeWindowDefinition(r.name, tuple(parse_time_interval(each) for each in r.intervals)),
+        ),
+        routes=stored(routing, lambda r: RouteDefinition(Route.from_document(r.document), r.position)),
+        maintenance=stored(maintenance_windows, _read_maintenance),
+        inhibitions=stored(inhibitions, _read_inhibition),
         checks=_read_checks(connection),
     )
+
+
+def _channel_row(item: ChannelDefinition) -> dict[str, Any]:
+    config = dict(item.config)
+    return {"name": item.name, "kind": item.kind, "config": config, "max_concurrency": item.max_concurrency}
+
+
+def _recipient_row(item: RecipientDefinition) -> dict[str, Any]:
+    return {"name": item.name, "display_name": item.display_name, "contacts": dict(item.contacts)}
+
+
+def _receiver_row(item: ReceiverDefinition) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "recipients": list(item.recipients),
+        "channels": list(item.channels),
+        "sends_resolved": item.sends_resolved,
+    }
+
+
+def _time_window_row(item: TimeWindowDefinition) -> dict[str, Any]:
+    return {"name": item.name, "intervals": [interval.to_document() for interval in item.intervals]}
+
+
+def _route_row(item: RouteDefinition) -> dict[str, Any]:
+    return {"name": item.name, "position": item.position, "document": item.route.to_document()}
+
+
+def _maintenance_row(item: MaintenanceDefinition) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "matchers": _to_documents(item.matchers),
+        "window": item.window.to_document(),
+        "covers_dependents": item.covers_dependents,
+        "comment": item.comment,
+    }
+
+
+def _inhibition_row(item: InhibitionDefinition) -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "source_matchers": _to_documents(item.source_matchers),
+        "target_matchers": _to_documents(item.target_matchers),
+        "equal": list(item.equal),
+    }
+
+
+_ROWS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
+    ChannelDefinition: _channel_row,
+    RecipientDefinition: _recipient_row,
+    ReceiverDefinition: _receiver_row,
+    TimeWindowDefinition: _time_window_row,
+    RouteDefinition: _route_row,
+    MaintenanceDefinition: _maintenance_row,
+    InhibitionDefinition: _inhibition_row,
+}
+
+
+def _read_maintenance(row: Any) -> MaintenanceDefinition:
+    window = maintenance.from_document(row.window)
+    return MaintenanceDefinition(row.name, _matchers(row.matchers), window, row.covers_dependents, row.comment)
+
+
+def _read_inhibition(row: Any) -> InhibitionDefinition:
+    source, target = _matchers(row.source_matchers), _matchers(row.target_matchers)
+    return InhibitionDefinition(row.name, source, target, tuple(row.equal))
+
+
+def _to_documents(matchers: tuple[Matcher, ...]) -> list[dict[str, str]]:
+    return [matcher.to_document() for matcher in matchers]
+
+
+def _matchers(documents: list[dict[str, Any]]) -> tuple[Matcher, ...]:
+    return tuple(Matcher.from_document(document) for document in documents)
 
 
 def _read_checks(connection: Connection) -> dict[str, Stored[CheckDefinition]]:

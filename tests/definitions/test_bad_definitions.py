@@ -240,7 +240,11 @@ BARE_LENGTHS = {
     "period": ("kind: heartbeat\n    config:\n      period: 60\n", 6, "needs a unit, found 60: write 60s"),
     "grace": ("kind: heartbeat\n    config: {period: 1h, grace: 5000}\n", 5, "needs a unit, found 5000: write 5000s"),
     "gap": ("kind: icmp\n    config: {host: example.com, gap: 0.5}\n", 5, "needs a unit, found 0.5: write 0.5s"),
-    "ping_timeout": ("kind: celery\n    config: {broker_url: 'redis://x/0', ping_timeout: 2}\n", 5, "needs a unit, found 2"),
+    "ping_timeout": (
+        "kind: celery\n    config: {broker_url: 'redis://x/0', ping_timeout: 2}\n",
+        5,
+        "needs a unit, found 2",
+    ),
 }
 
 

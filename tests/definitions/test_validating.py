@@ -137,9 +137,9 @@ routing:
 """,
         DOMAIN="example.com",
     )
-    waits = {severity: route.group_wait for severity, route in definitions.routes.items()}
+    waits = {name: definition.route.options.group_wait for name, definition in definitions.routes.items()}
     assert waits == {"critical": None, "high": timedelta(seconds=60), "default": None}, "unset: by the alert's severity"
-    assert definitions.routes["default"].repeat_interval == timedelta(hours=4)
+    assert definitions.routes["default"].route.options.cadence == timedelta(hours=4, minutes=5)
     assert definitions.recipients["ops"].contacts == {"post": "ops@example.com", "door": ""}
 
 

@@ -68,7 +68,11 @@ def everything(rows: Callable[..., list[Any]]) -> dict[str, list[Any]]:
         "heartbeats": "check_id",
         "channels": "name",
         "recipients": "name",
-        "routes": "severity",
+        "receivers": "name",
+        "routing": "name",
+        "time_windows": "name",
+        "maintenance_windows": "name",
+        "inhibitions": "name",
         "alerts": "id",
         "dispatches": "group_key",
     }
@@ -241,7 +245,7 @@ def test_a_second_file_may_lean_on_the_first(apply: Apply, rows: Callable[..., l
     applied = apply(SECOND, name="g.yaml", routed="")
     assert applied.created == ("routing.low", "checks.c")
     assert apply(ONE, at=LATER).disabled == (), "each file touches its own alone"
-    owners = {row["severity"]: row["managed_by"] for row in rows("SELECT * FROM routes")}
+    owners = {row["name"]: row["managed_by"] for row in rows("SELECT * FROM routing")}
     assert owners == {"default": "file:f.yaml", "low": "file:g.yaml"}
 
 
@@ -275,7 +279,7 @@ def test_a_channel_that_another_file_routes_over_cannot_be_removed(apply: Apply)
     apply("routing: {low: {to: ops, via: bell}}\n", name="g.yaml", routed="")
     with pytest.raises(DefinitionError) as caught:
         apply("")
-    assert "no longer defines 'bell', which file:g.yaml routes low alerts to" in str(caught.value)
+    assert "no longer defines 'bell', which route 'low' of file:g.yaml names" in str(caught.value)
 
 
 def test_removed_channels_recipients_and_routes_stop_serving(apply: Apply, rows: Callable[..., list[Any]]) -> None:
@@ -289,7 +293,7 @@ routing: {default: {to: ops, via: post}, high: {to: ann, via: [post, bell]}}
     assert set(applied.disabled) == {"channels.bell", "recipients.ann", "routing.high"}
     assert rows("SELECT name FROM channels WHERE is_enabled") == [{"name": "post"}]
     assert rows("SELECT name FROM recipients WHERE is_enabled") == [{"name": "ops"}]
-    assert rows("SELECT severity FROM routes") == [{"severity": "default"}]
+    assert rows("SELECT name FROM routing") == [{"name": "default"}]
 
 
 def test_a_cycle_over_two_files_is_found(apply: Apply) -> None:
