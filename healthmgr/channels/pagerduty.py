@@ -12,7 +12,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from healthmgr import __version__
 from healthmgr.channels.fields import ChannelConfig, holds_reference
 from healthmgr.channels.http import Answer, Request, check_url, exchange, refusal
-from healthmgr.channels.pagerduty_event import LEVELS, Level, client_url, encode, event
+from healthmgr.channels.pagerduty_event import LEVELS, Event, Level, client_url, encode, event
 from healthmgr.channels.text import one_line, without
 from healthmgr.domain.check import Severity
 from healthmgr.domain.message import Message
@@ -67,7 +67,7 @@ class PagerDutyConfig(ChannelConfig):
 
 
 class PagerDutyChannel:
-    """POSTs with requests. The incident's id is the key by which PagerDuty tells new from known.
+    """Alerts in PagerDuty. The incident's id is the key by which PagerDuty tells new from known.
 
     `address` is not used: the integration is one, and PagerDuty itself knows whom to call.
     """
@@ -85,12 +85,9 @@ class PagerDutyChannel:
         key = config.routing_key.get_secret_value()
         try:
             check_url(url)
-            document = {"routing_key": key, **event(message, {**LEVELS, **config.severity_map})}
+            document = {"routing_key": key, **_document(config, message)}
         except ValueError as error:
             raise ChannelError(str(error), permanent=True) from None
-        if "payload" in document:
-            seen_at = client_url(message)
-            document |= {"client": one_line(config.client, 100), **({"client_url": seen_at} if seen_at else {})}
         body, is_trimmed = encode(document)
         headers = {"Content-Type": "application/json", "User-Agent": f"healthmgr/{__version__}"}
         request = Request(url, body, headers, secrets=(key,))
@@ -102,6 +99,19 @@ class PagerDutyChannel:
             provider_id=dedup_key if isinstance(dedup_key, str) else document["dedup_key"],
             detail=f"{document['event_action']}: {answer.status} {_said(accepted)}{trimmed}",
         )
+
+    def preview(self, config: PagerDutyConfig, message: Message, address: str) -> str:  # noqa: ARG002
+        """What `send` would hand over, but for the routing key; raises ValueError where nothing could be told."""
+        document = _document(config, message)
+        return json.dumps(json.loads(encode(document)[0]), ensure_ascii=False, indent=2) + "\n"
+
+
+def _document(config: PagerDutyConfig, message: Message) -> Event:
+    document = event(message, {**LEVELS, **config.severity_map})
+    if "payload" not in document:
+        return document
+    seen_at = client_url(message)
+    return {**document, "client": one_line(config.client, 100), **({"client_url": seen_at} if seen_at else {})}
 
 
 def _accepted(request: Request, answer: Answer) -> Mapping[str, Any]:

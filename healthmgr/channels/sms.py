@@ -17,6 +17,7 @@ from healthmgr import __version__
 from healthmgr.channels.fields import ChannelConfig, holds_reference
 from healthmgr.channels.http import Request, check_url, exchange
 from healthmgr.channels.sms_answers import accepted, earlier
+from healthmgr.channels.sms_segments import segments
 from healthmgr.channels.sms_text import SmsText, compose
 from healthmgr.channels.text import one_line
 from healthmgr.domain.message import Message
@@ -91,7 +92,7 @@ class SmsConfig(ChannelConfig):
 
 
 class SmsChannel:
-    """POSTs with requests. Twilio takes no idempotency key: before a second attempt it is asked about the first."""
+    """Text messages. Twilio takes no idempotency key: before a second attempt it is asked about the first."""
 
     kind: ClassVar[str] = "sms"
     needs_address: ClassVar[bool] = True
@@ -115,6 +116,13 @@ class SmsChannel:
         answer = exchange(request, timeout - timedelta(seconds=time.monotonic() - started))
         receipt = accepted(request, answer)
         return Receipt(receipt.provider_id, receipt.detail + doubt)
+
+    def preview(self, config: SmsConfig, message: Message, address: str) -> str:
+        """What `send` would hand over, and what it would cost; raises ValueError for an address that is no number."""
+        number = phone_number(address) if address else "nobody"
+        body = compose(message, replies=config.replies).body
+        sender = config.sender or config.messaging_service_sid
+        return f"To: {number}\nFrom: {sender}\nSegments: {segments(body)}\n\n{body}\n"
 
 
 def phone_number(text: str) -> str:

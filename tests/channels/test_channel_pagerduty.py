@@ -269,3 +269,12 @@ def test_a_configuration_that_cannot_work_is_refused_without_telling_the_key(wro
     with pytest.raises(ValidationError) as caught:
         config(**wrong)
     assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [MessageKind.PROBLEM, MessageKind.RESOLUTION])
+def test_a_preview_is_the_event_without_its_key(pagerduty, kind):
+    send(pagerduty, make_message(kind))
+    (document,) = sent(pagerduty)
+    shown = PagerDutyChannel().preview(config(pagerduty), make_message(kind), "")
+    assert {"routing_key": KEY, **json.loads(shown)} == document
+    assert KEY not in shown

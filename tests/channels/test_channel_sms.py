@@ -269,3 +269,13 @@ def test_a_configuration_that_cannot_work_is_refused(options, advice):
 @pytest.mark.parametrize("sender", ["+1 500 555 0006", "12345", "Healthmgr 1", "${TWILIO_FROM}"])
 def test_senders_are_numbers_short_codes_names_or_references(sender):
     assert config(**{"from": sender}).sender
+
+
+def test_a_preview_shows_what_is_sent_and_what_it_costs(twilio, compose_message):
+    message = compose_message()
+    shown = SmsChannel().preview(config(twilio), message, "+49 151 1234567")
+    send(twilio, message)
+    assert shown == f"To: {NUMBER}\nFrom: +15005550006\nSegments: 2\n\n{twilio.forms[0]['Body']}\n"
+    assert "To: nobody" in SmsChannel().preview(config(), message, "")
+    with pytest.raises(ValueError, match="international form"):
+        SmsChannel().preview(config(), message, "alice")
