@@ -1,105 +1,110 @@
-"""The channel `slack`: a message in a Slack channel, through an incoming webhook."""
+"""The channel `slack`: a message in a Slack channel, through a bot's token or an incoming webhook."""
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from healthmgr import __version__
 from healthmgr.channels.fields import ChannelConfig, holds_reference
-from healthmgr.channels.http import Answer, Request, check_url, post
-from healthmgr.channels.slack_blocks import payload, plain
+from healthmgr.channels.http import check_url
+from healthmgr.channels.slack_bot import Bot
+from healthmgr.channels.slack_webhook import post_to_webhook
 from healthmgr.domain.message import Message
 from healthmgr.errors import ChannelError
 from healthmgr.ports import Receipt
 
-# What Slack says when it dislikes the form of a message: as text alone it may still be taken.
-_MALFORMED = ("invalid_blocks", "invalid_attachments", "invalid_payload", "msg_blocks_too_long", "msg_too_long")
-_ADVICE: Mapping[str, str] = {
-    "no_service": "the webhook was removed or its app uninstalled; make a new one",
-    "no_team": "the workspace is gone; make a webhook in another",
-    "invalid_token": "the webhook's address is not right; copy it again from the app's page",
-    "channel_not_found": "there is no such channel; correct `channel`, or leave it out",
-    "channel_is_archived": "the channel is archived; choose another",
-    "action_prohibited": "an administrator of the workspace has to allow the webhook to post",
-    "user_not_found": "there is no such user; correct `channel`",
-}
-
 
 class SlackConfig(ChannelConfig):
-    """Which incoming webhook, and how to appear."""
+    """A bot's token or an incoming webhook, where to post, and how to appear."""
 
-    url: SecretStr = Field(
-        description="the incoming webhook, https://hooks.slack.com/services/...; whoever knows it can post: "
-        "better written as ${SLACK_WEBHOOK_URL}"
+    url: SecretStr | None = Field(
+        None,
+        description="an incoming webhook, https://hooks.slack.com/services/...; whoever knows it can post: "
+        "better written as ${SLACK_WEBHOOK_URL}. Not used where there is a bot_token",
+    )
+    bot_token: SecretStr | None = Field(
+        None,
+        description="a bot's token, xoxb-..., of an app with the scope chat:write: each incident then is one message "
+        "that is kept up to date, with what is new in its thread; better written as ${SLACK_BOT_TOKEN}",
     )
     channel: str = Field(
         "",
         max_length=200,
         pattern=r"^\S*$",
-        description="another channel than the webhook's own, such as #alerts; only webhooks of old custom "
-        "integrations, and compatible servers, heed it",
+        description="where to post, such as #alerts or C0123456789. A bot has to be in that channel, and posts to the "
+        "recipient's own contact (a channel or a user id) instead where there is one; of webhooks only those of old "
+        "custom integrations, and of compatible servers, heed it",
     )
     username: str = Field(
-        "", max_length=80, description="the name to appear under; heeded by the same webhooks as `channel`"
+        "",
+        max_length=80,
+        description="the name to appear under; a bot needs the scope chat:write.customize for it, and of webhooks the "
+        "same heed it as `channel`",
     )
+    buttons: bool = Field(
+        False,
+        description="whether an incident is acknowledged, silenced for an hour and resolved by buttons; the app's "
+        "Interactivity has to be switched on and to lead to healthmgr, and `signing_secret` to be given",
+    )
+    signing_secret: SecretStr | None = Field(
+        None, description="the app's signing secret, by which a pressed button is known to come from Slack"
+    )
+    api_url: str = Field("https://slack.com/api", description="where Slack's API is, for compatible servers")
 
     @field_validator("url")
     @classmethod
-    def _is_http(cls, url: SecretStr) -> SecretStr:
-        if not holds_reference(url.get_secret_value()):
+    def _is_http(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not holds_reference(url.get_secret_value()):
             check_url(url.get_secret_value())
         return url
 
+    @field_validator("api_url")
+    @classmethod
+    def _is_an_address(cls, api_url: str) -> str:
+        if not holds_reference(api_url):
+            check_url(api_url)
+        return api_url.rstrip("/")
+
+    @field_validator("bot_token")
+    @classmethod
+    def _is_a_token(cls, token: SecretStr | None) -> SecretStr | None:
+        text = token.get_secret_value() if token is not None else "x"
+        if not text or not all("!" <= character <= "~" for character in text):
+            raise ValueError("the token is not one: copy `Bot User OAuth Token` from the app's page")
+        return token
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if self.url is None and self.bot_token is None:
+            raise ValueError("say how to reach Slack: `url` (an incoming webhook) or `bot_token` (and `channel`)")
+        if self.buttons and self.signing_secret is None:
+            raise ValueError("`buttons` need `signing_secret`: without it nobody knows that it was Slack who called")
+        return self
+
 
 class SlackChannel:
-    """POSTs with requests; Slack has accepted when it says `ok`. `address` is not used: the webhook is one."""
+    """Through a bot, `address` may name another channel or a user; through a webhook it is not used."""
 
     kind: ClassVar[str] = "slack"
     needs_address: ClassVar[bool] = False
+    tells_acknowledgements: ClassVar[bool] = True
     Config: ClassVar[type[SlackConfig]] = SlackConfig
 
-    def send(self, config: SlackConfig, message: Message, address: str, timeout: timedelta) -> Receipt:  # noqa: ARG002
-        """Hand one message to Slack; where it refuses the message's form, once more as text alone."""
-        started = time.monotonic()
+    def send(self, config: SlackConfig, message: Message, address: str, timeout: timedelta) -> Receipt:
+        """Hand one message to Slack; where it refuses the message's form, once more as text alone.
+
+        A bot's receipt names the incident's message, as CHANNEL:TS; with that as `first_provider_id`, later messages
+        of the incident bring it up to date and say in its thread what is new.
+        """
         try:
-            check_url(config.url.get_secret_value())
-            rich = payload(message)
+            if config.bot_token is not None:
+                bot = Bot(config.api_url, config.bot_token.get_secret_value(), config.username, timeout)
+                return bot.tell(message, address or config.channel, with_actions=config.buttons)
+            url = config.url.get_secret_value() if config.url is not None else ""
+            check_url(url)
+            options = {"channel": config.channel, "username": config.username}
+            return post_to_webhook(url, options, message, timeout, with_actions=config.buttons)
         except ValueError as error:
             raise ChannelError(str(error), permanent=True) from None
-        try:
-            answer = _post(config, rich, timeout)
-        except ChannelError as error:
-            if not (error.permanent and any(word in str(error) for word in _MALFORMED)):
-                raise
-            answer = _post(config, plain(message), timeout - timedelta(seconds=time.monotonic() - started))
-            return Receipt(detail=f"{answer}, as text alone: the blocks were refused")
-        return Receipt(detail=str(answer))
-
-
-def _post(config: SlackConfig, document: Mapping[str, Any], timeout: timedelta) -> Answer:
-    url = config.url.get_secret_value()
-    options = {"channel": config.channel, "username": config.username}
-    body = json.dumps({**document, **{name: value for name, value in options.items() if value}})
-    headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": f"healthmgr/{__version__}"}
-    request = Request(url, body.encode(), headers, secrets=(url, urlsplit(url).path))
-    try:
-        answer = post(request, timeout)
-    except ChannelError as error:
-        advice = next((words for code, words in _ADVICE.items() if code in str(error)), "")
-        if not advice:
-            raise
-        raise ChannelError(f"{error}: {advice}", permanent=error.permanent, retry_after=error.retry_after) from None
-    if answer.reply != "ok":
-        # Slack says no more than "ok"; anything else with 200 is a proxy, a sign-in page, or another service.
-        raise ChannelError(
-            f"{request.place} did not say `ok` as Slack does, but {answer}: see that `url` is an incoming webhook",
-            permanent=True,
-        )
-    return answer

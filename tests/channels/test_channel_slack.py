@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,16 +12,14 @@ import pytest
 from loopback import scripted
 from pydantic import ValidationError
 from pytest_httpserver import HTTPServer
+from slack_limits import assert_within_limits, buttons, shown
 from werkzeug import Response
 
 from healthmgr.channels.slack import SlackChannel, SlackConfig
-from healthmgr.channels.slack_blocks import escaped, payload
-from healthmgr.domain.check import Severity, Status
-from healthmgr.domain.message import Breach, Message, MessageKind, ResultFacts
+from healthmgr.domain.message import Message, MessageKind
 from healthmgr.errors import ChannelError
 
 PATH = "/services/T0/B0/hidden-hidden"
-HOSTILE = "<!channel> <@U1> @here &<https://evil.example.com|click> *b* `c` ```\n\r\x00\u202e \U0001f4a5" * 400
 
 
 def send(server: HTTPServer, message: Message, timeout: float = 5, **options: str):
@@ -48,61 +44,6 @@ def failure(server: HTTPServer, message: Message, **arguments: Any) -> ChannelEr
 
 def sent(server: HTTPServer) -> list[dict[str, Any]]:
     return [json.loads(request.get_data()) for request, _ in server.log]
-
-
-def details(document: dict[str, Any]) -> list[dict[str, Any]]:
-    return document["attachments"][0]["blocks"]
-
-
-def texts(value: Any) -> Iterator[str]:
-    """Every text of a document that Slack would show."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name == "text" and isinstance(inner, str):
-                yield inner
-            else:
-                yield from texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from texts(inner)
-
-
-def shown(document: dict[str, Any]) -> str:
-    return "\n".join(texts(details(document)))
-
-
-def buttons(document: dict[str, Any]) -> dict[str, str]:
-    found = [block["elements"] for block in details(document) if block["type"] == "actions"]
-    return {button["text"]["text"]: button["url"] for elements in found for button in elements}
-
-
-def length(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
-
-
-def assert_within_limits(document: dict[str, Any]) -> None:
-    """Block Kit's published limits, and the undocumented one on all text together."""
-    blocks = [*document["blocks"], *(block for each in document["attachments"] for block in each["blocks"])]
-    assert len(blocks) <= 50
-    for block in blocks:
-        match block["type"]:
-            case "header":
-                assert 1 <= length(block["text"]["text"]) <= 150
-            case "section" if "text" in block:
-                assert 1 <= length(block["text"]["text"]) <= 3000
-            case "section":
-                assert 1 <= len(block["fields"]) <= 10
-                assert all(1 <= length(field["text"]) <= 2000 for field in block["fields"])
-            case "context":
-                assert 1 <= len(block["elements"]) <= 10
-            case "actions":
-                assert 1 <= len(block["elements"]) <= 25
-                assert all(length(button["text"]["text"]) <= 75 for button in block["elements"])
-                assert all(len(button["url"]) <= 3000 for button in block["elements"])
-                assert all(len(button["action_id"]) <= 255 for button in block["elements"])
-            case other:
-                pytest.fail(f"an unknown block: {other}")
-    assert sum(map(length, texts(document))) <= 11_000
 
 
 def test_a_problem_tells_what_a_person_needs_at_night(httpserver, compose_message):
@@ -131,103 +72,6 @@ def test_a_problem_tells_what_a_person_needs_at_night(httpserver, compose_messag
         "Runbook": "https://wiki.example.com/runbooks/session-manager",
     }
     assert_within_limits(document)
-
-
-def test_a_resolution_says_how_long_it_lasted_and_asks_nothing(compose_message):
-    document = payload(compose_message(MessageKind.RESOLUTION))
-    said = shown(document)
-    assert document["blocks"][0]["text"]["text"] == "Resolved: Session manager"
-    assert "recovered: 2 good results in a row" in said
-    assert "*Lasted*\n1 h 04 min: 2026-11-24 03:12 to 04:16 UTC" in said
-    assert "*Problem was*\nanswers in 7.2 s" in said
-    assert "Acknowledge" not in said
-    assert "Last results" not in said
-    assert buttons(document) == {"Open incident #12": "https://health.example.com/incidents/12"}
-
-
-def test_an_update_says_what_is_new_and_a_reminder_that_it_is_one(compose_message):
-    assert "*Severity raised*" in shown(payload(compose_message(MessageKind.UPDATE)))
-    assert "*Reminder 3*" in shown(payload(compose_message(round=3)))
-
-
-def test_problems_updates_and_resolutions_differ_in_colour(compose_message):
-    colours = [payload(compose_message(kind))["attachments"][0]["color"] for kind in MessageKind]
-    by_severity = [payload(compose_message(severity=severity))["attachments"][0]["color"] for severity in Severity]
-    assert len({*colours, *by_severity}) == len(MessageKind) + len(Severity) - 1
-    assert colours[0] == by_severity[0]
-
-
-def test_further_alerts_of_the_incident_are_named_and_counted(compose_message, compose_alert):
-    many = tuple(compose_alert(check_name=f"Check {n}") for n in range(40))
-    said = shown(payload(compose_message(alerts=many)))
-    assert "• *Check 1* is unhealthy: answers in 7.2 s" in said
-    assert "and 27 more" in said
-    assert "Check 39" not in said
-
-
-def hostile_message(compose_message, compose_alert, kind: MessageKind) -> Message:
-    alert = compose_alert(
-        check_slug=HOSTILE, check_name=HOSTILE, summary=HOSTILE, resolution=HOSTILE, service=HOSTILE,
-        runbook_url="https://" + "a" * 1900, labels={f"{n}{HOSTILE}": HOSTILE for n in range(50)},
-        breaches=tuple(Breach(HOSTILE, HOSTILE, HOSTILE, Status.UNHEALTHY) for _ in range(50)),
-        dependents=(HOSTILE,) * 500, impacted=(HOSTILE,) * 500,
-    )  # fmt: skip
-    results = tuple(replace(result, message=HOSTILE, response_time=float("nan")) for result in alert.last_results * 20)
-    alert = replace(alert, last_results=results, resolved_at=compose_message(MessageKind.RESOLUTION).composed_at)
-    return compose_message(
-        kind, alerts=(alert,) * 200, reason=HOSTILE, recipient=HOSTILE, how_to_acknowledge=HOSTILE, round=10**9,
-        url="https://health.example.com/" + "x" * 1900,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", MessageKind)
-def test_hostile_content_stays_within_every_limit_and_is_only_text(compose_message, compose_alert, kind):
-    document = payload(hostile_message(compose_message, compose_alert, kind))
-    assert_within_limits(document)
-    json.dumps(document).encode()
-    for text in [document["text"], shown(document)]:
-        assert "<" not in text.replace("&lt;", "")
-        assert ">" not in text.replace("&gt;", "")
-        assert not any(ord(character) < 32 and character != "\n" for character in text)
-        assert "\u202e" not in text
-
-
-@pytest.mark.parametrize("kind", MessageKind)
-def test_no_text_of_the_details_makes_mentions_of_its_own(compose_message, kind):
-    document = payload(compose_message(kind, recipient="@channel"))
-    for block in details(document):
-        objects = [block.get("text"), *block.get("fields", ()), *block.get("elements", ())]
-        for found in filter(None, objects):
-            assert found["type"] in ("button", "mrkdwn")
-            assert found["type"] == "button" or found["verbatim"] is True
-    assert (document["unfurl_links"], document["unfurl_media"]) == (False, False)
-
-
-def test_a_cut_divides_no_escape_and_no_character():
-    for most in range(2, 40):
-        kept = escaped("a<b>&\U0001f4a5" * 20, most)
-        assert length(kept) <= most
-        assert kept.endswith("…")
-        body = kept[:-1]
-        assert body.replace("&lt;", "").replace("&gt;", "").replace("&amp;", "").count("&") == 0
-    assert escaped("a < b", 8) == "a &lt; b"
-
-
-def test_an_address_that_is_no_link_becomes_words_and_not_a_button(compose_message, compose_alert):
-    alert = compose_alert(runbook_url="see wiki, page 4")
-    document = payload(compose_message(alerts=(alert,), url="javascript:alert(1)"))
-    assert buttons(document) == {}
-    assert "Runbook: see wiki, page 4" in shown(document)
-    assert "javascript" not in json.dumps(document)
-
-
-def test_little_content_makes_a_valid_message_too(compose_message, compose_alert):
-    alert = compose_alert(
-        summary="", service="", runbook_url="", labels={}, breaches=(), last_results=(), dependents=(), impacted=()
-    )
-    document = payload(compose_message(alerts=(alert,), url="", how_to_acknowledge=""))
-    assert_within_limits(document)
-    assert "No details are known." in shown(document)
 
 
 def test_a_message_without_alerts_is_refused_for_good(httpserver, compose_message):
@@ -334,7 +178,22 @@ def test_names_that_slack_cannot_take_are_refused(wrong):
         SlackConfig.model_validate({"url": f"https://hooks.slack.com{PATH}", **wrong})
 
 
-def test_old_results_are_told_with_their_day(compose_message, compose_alert):
-    old = ResultFacts(compose_message().composed_at - timedelta(days=2), Status.UNKNOWN, "no answer", 1.0)
-    said = shown(payload(compose_message(alerts=(compose_alert(last_results=(old,)),))))
-    assert "11-22 03:24:10 · unknown · 1.00 s · no answer" in said
+def test_an_acknowledgement_is_one_line_below_the_problem(httpserver, compose_message):
+    answer(httpserver, 200, "ok")
+    send(httpserver, compose_message(MessageKind.ACKNOWLEDGEMENT, actor="Bob"))
+    (document,) = sent(httpserver)
+    assert document["text"] == "Acknowledged by Bob: Session manager (#12)"
+    assert "blocks" not in document
+
+
+def test_a_digest_is_posted_like_any_other_message(httpserver, compose_message):
+    answer(httpserver, 200, "ok")
+    send(httpserver, compose_message(MessageKind.DIGEST))
+    (document,) = sent(httpserver)
+    assert_within_limits(document)
+
+
+def test_buttons_are_offered_through_a_webhook_too(httpserver, compose_message):
+    answer(httpserver, 200, "ok")
+    send(httpserver, compose_message(), buttons=True, signing_secret="hidden")
+    assert {"Acknowledge", "Silence 1h", "Resolve"} <= set(buttons(sent(httpserver)[0]))
