@@ -106,6 +106,9 @@ def _links(alert: AlertFacts) -> Iterator[LinkView]:
         shown = one_line(text, 2000)
         if shown:
             yield LinkView(label, shown, web_address(text))
+    for label, text in _annotations(alert):
+        if web_address(text):
+            yield LinkView(label, text, web_address(text))
 
 
 def _facts(alert: AlertFacts, now: datetime, *, is_alone: bool) -> tuple[tuple[str, str], ...]:
@@ -114,7 +117,7 @@ def _facts(alert: AlertFacts, now: datetime, *, is_alone: bool) -> tuple[tuple[s
         ("Where", _place(alert)),
         ("Came in by", one_line(alert.origin, 80) if not alert.check_slug else ""),
         ("Labels", _pairs(alert.labels)),
-        *_annotations(alert),
+        *((label, text) for label, text in _annotations(alert) if not web_address(text)),
     )
     if alert.resolved_at:
         return (
@@ -150,7 +153,7 @@ def _annotations(alert: AlertFacts) -> Iterator[tuple[str, str]]:
     said = {alert.summary, alert.description, alert.runbook_url, alert.source_url}
     fresh = ((key, value) for key, value in alert.annotations.items() if value not in said)
     for key, value in islice(fresh, _MOST_NAMES):
-        yield one_line(key, 40).replace("_", " "), one_line(value, LINE)
+        yield one_line(key, 40).replace("_", " ").capitalize(), one_line(value, LINE)
 
 
 def _place(alert: AlertFacts) -> str:

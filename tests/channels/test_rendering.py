@@ -326,14 +326,20 @@ def test_an_alert_from_a_door_tells_where_it_came_from_and_what_its_sender_wrote
     alert = compose_alert(
         check_slug="", check_name="KubePodCrashLooping", service="", category="", runbook_url="", origin="alertmanager",
         source_url="https://prometheus.example.com/graph?g0.expr=up", summary="cart is crash looping",
-        annotations={"summary": "cart is crash looping", "grafana_dashboard": "https://grafana.example.com/d/abc"},
+        annotations={
+            "summary": "cart is crash looping", "grafana_dashboard": "https://grafana.example.com/d/abc",
+            "impact": "baskets",
+        },
     )  # fmt: skip
     rendered = render(compose_message(alerts=(alert,)))
     for form in both(rendered):
         assert "Came in by" in form
         assert "alertmanager" in form
-        assert "grafana dashboard" in form
+        assert "Grafana dashboard" in form
+        assert "Impact" in form
         assert "https://grafana.example.com/d/abc" in form
         assert "Where" not in form
         assert form.count("cart is crash looping") == (1 if form == both(rendered)[0] else 2)  # HTML: preview line, too
-    assert alert.source_url in Seen(rendered.html).links
+    links = Seen(rendered.html).links
+    assert alert.source_url in links
+    assert "https://grafana.example.com/d/abc" in links
