@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -125,6 +126,11 @@ class WebhookChannel:
         secrets = tuple(value.get_secret_value() for value in config.headers.values())
         answer = _post(Request(config.url, body, headers, config.verify_tls, secrets), timeout)
         return Receipt(provider_id=str(message.notification_id), detail=str(answer))
+
+    def preview(self, config: WebhookConfig, message: Message, address: str) -> str:  # noqa: ARG002
+        """The body that `send` would hand over, set out to be read; raises ValueError where nothing could be told."""
+        body = encode_for_alertmanager(message) if config.format == "alertmanager" else encode(message)
+        return json.dumps(json.loads(body), ensure_ascii=False, indent=2) + "\n"
 
 
 def _post(request: Request, timeout: timedelta) -> Answer:

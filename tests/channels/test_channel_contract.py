@@ -13,8 +13,10 @@ from typing import Any, get_args
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from healthmgr.domain.message import MessageKind
 from healthmgr.errors import ChannelError
-from healthmgr.ports import Channel
+from healthmgr.ports import CanPreview, Channel
+from healthmgr.testing import make_whole_message
 
 CHANNELS = {point.name: point for point in entry_points(group="healthmgr.channels")}
 HIDDEN = "hidden-hidden-hidden-hidden"
@@ -122,3 +124,16 @@ def test_no_time_left_is_a_temporary_error_too(kind, channel, closed_port, compo
     with pytest.raises(ChannelError) as caught:
         channel.send(config, compose_message(), EXAMPLES[kind][1], timedelta(0))
     assert not caught.value.permanent
+
+
+@pytest.mark.parametrize("about", list(MessageKind))
+def test_what_it_shows_beforehand_tells_the_essential_and_no_secret(kind, channel, about):
+    if not isinstance(channel, CanPreview):
+        pytest.skip("shows nothing beforehand")
+    message = make_whole_message(about)
+    for address in (EXAMPLES[kind][1], ""):
+        shown = channel.preview(channel.Config(**_example(kind)), message, address)
+        # Some providers are told no more at the end than which incident it is.
+        told = "Payments" if about is MessageKind.DIGEST else "Session manager"
+        assert told in shown or str(message.incident_id) in shown
+        assert HIDDEN not in shown
