@@ -7,12 +7,16 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Engine
 
 from healthmgr.definitions.settling import Fallbacks
+from healthmgr.domain.alerting import AlertingRules
+from healthmgr.domain.links import LinkMaker
 from healthmgr.errors import SettingsError
 from healthmgr.registry import Registry
+from healthmgr.services.answering import Answering
 from healthmgr.services.defining import Defining
 from healthmgr.services.escalating import Escalating
 from healthmgr.services.evaluating import Evaluating
@@ -29,6 +33,7 @@ from healthmgr.services.scheduling import Scheduling
 from healthmgr.services.tokens import Tokens
 from healthmgr.services.upkeep import Upkeep
 from healthmgr.settings import Settings, environment
+from healthmgr.storage.answering_rows import AnsweringRows
 from healthmgr.storage.database import DatabaseClock, connect
 from healthmgr.storage.definition_repository import DefinitionRepository
 from healthmgr.storage.escalating_rows import EscalatingRows
@@ -37,7 +42,7 @@ from healthmgr.storage.event_repository import EventRepository
 from healthmgr.storage.event_stream import RedisEventStream
 from healthmgr.storage.executing_repository import ExecutingRepository
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
-from healthmgr.storage.notifying_rows import NotifyingRows
+from healthmgr.storage.notifying_rows import NotifyingRows, Sending
 from healthmgr.storage.previewing_rows import PreviewingRows
 from healthmgr.storage.reading import Reading
 from healthmgr.storage.registering_rows import RegisteringRows
@@ -63,6 +68,7 @@ class Healthmgr:
     tokens: Tokens
     pinging: Pinging
     responding: Responding
+    answering: Answering
     scheduling: Scheduling
     evaluating: Evaluating
     routing: Routing
@@ -98,9 +104,20 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
     environ = environment(settings)
     upkeep = UpkeepRepository(engine)
     executing = ExecutingRepository(engine)
-    evaluating = Evaluating(Transactions(engine, EvaluationRows))
-    responding = Responding(Transactions(engine, RespondingRows))
+    evaluating = Evaluating(
+        Transactions(
+            engine, lambda connection: EvaluationRows(connection, settings.advanced.alerting.aggregation_window)
+        )
+    )
+    rules = alerting_rules(settings)
+    hearing = partial(registry.channel_kinds_that, "tells_acknowledgements")
+    responding = Responding(Transactions(engine, lambda connection: RespondingRows(connection, hearing)))
     defining = Defining(DefinitionRepository(engine), registry, environ, _fallbacks(settings))
+    sending = Sending(
+        rules,
+        LinkMaker(settings.public_url, settings.secret_key),
+        lambda kind: registry.is_channel_that(kind, "is_exempt_from_digests"),
+    )
     stream = RedisEventStream(settings.redis_url) if settings.redis_url else None
     return Healthmgr(
         settings=settings,
@@ -115,9 +132,10 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
         responding=responding,
         scheduling=Scheduling(SchedulingRepository(engine)),
         evaluating=evaluating,
-        routing=Routing(Transactions(engine, RoutingRows)),
+        answering=Answering(Transactions(engine, lambda connection: AnsweringRows(connection, hearing))),
+        routing=Routing(Transactions(engine, lambda connection: RoutingRows(connection, rules)), rules),
         notifying=Notifying(
-            Transactions(engine, lambda connection: NotifyingRows(connection, settings.public_url)),
+            Transactions(engine, lambda connection: NotifyingRows(connection, sending)),
             registry,
             environ,
             worker,
@@ -125,7 +143,7 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
         previewing=Previewing(
             Transactions(engine, lambda connection: PreviewingRows(connection, settings.public_url)), registry, environ
         ),
-        escalating=Escalating(Transactions(engine, EscalatingRows)),
+        escalating=Escalating(Transactions(engine, EscalatingRows), rules),
         upkeep=Upkeep(upkeep, upkeep, upkeep),
         executing=Executing(executing, responding),
         pushing=Pushing(executing, evaluating),
@@ -137,6 +155,19 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
 def definition_validator(settings: Settings) -> Defining:
     """What validates a file without any database: names that only other sources define are warned of."""
     return Defining(None, Registry.load(), environment(settings), _fallbacks(settings))
+
+
+def alerting_rules(settings: Settings) -> AlertingRules:
+    """What the settings say of alerting, in the words of the domain."""
+    alerting, escalation = settings.advanced.alerting, settings.advanced.escalation
+    return AlertingRules(
+        is_telling=alerting.enabled,
+        group_interval=alerting.aggregation_window,
+        reopens_within=alerting.deduplication_window,
+        most_per_hour=alerting.max_alerts_per_hour,
+        acknowledges_after=escalation.auto_acknowledge_after,
+        resolves_after=escalation.auto_resolve_after,
+    )
 
 
 def _fallbacks(settings: Settings) -> Fallbacks:

@@ -98,6 +98,17 @@ class Registry:
         """The channel of this kind; raises UnknownPlugin or PluginError."""
         return self._channels.get(kind)
 
+    def channel_kinds_that(self, trait: str) -> frozenset[str]:
+        """The kinds of channel whose class says this of itself; one that cannot be loaded says nothing."""
+        return frozenset(kind for kind in self.channel_kinds() if self.is_channel_that(kind, trait))
+
+    def is_channel_that(self, kind: str, trait: str) -> bool:
+        """Whether the class of this kind of channel says this of itself, as `tells_acknowledgements`."""
+        try:
+            return bool(getattr(self.channel(kind), trait, False))
+        except PluginError:
+            return False
+
     def check_kinds(self) -> tuple[str, ...]:
         """The kinds of check that are installed, sorted."""
         return self._check_types.kinds()

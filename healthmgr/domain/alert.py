@@ -42,7 +42,6 @@ class OpenAlert:
     severity: Severity
     status: Status
     is_flapping: bool
-    group_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +148,16 @@ def _decide_bad(status: Status, check: Check, alert: OpenAlert) -> AlertDecision
 
 def alert_labels(check: Check) -> dict[str, str]:
     """The labels of a check's alert, without its severity: what the alert is about."""
-    built_in = {"check": check.slug, "service": check.service, "category": check.category}
-    return {**check.labels, **{name: value for name, value in built_in.items() if value}}
+    return check_labels(check.slug, check.service, check.category, check.labels)
+
+
+def check_labels(slug: str, service: str, category: str, labels: Mapping[str, str]) -> dict[str, str]:
+    """The same out of a check's parts: its own labels, and those that every check has."""
+    built_in = {"check": slug, "service": service, "category": category}
+    return {**labels, **{name: value for name, value in built_in.items() if value}}
 
 
 def fingerprint(origin: str, labels: Mapping[str, str]) -> str:
     """The identity of a problem: where it was seen and what it is about (hex, 32 characters)."""
     canonical = json.dumps([origin, sorted(labels.items())], ensure_ascii=False, separators=(",", ":"))
     return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
-
-
-def group_key(labels: Mapping[str, str]) -> str:
-    """The group that an alert is told with: for now, the alerts of one check."""
-    return f"check={labels['check']}"

@@ -10,7 +10,7 @@ from uuid import UUID
 from healthmgr.domain.calendar import Schedule
 from healthmgr.domain.quantity import format_duration
 
-START, SUCCESS, FAIL = "start", "success", "fail"
+START, SUCCESS, FAIL, LOG = "start", "success", "fail", "log"
 
 
 class Phase(StrEnum):
@@ -25,7 +25,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """One sign of life: start, success, fail or an exit status from "0" to "255", of one run if it says so."""
+    """One sign of life: start, success, fail or an exit status from "0" to "255", of one run if it says so.
+
+    A `log` is told in the same way and is no sign of life: `take` is never asked about one.
+    """
 
     kind: str
     at: datetime

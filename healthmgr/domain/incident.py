@@ -2,38 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.dependency import HELD_FOR, Reachability, Reachable, Undecided, Unreachable
-from healthmgr.domain.notification import Group, Reason, Told
-from healthmgr.domain.route import Plan
+from healthmgr.domain.muting import Subject
+from healthmgr.domain.notification import Group, Pace, Reason, Told
+from healthmgr.domain.plan import Course, Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An alert of a group. `failed_at` is when its check's present status began, by the probe's start."""
+    """An alert of a group. `failed_at` is when its check's present status began, by the probe's start.
+
+    One that came in through a door has no check, and nothing explains it.
+    """
 
     id: UUID
-    check_id: UUID
+    check_id: UUID | None
     severity: Severity
     status: Status
     is_flapping: bool
     opened_at: datetime
     failed_at: datetime
     last_result_at: datetime
+    name: str = ""
+    origin: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
     is_acknowledged: bool = False
     resolved_at: datetime | None = None
     suppressed_by_id: UUID | None = None
     root_resolved_at: datetime | None = None
+    mute_reason: str = ""
+
+    @property
+    def subject(self) -> Subject:
+        """The alert as mutes see it."""
+        return Subject(self.id, all_labels(self.labels, self.severity, self.origin), self.check_id)
+
+
+def all_labels(labels: Mapping[str, str], severity: Severity, origin: str) -> dict[str, str]:
+    """The labels that routes and mutes look at: an alert's own, its severity, and where it came from."""
+    return {"origin": origin, **labels, "severity": severity.value}
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """An open incident, its row locked."""
+    """An open incident, its row locked.
+
+    `round_at` and what follows it are the times that something waits for; `held_reason` is why a round waits.
+    """
 
     id: UUID
     number: int
@@ -43,6 +64,45 @@ class Incident:
     plan: Plan
     told: Told | None
     acknowledged_at: datetime | None
+    told_at: datetime | None = None
+    legs_told_at: Mapping[str, datetime] = field(default_factory=dict)
+    round_at: datetime | None = None
+    held_reason: str = ""
+    acknowledged_until: datetime | None = None
+    snoozed_until: datetime | None = None
+    auto_acknowledge_at: datetime | None = None
+    auto_resolve_at: datetime | None = None
+
+    @property
+    def course(self) -> Course:
+        """How it is told at its severity."""
+        return self.plan.course(self.severity)
+
+    @property
+    def pace(self) -> Pace:
+        """When news of it may be told."""
+        return Pace(self.told_at, self.course.group_interval)
+
+    def anew(self) -> Incident:
+        """The incident at the beginning of a new episode: answered by nobody, every leg to be told."""
+        return replace(
+            self,
+            episode=self.episode + 1,
+            round=0,
+            acknowledged_at=None,
+            acknowledged_until=None,
+            snoozed_until=None,
+            legs_told_at={},
+        )
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The earliest of what waits for its time: a round, the end of an acknowledgement, what goes by itself."""
+        if self.acknowledged_at is not None:
+            waiting = [self.acknowledged_until, self.auto_resolve_at]
+        else:
+            waiting = [self.round_at, self.auto_acknowledge_at, self.auto_resolve_at]
+        return min((at for at in waiting if at is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +146,19 @@ def stand(member: Member, reachability: Reachability, now: datetime) -> Standing
             return Fires()
 
 
-def to_group(members: Sequence[Member], waiting: frozenset[UUID]) -> Group:
-    """The group as it is told: alerts that wait or are suppressed are left out."""
+def to_group(members: Sequence[Member], waiting: frozenset[UUID], muted: frozenset[UUID] = frozenset()) -> Group:
+    """The group as it is told: alerts that wait or are suppressed are left out.
+
+    `muted` are those that were told before and are muted since: they fire, and make no news.
+    """
     firing = [m for m in members if m.resolved_at is None and m.id not in waiting]
+    heard = [m for m in firing if m.id not in muted]
     return Group(
         firing={m.id for m in firing},
-        flapping={m.id for m in firing if m.is_flapping},
+        flapping={m.id for m in heard if m.is_flapping},
         resolved={m.id for m in members if m.resolved_at is not None},
         acknowledged={m.id for m in firing if m.is_acknowledged},
-        statuses={m.id: m.status for m in firing},
-        severity=min((m.severity for m in firing), key=lambda s: s.rank, default=None),
+        statuses={m.id: m.status for m in heard},
+        severity=min((m.severity for m in heard), key=lambda s: s.rank, default=None),
+        muted=muted,
     )

@@ -115,6 +115,7 @@ class Message:
     of this incident to this recipient over this channel, for channels that keep one message up to date.
     `attempt` counts the sendings of this notification: above 1, an earlier one may have arrived all the same.
     `held_back` is what a digest tells of; its `alerts` may be empty then, and its incident is the newest one.
+    `more_alerts` counts those that are told of and not listed.
     """
 
     notification_id: UUID
@@ -140,6 +141,7 @@ class Message:
     held_back: tuple[HeldBack, ...] = ()
     is_test: bool = False
     attempt: int = 1
+    more_alerts: int = 0
 
     @property
     def title(self) -> str:
@@ -147,7 +149,8 @@ class Message:
         if self.kind is MessageKind.DIGEST:
             return f"{len(self.held_back)} more incidents" if len(self.held_back) != 1 else "1 more incident"
         first = self.alerts[0]
-        more = f" and {len(self.alerts) - 1} more" if len(self.alerts) > 1 else ""
+        others = len(self.alerts) - 1 + self.more_alerts
+        more = f" and {others} more" if others else ""
         if self.kind is MessageKind.RESOLUTION:
             return f"Resolved: {first.check_name}{more}"
         if self.kind is MessageKind.ACKNOWLEDGEMENT:

@@ -1,7 +1,8 @@
 """Whether a group is told something now, and how a notification goes on after an attempt.
 
 The order of `decide` is Alertmanager's (notify/notify.go, DedupStage), with the rise of a severity and
-flapping added; repeats are rounds of the escalation and decided there.
+flapping added; repeats are rounds of the escalation and decided there. News of a group that was told before waits
+for the end of its interval; what may not wait is a problem that grew worse, and that everything is over.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Reason(StrEnum):
     """Why a group was told, held or left alone; also why a notification was superseded or failed."""
 
     FIRST = "first_notification"
+    REOPENED = "broken_again"
     NEW_ALERTS = "new_alerts_in_group"
     SEVERITY_ROSE = "severity_rose"
     WORSENED = "worsened"
@@ -34,7 +36,19 @@ class Reason(StrEnum):
     NOTHING_TOLD = "nothing_was_told"
     UNCHANGED = "nothing_new"
     ACKNOWLEDGED = "acknowledged"
+    ACKNOWLEDGEMENT_LAPSED = "acknowledgement_lapsed"
+    UNACKNOWLEDGED = "acknowledgement_withdrawn"
+    SNOOZED = "snoozed"
+    SNOOZE_ENDED = "snooze_ended"
     RESOLVED = "resolved"
+    SILENCED = "silenced"
+    IN_MAINTENANCE = "in_maintenance"
+    INHIBITED = "inhibited_by_another_alert"
+    OUTSIDE_HOURS = "outside_the_hours_of_its_route"
+    GROUP_INTERVAL = "group_interval_not_over"
+    BUNDLED = "too_many_messages"
+    DIGEST = "told_in_a_digest"
+    ALERTING_OFF = "alerting_is_switched_off"
     UNREACHABLE = "suppressed_by_root_cause"
     PARENT_WAVERS = "waiting_for_parent"
     ROOT_JUST_RESOLVED = "waiting_for_fresh_result"
@@ -102,7 +116,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The group as it stands: `severity` is the worst of the firing alerts, None when none fires."""
+    """The group as it stands: `severity` is the worst of the alerts that fire and may be told, None when none does.
+
+    An alert that was told and is muted since still fires; its flapping, status and severity are no news.
+    """
 
     firing: Set[UUID]
     flapping: Set[UUID]
@@ -110,10 +127,27 @@ class Group:
     acknowledged: Set[UUID]
     severity: Severity | None
     statuses: Mapping[UUID, Status] = field(default_factory=dict)
+    muted: Set[UUID] = frozenset()
 
 
-def decide(group: Group, told: Told | None, is_acknowledged: bool) -> Send | Drop:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When news of a group that was told before may be told; `told_at` is None for one that was not."""
+
+    told_at: datetime | None = None
+    interval: timedelta = timedelta(0)
+
+
+def decide(group: Group, told: Told | None, is_acknowledged: bool, pace: Pace, now: datetime) -> Decision:
     """Whether this group is told something now."""
+    decision = _decide(group, told, is_acknowledged)
+    if not isinstance(decision, Send) or decision.reason not in _WAITS_FOR_INTERVAL or pace.told_at is None:
+        return decision
+    may_at = pace.told_at + pace.interval
+    return Hold(may_at, Reason.GROUP_INTERVAL) if now < may_at else decision
+
+
+def _decide(group: Group, told: Told | None, is_acknowledged: bool) -> Send | Drop:
     if told is None and not group.firing:
         return Drop(Reason.NOTHING_TOLD)
     fresh = group.firing - (told.firing if told else frozenset())
@@ -123,7 +157,7 @@ def decide(group: Group, told: Told | None, is_acknowledged: bool) -> Send | Dro
     if told is None:
         return Send(Reason.FIRST, MessageKind.PROBLEM)
     if fresh:
-        return Send(Reason.NEW_ALERTS, MessageKind.PROBLEM)
+        return Send(Reason.NEW_ALERTS if told.firing else Reason.REOPENED, MessageKind.PROBLEM)
     if not group.firing:
         return Send(Reason.ALL_RESOLVED, MessageKind.RESOLUTION) if told.firing else Drop(Reason.UNCHANGED)
     if group.severity is not None and group.severity.rank < told.severity.rank:
@@ -131,7 +165,7 @@ def decide(group: Group, told: Told | None, is_acknowledged: bool) -> Send | Dro
     trouble = _new_trouble(group, told)
     if trouble is not None and not is_acknowledged:
         return Send(trouble, MessageKind.PROBLEM)
-    if (told.flapping & group.firing) - group.flapping:
+    if (told.flapping & group.firing) - group.flapping - group.muted:
         return Send(Reason.FLAPPING_ENDED, MessageKind.UPDATE)
     if told.firing & group.resolved:
         return Send(Reason.SOME_RESOLVED, MessageKind.UPDATE)
@@ -146,7 +180,9 @@ def _new_trouble(group: Group, told: Told) -> Reason | None:
     return Reason.FLAPPING_STARTED if group.flapping - told.flapping else None
 
 
-STARTS_EPISODE = frozenset({Reason.FIRST, Reason.NEW_ALERTS, Reason.SEVERITY_ROSE})
+STARTS_EPISODE = frozenset({Reason.FIRST, Reason.REOPENED, Reason.NEW_ALERTS, Reason.SEVERITY_ROSE})
+MUTES = frozenset({Reason.SILENCED, Reason.IN_MAINTENANCE, Reason.INHIBITED, Reason.OUTSIDE_HOURS, Reason.SNOOZED})
+_WAITS_FOR_INTERVAL = frozenset({Reason.NEW_ALERTS, Reason.SOME_RESOLVED, Reason.FLAPPING_ENDED})
 
 # ---- After an attempt ------------------------------------------------------------------------------
 

@@ -48,9 +48,23 @@ class Course:
         """Everybody who is told, each once."""
         return tuple(dict.fromkeys(target for leg in self.legs for target in leg.targets))
 
-    def next_round_at(self, told_at: Mapping[str, datetime], now: datetime) -> datetime:
-        """When the next of its legs is due to be told again; one that has not been told counts from now."""
-        return min((told_at.get(leg.route, now) + leg.cadence for leg in self.legs), default=now + Options().cadence)
+    def next_round_at(
+        self, told_at: Mapping[str, datetime], closed: Mapping[str, datetime | None], now: datetime
+    ) -> datetime:
+        """When the next of its legs is due to be told again.
+
+        A leg that holds its peace now, and those alone are in `closed`, is due when that ends; one that was never
+        told counts from now.
+        """
+        return min(
+            (
+                max(told_at.get(leg.route, now) + leg.cadence, now)
+                if leg.route not in closed
+                else closed[leg.route] or now + leg.cadence
+                for leg in self.legs
+            ),
+            default=now + Options().cadence,
+        )
 
     def due_legs(self, told_at: Mapping[str, datetime], now: datetime) -> tuple[Leg, ...]:
         """The legs whose turn it is; all of them when a round was asked for ahead of its time."""
@@ -69,6 +83,11 @@ class Plan:
         """The course at a severity; the catch-all's where it would reach nobody."""
         found = self.by_severity.get(severity, Course(()))
         return found if found.targets else Course((self.default,), found.group_interval)
+
+    def hears_of_the_end(self, target: Target) -> bool:
+        """Whether somebody who was told of the problem is told that it is over: unless his every route says no."""
+        legs = [leg for course in self.by_severity.values() for leg in course.legs if target in leg.targets]
+        return not legs or any(leg.sends_resolved for leg in legs)
 
     def to_document(self) -> dict[str, Any]:
         """As JSON-ready values."""

@@ -184,9 +184,7 @@ def _walk(route: Route, above: tuple[str, ...], labels: Mapping[str, str]) -> It
 def inherit(child: Route, parent: Route) -> Route:
     """The child with what it leaves unsaid taken from its parent; time windows are its own alone."""
     told = child if child.tells_somebody else parent
-    return replace(
-        child, receiver=told.receiver, to=told.to, via=told.via, options=child.options.over(parent.options)
-    )
+    return replace(child, receiver=told.receiver, to=told.to, via=told.via, options=child.options.over(parent.options))
 
 
 def group_labels(match: Match, labels: Mapping[str, str]) -> dict[str, str]:

@@ -1,42 +1,82 @@
-"""Going on until someone answers: the next round of an incident that nobody has acknowledged."""
+"""Going on until someone answers: the next round of an incident, and what happens to one by itself.
+
+An incident's row carries one due time, the earliest of what waits for its time: its next round, the lapse of an
+acknowledgement, and what the installation lets happen by itself. Each turn does what is due.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 
+from healthmgr.domain.alerting import AlertingRules
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.incident import Incident
 from healthmgr.domain.message import MessageKind
-from healthmgr.domain.notification import Decision, Drop, Reason, Send
-from healthmgr.services.routing import Telling
+from healthmgr.domain.muting import Mutes, Subject
+from healthmgr.domain.notification import Decision, Drop, Hold, Reason, Send
+from healthmgr.domain.plan import Leg, Target
+from healthmgr.domain.timeline import Entry, EntryKind
+from healthmgr.services.routing_judging import mute_hold
+from healthmgr.services.routing_ports import NotesTimeline, Telling
+from healthmgr.services.routing_telling import note_telling
 
 log = structlog.get_logger(__name__)
 
+BY_ITSELF = "healthmgr"
 
-class EscalatingTransaction(Protocol):
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The alerts of an incident: those that fire, as mutes see them, and those that are over."""
+
+    firing: Sequence[Subject]
+    resolved: Sequence[UUID]
+
+
+class EscalatingTransaction(NotesTimeline, Protocol):
     """One transaction of escalating; commits when its context ends well."""
 
     def take(self, incident_id: UUID, token: int, now: datetime) -> Incident | None:
-        """Lock an incident whose next round is due; None when the token has moved on, or it is answered."""
+        """Lock an incident that something is due for; None when the token has moved on."""
         ...
 
-    def content(self, incident: Incident) -> dict[str, Any]:
-        """Which of the incident's alerts fire and which are resolved."""
+    def standing(self, incident: Incident) -> Standing:
+        """The incident's alerts, without those that another explains."""
+        ...
+
+    def mutes(self, now: datetime) -> Mutes:
+        """All that mutes now."""
+        ...
+
+    def closed(self, legs: Iterable[Leg], now: datetime) -> Mapping[str, datetime | None]:
+        """The routes of these legs that hold their peace now, and when that ends."""
         ...
 
     def was_anybody_reached(self, incident: Incident) -> bool:
         """Whether any notification of the present episode was accepted by its provider."""
         ...
 
-    def save(self, incident: Incident, due_at: datetime, now: datetime) -> None:
-        """Write the round and when the next one is due."""
+    def lapse(self, incident: Incident, now: datetime) -> None:
+        """Take back the acknowledgements of the incident's alerts whose time is over."""
+        ...
+
+    def acknowledge(self, incident: Incident, actor: str, until: datetime, now: datetime) -> list[Due]:
+        """Acknowledge all of its alerts until then, and withdraw what nobody has begun to send."""
+        ...
+
+    def resolve_recovered(self, incident: Incident, now: datetime) -> list[Due]:
+        """Close those of its alerts whose last result is not bad; the dispatches that follow."""
+        ...
+
+    def save(self, incident: Incident) -> None:
+        """Write an incident as it is now."""
         ...
 
     def notify(self, telling: Telling, now: datetime) -> list[Due]:
@@ -53,37 +93,141 @@ class EscalatingStore(Protocol):
 
 
 class Escalating:
-    """Carries out the rounds of incidents."""
+    """Carries out what waits for its time in incidents."""
 
-    def __init__(self, store: EscalatingStore) -> None:
+    def __init__(self, store: EscalatingStore, rules: AlertingRules | None = None) -> None:
         self._store = store
+        self._rules = rules or AlertingRules()
 
     def advance(self, incident_id: UUID, token: int, now: datetime) -> tuple[Decision, Sequence[Due]]:
-        """Tell an unanswered incident once more and set when the round after is due, in one commit."""
+        """Do what is due for an incident, in one commit; what was decided, and the reminders to send."""
         with self._store.begin() as transaction:
             incident = transaction.take(incident_id, token, now)
             if incident is None:
                 return Drop(Reason.NOT_MINE), []
-            reached = transaction.was_anybody_reached(incident)
-            reason = Reason.REPEAT if reached else Reason.NOBODY_REACHED
-            # Whoever could not be reached on a route's own channels is not asked there for ever.
-            route = incident.plan.route(incident.severity)
-            targets = route.targets if reached else dict.fromkeys((*route.targets, *incident.plan.default.targets))
-            incident = replace(incident, round=incident.round + 1)
-            transaction.save(incident, now + route.repeat_interval, now)
-            dues = transaction.notify(
-                Telling(
-                    incident_id=incident.id,
-                    episode=incident.episode,
-                    level=0,
-                    round=incident.round,
-                    kind=MessageKind.PROBLEM,
-                    reason=reason,
-                    severity=incident.severity,
-                    targets=tuple(targets),
-                    content=transaction.content(incident),
-                ),
-                now,
+            decision, dues = self._turn(transaction, incident, now)
+        log.info("incident_advanced", incident=incident.number, round=incident.round, reason=decision.reason.value)
+        return decision, dues
+
+    def _turn(
+        self, transaction: EscalatingTransaction, incident: Incident, now: datetime
+    ) -> tuple[Decision, Sequence[Due]]:
+        if _is_due(incident.auto_resolve_at, now):
+            return self._resolve(transaction, incident, now)
+        if incident.acknowledged_at is not None:
+            if _is_due(incident.acknowledged_until, now):
+                return self._lapse(transaction, incident, now)
+        elif _is_due(incident.auto_acknowledge_at, now):
+            return self._acknowledge(transaction, incident, now)
+        elif incident.round_at is not None:
+            is_new = incident.held_reason == Reason.UNACKNOWLEDGED
+            return _tell_again(transaction, incident, Reason.UNACKNOWLEDGED if is_new else None, now)
+        transaction.save(incident)
+        return Drop(Reason.TOO_EARLY), []
+
+    def _lapse(
+        self, transaction: EscalatingTransaction, incident: Incident, now: datetime
+    ) -> tuple[Decision, Sequence[Due]]:
+        """The acknowledgement's time is over: a new episode begins, and everybody is told."""
+        reason = Reason.SNOOZE_ENDED if incident.snoozed_until else Reason.ACKNOWLEDGEMENT_LAPSED
+        transaction.lapse(incident, now)
+        transaction.note(incident.id, Entry(EntryKind.UNACKNOWLEDGED, reason.value), now)
+        return _tell_again(transaction, incident.anew(), reason, now)
+
+    def _acknowledge(
+        self, transaction: EscalatingTransaction, incident: Incident, now: datetime
+    ) -> tuple[Decision, Sequence[Due]]:
+        """Nobody answered for so long that the climb pauses by itself, as long again; never before it has been told."""
+        after = self._rules.acknowledges_after
+        if after is None or incident.told_at is None:
+            transaction.save(replace(incident, auto_acknowledge_at=None))
+            return Drop(Reason.NOTHING_TOLD), []
+        until = now + after
+        dues = transaction.acknowledge(incident, BY_ITSELF, until, now)
+        entry = Entry(EntryKind.ACKNOWLEDGED, "nobody_answered", BY_ITSELF, {"until": until.isoformat()})
+        transaction.note(incident.id, entry, now)
+        transaction.save(
+            replace(
+                incident,
+                acknowledged_at=now,
+                acknowledged_until=until,
+                round_at=None,
+                auto_acknowledge_at=until + after,
             )
-        log.info("incident_told_again", incident=incident.number, round=incident.round, reason=reason.value)
-        return Send(reason, MessageKind.PROBLEM), dues
+        )
+        return Drop(Reason.ACKNOWLEDGED), dues
+
+    def _resolve(
+        self, transaction: EscalatingTransaction, incident: Incident, now: datetime
+    ) -> tuple[Decision, Sequence[Due]]:
+        """What is no longer bad is closed by itself; what still is, is looked at again as much later."""
+        dues = transaction.resolve_recovered(incident, now)
+        if dues:
+            transaction.note(incident.id, Entry(EntryKind.ALERTS_RESOLVED, "resolved_by_itself", BY_ITSELF), now)
+        transaction.save(replace(incident, auto_resolve_at=self._rules.auto_resolve_at(now)))
+        return Drop(Reason.RESOLVED if dues else Reason.UNCHANGED), dues
+
+
+def _tell_again(
+    transaction: EscalatingTransaction, incident: Incident, reason: Reason | None, now: datetime
+) -> tuple[Decision, Sequence[Due]]:
+    """One round: the legs whose turn it is are told, unless all that fires is muted. `reason` begins an episode."""
+    standing = transaction.standing(incident)
+    hold = _hold(transaction, standing, incident, now)
+    course = incident.course
+    closed = transaction.closed(course.legs, now)
+    legs = [leg for leg in course.due_legs(incident.legs_told_at, now) if leg.route not in closed]
+    if hold is None and not legs:
+        hold = Hold(course.next_round_at(incident.legs_told_at, closed, now), Reason.OUTSIDE_HOURS)
+    if hold is not None:
+        transaction.note(incident.id, Entry(EntryKind.NOT_TOLD, hold.reason.value), now, once=True)
+        transaction.save(replace(incident, round_at=hold.until, held_reason=hold.reason.value))
+        return hold, []
+    reached = reason is not None or transaction.was_anybody_reached(incident)
+    round_reason = reason or (Reason.REPEAT if reached else Reason.NOBODY_REACHED)
+    told_at = {**incident.legs_told_at, **dict.fromkeys((leg.route for leg in legs), now)}
+    incident = replace(
+        incident,
+        round=incident.round + (reason is None),
+        told_at=now,
+        legs_told_at=told_at,
+        round_at=course.next_round_at(told_at, closed, now),
+        held_reason="",
+    )
+    telling = Telling(
+        incident_id=incident.id,
+        episode=incident.episode,
+        level=0,
+        round=incident.round,
+        kind=MessageKind.PROBLEM,
+        reason=round_reason,
+        severity=incident.severity,
+        targets=_targets(incident, legs, reached=reached),
+        content={
+            "firing": [str(subject.id) for subject in standing.firing],
+            "resolved": [str(alert_id) for alert_id in standing.resolved],
+        },
+    )
+    note_telling(transaction, telling, now)
+    transaction.save(incident)
+    return Send(round_reason, MessageKind.PROBLEM), transaction.notify(telling, now)
+
+
+def _targets(incident: Incident, legs: Iterable[Leg], *, reached: bool) -> list[Target]:
+    """Whoever could not be reached on a route's own channels is not asked there for ever."""
+    targets = [target for leg in legs for target in leg.targets]
+    return list(dict.fromkeys(targets if reached else [*targets, *incident.plan.default.targets]))
+
+
+def _hold(transaction: EscalatingTransaction, standing: Standing, incident: Incident, now: datetime) -> Hold | None:
+    """Why nobody may be told now: all that fires is muted."""
+    mutes = transaction.mutes(now)
+    muted = [mutes.judge(subject) for subject in standing.firing]
+    holds = [mute_hold(each, incident.course.group_interval, now) for each in muted if each is not None]
+    if not holds or len(holds) < len(muted):
+        return None
+    return min(holds, key=lambda hold: hold.until)
+
+
+def _is_due(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at <= now

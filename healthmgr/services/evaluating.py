@@ -26,7 +26,6 @@ from healthmgr.domain.alert import (
     alert_labels,
     decide,
     fingerprint,
-    group_key,
 )
 from healthmgr.domain.check import Check, Status
 from healthmgr.domain.dispatch import Due
@@ -71,7 +70,6 @@ class AlertMove:
     decision: Open | Amend | Close
     result: Result
     fingerprint: str
-    group_key: str
     labels: Mapping[str, str]
 
 
@@ -229,8 +227,7 @@ def _apply_thresholds(result: Result, check: Check) -> Result:
 
 def _to_move(watched: Watched, decision: Open | Amend | Close, result: Result) -> AlertMove:
     labels = alert_labels(watched.check)
-    group = watched.alert.group_key if watched.alert else group_key(labels)
-    return AlertMove(watched, decision, result, fingerprint(ORIGIN, labels), group, labels)
+    return AlertMove(watched, decision, result, fingerprint(ORIGIN, labels), labels)
 
 
 def _alert_after(alert: OpenAlert | None, move: AlertMove) -> OpenAlert | None:
@@ -239,7 +236,7 @@ def _alert_after(alert: OpenAlert | None, move: AlertMove) -> OpenAlert | None:
             return None
         case Open(severity=severity, is_flapping=is_flapping):
             # The row's id is given by storage; within the batch any identity will do.
-            return OpenAlert(UUID(int=0), severity, move.result.status, is_flapping, move.group_key)
+            return OpenAlert(UUID(int=0), severity, move.result.status, is_flapping)
         case Amend(severity=severity, is_flapping=is_flapping):
             assert alert is not None  # noqa: S101 - only an open alert is amended
             return replace(alert, severity=severity, status=move.result.status, is_flapping=is_flapping)

@@ -37,7 +37,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A notification in our hands, with all that sending it needs. `token` is the claim's."""
+    """A notification in our hands, with all that sending it needs. `token` is the claim's.
+
+    `bundle` are the other notifications that its message, a digest then, tells of.
+    """
 
     id: UUID
     token: int
@@ -49,6 +52,7 @@ class Claimed:
     channel_config: Mapping[str, Any]
     address: str
     message: Message
+    bundle: tuple[UUID, ...] = ()
 
 
 class NotifyingTransaction(Protocol):
@@ -63,7 +67,10 @@ class NotifyingTransaction(Protocol):
         ...
 
     def claim(self, notification_id: UUID, now: datetime, lease_until: datetime, worker: str) -> Claimed | Reason:
-        """Claim a notification that is due and whose turn it is, or say why not."""
+        """Claim a notification that is due, whose turn it is and that nothing holds back, or say why not.
+
+        What is held back is due again when that ends.
+        """
         ...
 
     def record(self, claimed: Claimed, after: AfterAttempt, detail: str, receipt: Receipt, now: datetime) -> bool:

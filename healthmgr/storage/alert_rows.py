@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,17 +14,22 @@ from sqlalchemy.types import Uuid
 from uuid_utils.compat import uuid7
 
 from healthmgr.domain.alert import Amend, Close, Open
-from healthmgr.domain.check import Severity
+from healthmgr.domain.check import Severity, Status
+from healthmgr.domain.directory import Directory, Grouping
 from healthmgr.domain.dispatch import Due
-from healthmgr.domain.route import group_wait
-from healthmgr.services.evaluating import AlertMove
+from healthmgr.domain.incident import all_labels
+from healthmgr.domain.routing_tree import GROUP_INTERVAL
+from healthmgr.services.evaluating import ORIGIN, AlertMove
+from healthmgr.storage.directory_rows import read_directory
 from healthmgr.storage.dispatch_rows import request_dispatch
 
 _OPEN = text("""
-INSERT INTO alerts (id, fingerprint, check_id, group_key, labels, severity, status, summary, is_flapping,
-                    opened_at, updated_at)
-VALUES (:id, :fingerprint, :check_id, :group_key, :labels, :severity, :status, :summary, :is_flapping, :now, :now)
+INSERT INTO alerts (id, fingerprint, check_id, origin, name, group_key, labels, annotations, source_url, severity,
+                    status, summary, is_flapping, started_at, opened_at, updated_at, ends_at)
+VALUES (:id, :fingerprint, :check_id, :origin, :name, :group_key, :labels, :annotations, :source_url, :severity,
+        :status, :summary, :is_flapping, :started_at, :now, :now, :ends_at)
 ON CONFLICT (fingerprint) WHERE resolved_at IS NULL DO NOTHING
+RETURNING id
 """)
 
 _AMEND = text("""
@@ -31,6 +37,8 @@ UPDATE alerts SET severity = :severity, status = :status, summary = :summary, is
                   updated_at = :now
 WHERE check_id = :check_id AND resolved_at IS NULL
 """)
+
+_GROUP_OF = text("SELECT group_key FROM alerts WHERE check_id = :check_id AND resolved_at IS NULL")
 
 _CLOSE = text("""
 UPDATE alerts SET resolved_at = :now, updated_at = :now, resolution = :resolution, resolved_by = :resolved_by,
@@ -61,42 +69,97 @@ UPDATE check_schedules s SET next_due_at = LEAST(s.next_due_at, :now), cause = '
 FROM wanted WHERE s.check_id = wanted.check_id
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
-_GROUP_WAIT = text("""
-SELECT group_wait FROM routes WHERE severity IN (:severity, 'default') ORDER BY severity = 'default' LIMIT 1
-""")
+
+@dataclass(frozen=True, slots=True)
+class NewAlert:
+    """An alert to open. `started_at` is when what it tells of began; `ends_at` when it is over unless it is renewed."""
+
+    fingerprint: str
+    labels: Mapping[str, str]
+    severity: Severity
+    status: Status
+    summary: str
+    started_at: datetime | None = None
+    check_id: UUID | None = None
+    origin: str = ORIGIN
+    name: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    source_url: str = ""
+    is_flapping: bool = False
+    ends_at: datetime | None = None
 
 
-def apply_move(connection: Connection, move: AlertMove, now: datetime) -> list[Due]:
-    """Write what evaluation decided about an alert; the dispatches that it makes due.
+class AlertRows:
+    """Alerts within one transaction. The routes are read once, when the first alert is opened."""
 
-    The dispatch row is always locked before the alert's: routing takes them in the same order.
-    """
-    check_id, decision = move.watched.check.id, move.decision
-    facts = {"check_id": check_id, "status": move.result.status.value, "summary": move.result.message, "now": now}
-    match decision:
-        case Open():
-            due_at = now + _group_wait(connection, decision.severity)
-            due = request_dispatch(connection, move.group_key, due_at, decision.reason.value, now)
-            opened = {
+    def __init__(self, connection: Connection, group_interval: timedelta = GROUP_INTERVAL) -> None:
+        self._connection = connection
+        self._group_interval = group_interval
+        self._directory: Directory | None = None
+
+    def apply(self, move: AlertMove, now: datetime) -> list[Due]:
+        """Write what evaluation decided about a check's alert; the dispatches that it makes due."""
+        check_id, result = move.watched.check.id, move.result
+        match move.decision:
+            case Open(severity=severity, is_flapping=is_flapping):
+                new = NewAlert(
+                    fingerprint=move.fingerprint,
+                    labels=move.labels,
+                    severity=severity,
+                    status=result.status,
+                    summary=result.message,
+                    started_at=move.watched.state.since_at,
+                    check_id=check_id,
+                    is_flapping=is_flapping,
+                )
+                return self.open(new, move.decision.reason.value, now)[1]
+            case Amend(severity=severity, is_flapping=is_flapping, is_told=is_told):
+                dues = []
+                if is_told:
+                    group_key = self._connection.execute(_GROUP_OF, {"check_id": check_id}).scalar_one()
+                    dues = [request_dispatch(self._connection, group_key, now, move.decision.reason.value, now)]
+                facts = {"status": result.status.value, "summary": result.message, "now": now, "check_id": check_id}
+                amended = {"severity": severity.value, "is_flapping": is_flapping}
+                self._connection.execute(_AMEND, facts | amended)
+                return dues
+            case Close(reason=reason):
+                ids = self._connection.execute(_OPEN_IDS, {"check_ids": [check_id]}).scalars().all()
+                return close_alerts(self._connection, ids, now, resolution=reason.value, status=result.status.value)
+
+    def open(self, new: NewAlert, reason: str, now: datetime) -> tuple[UUID | None, list[Due]]:
+        """Open an alert and ask for its group to be judged; its id, or None when it is open already.
+
+        The dispatch row is always locked before the alert's: routing takes them in the same order.
+        """
+        grouping = self._grouping(new)
+        due = request_dispatch(self._connection, grouping.key, now + grouping.wait, reason, now)
+        opened = self._connection.execute(
+            _OPEN,
+            {
                 "id": uuid7(),
-                "fingerprint": move.fingerprint,
-                "group_key": move.group_key,
-                "labels": json.dumps(dict(move.labels)),
-                "severity": decision.severity.value,
-                "is_flapping": decision.is_flapping,
-            }
-            connection.execute(_OPEN, facts | opened)
-            return [due]
-        case Amend():
-            dues = []
-            if decision.is_told:
-                dues = [request_dispatch(connection, move.group_key, now, decision.reason.value, now)]
-            amended = {"severity": decision.severity.value, "is_flapping": decision.is_flapping}
-            connection.execute(_AMEND, facts | amended)
-            return dues
-        case Close():
-            ids = connection.execute(_OPEN_IDS, {"check_ids": [check_id]}).scalars().all()
-            return close_alerts(connection, ids, now, resolution=decision.reason.value, status=move.result.status.value)
+                "fingerprint": new.fingerprint,
+                "check_id": new.check_id,
+                "origin": new.origin,
+                "name": new.name,
+                "group_key": grouping.key,
+                "labels": json.dumps(dict(new.labels)),
+                "annotations": json.dumps(dict(new.annotations)),
+                "source_url": new.source_url,
+                "severity": new.severity.value,
+                "status": new.status.value,
+                "summary": new.summary,
+                "is_flapping": new.is_flapping,
+                "started_at": new.started_at or now,
+                "ends_at": new.ends_at,
+                "now": now,
+            },
+        ).scalar()
+        return opened, [due]
+
+    def _grouping(self, new: NewAlert) -> Grouping:
+        if self._directory is None:
+            self._directory = read_directory(self._connection).with_interval(self._group_interval)
+        return self._directory.grouping(all_labels(new.labels, new.severity, new.origin), new.severity)
 
 
 def close_alerts(
@@ -135,8 +198,3 @@ def close_alerts_of(connection: Connection, check_ids: Sequence[UUID], now: date
     """
     ids = connection.execute(_OPEN_IDS, {"check_ids": list(check_ids)}).scalars().all()
     return close_alerts(connection, ids, now, resolution=resolution, will_remind=False)
-
-
-def _group_wait(connection: Connection, severity: Severity) -> timedelta:
-    chosen: timedelta | None = connection.execute(_GROUP_WAIT, {"severity": severity.value}).scalar()
-    return group_wait(severity, chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +16,9 @@ from uuid_utils.compat import uuid7
 from healthmgr.domain.alert import REOPENS_AFTER, OpenAlert
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.dispatch import Due
+from healthmgr.domain.routing_tree import GROUP_INTERVAL
 from healthmgr.services.evaluating import Evaluated, EvaluationTransaction, Watched
-from healthmgr.storage.alert_rows import apply_move
+from healthmgr.storage.alert_rows import AlertRows
 from healthmgr.storage.check_rows import CHECK_COLUMNS, STATE_COLUMNS, to_check, to_state
 
 _INSTANT = DateTime(timezone=True)
@@ -30,7 +31,7 @@ def _arrays(**types: TypeEngine[Any]) -> list[BindParameter[Any]]:
 _LOCK = text(f"""
 SELECT {CHECK_COLUMNS}, {STATE_COLUMNS},
     a.id AS alert_id, a.severity AS alert_severity, a.status AS alert_status,
-    a.is_flapping AS alert_is_flapping, a.group_key AS alert_group_key
+    a.is_flapping AS alert_is_flapping
 FROM check_states st
 JOIN checks c ON c.id = st.check_id
 LEFT JOIN alerts a ON a.check_id = st.check_id AND a.resolved_at IS NULL
@@ -127,8 +128,9 @@ FROM wanted WHERE s.check_id = wanted.check_id AND wanted.is_concerned
 class EvaluationRows(EvaluationTransaction):
     """Results, states and alerts within one transaction of evaluating."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, group_interval: timedelta = GROUP_INTERVAL) -> None:
         self._connection = connection
+        self._alerts = AlertRows(connection, group_interval)
 
     def lock(self, check_ids: Iterable[UUID], now: datetime) -> Mapping[UUID, Watched]:
         rows = self._connection.execute(_LOCK, {"ids": list(check_ids)}).mappings().all()
@@ -141,7 +143,6 @@ class EvaluationRows(EvaluationTransaction):
                     Severity(row["alert_severity"]),
                     Status(row["alert_status"]),
                     row["alert_is_flapping"],
-                    row["alert_group_key"],
                 )
             watched[row["id"]] = Watched(to_check(row), to_state(row), alert)
         return self._with_quiet(watched, now)
@@ -187,7 +188,7 @@ class EvaluationRows(EvaluationTransaction):
             self._connection.execute(_PROBE_PARENTS, {"ids": list(evaluated.newly_bad), "now": now})
         dues: list[Due] = []
         for move in evaluated.alert_moves:
-            dues += apply_move(self._connection, move, now)
+            dues += self._alerts.apply(move, now)
         return dues
 
     def _probe_composites(self, evaluated: Evaluated, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,13 +13,27 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
 from healthmgr.domain.check import Severity, Status
-from healthmgr.domain.message import AlertFacts, Breach, Message, MessageKind, ResultFacts
+from healthmgr.domain.links import LinkMaker
+from healthmgr.domain.message import AlertFacts, Breach, HeldBack, Links, Message, MessageKind, ResultFacts
+from healthmgr.domain.notification import Reason
 from healthmgr.domain.threshold import RESPONSE_TIME, Thresholds
+from healthmgr.storage.bundling_rows import read_held_back
+from healthmgr.storage.surroundings_rows import read_changes, read_told
 
 LAST_RESULTS = 10
+MOST_ALERTS = 50  # are told of in one message; it says how many there are
+
+_NAMES = text("""
+SELECT COALESCE(c.name, a.name) AS name, a.summary FROM alerts a LEFT JOIN checks c ON c.id = a.check_id
+WHERE a.id = ANY(:ids)
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 _INCIDENT = text("""
 SELECT i.id, i.number, i.opened_at,
+       (SELECT d.provider_id FROM notifications n JOIN deliveries d ON d.notification_id = n.id
+        WHERE n.incident_id = i.id AND n.recipient = :recipient AND n.channel = :channel
+          AND d.outcome = 'accepted' AND d.provider_id <> '' AND n.position < :position
+        ORDER BY n.position LIMIT 1) AS first_provider_id,
        NOT EXISTS (
            SELECT 1 FROM notifications n WHERE n.incident_id = i.id AND n.recipient = :recipient
              AND n.channel = :channel AND n.position < :position AND n.attempts > 0
@@ -28,7 +43,12 @@ FROM incidents i WHERE i.id = :id
 
 _ALERTS = text("""
 SELECT a.id, a.check_id, a.severity, a.status, a.summary, a.opened_at, a.resolved_at, a.resolution, a.resolved_by,
-       a.is_flapping, a.labels, c.slug, c.name, c.service, c.category, c.description, c.runbook_url, c.thresholds,
+       a.is_flapping, a.labels, a.origin, a.annotations, a.source_url, COALESCE(c.slug, '') AS slug,
+       COALESCE(c.name, a.name) AS name, COALESCE(c.service, a.labels->>'service', '') AS service,
+       COALESCE(c.category, a.labels->>'category', '') AS category,
+       COALESCE(c.description, a.annotations->>'description', '') AS description,
+       COALESCE(c.runbook_url, a.annotations->>'runbook_url', '') AS runbook_url,
+       COALESCE(c.thresholds, '{}') AS thresholds,
        st.last_metrics, st.last_response_time,
        (SELECT e.detail->>'comment' FROM audit_entries e WHERE e.target = CAST(a.id AS text)
           AND e.action = 'alert.resolve' ORDER BY e.at DESC LIMIT 1) AS comment,
@@ -37,8 +57,8 @@ SELECT a.id, a.check_id, a.severity, a.status, a.summary, a.opened_at, a.resolve
        ARRAY(SELECT d.slug FROM alerts child JOIN checks d ON d.id = child.check_id
              WHERE child.suppressed_by_id = a.id AND child.resolved_at IS NULL ORDER BY d.slug) AS impacted
 FROM alerts a
-JOIN checks c ON c.id = a.check_id
-JOIN check_states st ON st.check_id = a.check_id
+LEFT JOIN checks c ON c.id = a.check_id
+LEFT JOIN check_states st ON st.check_id = a.check_id
 WHERE a.id = ANY(:ids)
 ORDER BY a.resolved_at IS NOT NULL, a.opened_at, a.id
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
@@ -49,8 +69,18 @@ WHERE check_id = :check_id ORDER BY started_at DESC, sequence DESC LIMIT :limit
 """)
 
 
-def compose(connection: Connection, notification: Any, public_url: str, now: datetime) -> Message:
-    """The message of a row of notifications, with the facts as they are now."""
+def compose(
+    connection: Connection,
+    notification: Any,
+    attempt: int,
+    bundle: Sequence[UUID],
+    links: LinkMaker,
+    now: datetime,
+) -> Message:
+    """The message of a row of notifications, with the facts as they are now; a digest, where it stands for others.
+
+    `attempt` counts its sendings; `bundle` are the notifications that wait for the same destination.
+    """
     incident = connection.execute(
         _INCIDENT,
         {
@@ -63,8 +93,9 @@ def compose(connection: Connection, notification: Any, public_url: str, now: dat
     content = notification.content
     ids = [UUID(i) for i in (*content.get("firing", ()), *content.get("resolved", ()))]
     kind = MessageKind(notification.kind)
-    alerts = _alerts(connection, ids, kind)
-    return Message(
+    alerts = _alerts(connection, ids[:MOST_ALERTS], kind)
+    made = links.links(incident.id, incident.number, notification.recipient, now)
+    message = Message(
         notification_id=notification.id,
         kind=kind,
         reason=notification.reason,
@@ -77,10 +108,56 @@ def compose(connection: Connection, notification: Any, public_url: str, now: dat
         thread_key=f"{incident.id}.{notification.recipient}",
         is_first_of_thread=incident.is_first,
         alerts=alerts,
-        url=f"{public_url}/" if public_url else "",
-        how_to_acknowledge=f"healthmgr alerts ack {alerts[0].check_slug}" if kind is not MessageKind.RESOLUTION else "",
+        url=made.incident,
+        how_to_acknowledge=f"healthmgr incidents ack {incident.number}" if kind is not MessageKind.RESOLUTION else "",
         round=notification.round,
+        actor=notification.actor,
+        links=made,
+        changes=read_changes(connection, incident.id, incident.opened_at, now),
+        told=read_told(connection, notification.id),
+        first_provider_id=incident.first_provider_id or "",
+        attempt=attempt,
+        more_alerts=max(0, len(ids) - MOST_ALERTS),
     )
+    return _digest(connection, message, [notification.id, *bundle]) if bundle else message
+
+
+def _digest(connection: Connection, message: Message, ids: Sequence[UUID]) -> Message:
+    """One message for many: each incident in a line, and the newest one as its own."""
+    rows = read_held_back(connection, ids)
+    held = tuple(
+        HeldBack(
+            incident_number=row.number,
+            severity=Severity(row.severity),
+            title=_title(connection, row),
+            opened_at=row.opened_at,
+            is_resolved=row.is_resolved,
+        )
+        for row in rows
+    )
+    worst = min((each.severity for each in held), key=lambda severity: severity.rank, default=message.severity)
+    return replace(
+        message,
+        kind=MessageKind.DIGEST,
+        reason=Reason.DIGEST.value,
+        severity=worst,
+        thread_key=f"digest.{message.recipient}",
+        is_first_of_thread=True,
+        alerts=(),
+        held_back=held,
+        how_to_acknowledge="",
+        links=Links(message.links.incident),
+        changes=(),
+    )
+
+
+def _title(connection: Connection, row: Any) -> str:
+    ids = [UUID(i) for i in (*row.content.get("firing", ()), *row.content.get("resolved", ()))]
+    found = connection.execute(_NAMES, {"ids": ids[:1]}).one_or_none()
+    if found is None:
+        return f"incident #{row.number}"
+    more = f" and {len(ids) - 1} more" if len(ids) > 1 else ""
+    return f"{found.name}{more}" if row.kind == MessageKind.RESOLUTION else f"{found.name}{more}: {found.summary}"[:200]
 
 
 def _alerts(connection: Connection, ids: Sequence[UUID], kind: MessageKind) -> tuple[AlertFacts, ...]:
@@ -88,7 +165,9 @@ def _alerts(connection: Connection, ids: Sequence[UUID], kind: MessageKind) -> t
     return tuple(_facts(row, _last_results(connection, row["check_id"]), kind) for row in rows)
 
 
-def _last_results(connection: Connection, check_id: UUID) -> tuple[ResultFacts, ...]:
+def _last_results(connection: Connection, check_id: UUID | None) -> tuple[ResultFacts, ...]:
+    if check_id is None:
+        return ()
     rows = connection.execute(_RESULTS, {"check_id": check_id, "limit": LAST_RESULTS})
     return tuple(ResultFacts(row.started_at, Status(row.status), row.message, row.response_time) for row in rows)
 
@@ -115,6 +194,9 @@ def _facts(row: RowMapping, last_results: tuple[ResultFacts, ...], kind: Message
         last_results=last_results,
         dependents=tuple(row["dependents"]),
         impacted=tuple(row["impacted"]),
+        origin=row["origin"] if row["check_id"] is None else "",
+        source_url=row["source_url"],
+        annotations=row["annotations"],
     )
 
 
@@ -128,7 +210,7 @@ def _resolution(row: RowMapping) -> str:
 
 def _breaches(row: RowMapping) -> tuple[Breach, ...]:
     thresholds = Thresholds.parse(row["thresholds"])
-    crossings = thresholds.crossings(row["last_response_time"] or 0.0, row["last_metrics"])
+    crossings = thresholds.crossings(row["last_response_time"] or 0.0, row["last_metrics"] or {})
     return tuple(
         Breach(
             metric=c.threshold.metric,

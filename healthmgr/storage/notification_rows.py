@@ -11,13 +11,13 @@ from uuid_utils.compat import uuid7
 
 from healthmgr.domain.dispatch import Due, Work, patience, rank
 from healthmgr.domain.notification import Reason
-from healthmgr.services.routing import Telling
+from healthmgr.services.routing_ports import Telling
 
 _INSERT = text("""
 INSERT INTO notifications (id, incident_id, episode, level, round, kind, reason, severity, recipient, channel,
-                           address, content, state, created_at, due_at, armed_until, arm_count)
+                           address, content, problem_at, actor, state, created_at, due_at, armed_until, arm_count)
 VALUES (:id, :incident_id, :episode, :level, :round, :kind, :reason, :severity, :recipient, :channel,
-        :address, :content, 'pending', :now, :now, CAST(:now AS timestamptz) + :patience, 1)
+        :address, :content, :problem_at, :actor, 'pending', :now, :now, CAST(:now AS timestamptz) + :patience, 1)
 ON CONFLICT (incident_id, episode, level, round, kind, recipient, channel) DO NOTHING
 RETURNING id
 """)
@@ -53,6 +53,8 @@ def insert(connection: Connection, telling: Telling, now: datetime) -> list[Due]
                 "channel": target.channel,
                 "address": target.address,
                 "content": json.dumps(telling.content),
+                "problem_at": telling.problem_at,
+                "actor": telling.actor,
                 "now": now,
                 "patience": patience(0),
             },

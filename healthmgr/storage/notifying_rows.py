@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
-from healthmgr.domain.check import Severity
+from healthmgr.domain.alerting import AlertingRules
+from healthmgr.domain.bundling import hold_back
 from healthmgr.domain.dispatch import EARLY_BY, Due, Work, rank
+from healthmgr.domain.links import LinkMaker
 from healthmgr.domain.message import MessageKind
-from healthmgr.domain.notification import AfterAttempt, Fail, Reason, Retry, Sent
-from healthmgr.domain.route import Plan
+from healthmgr.domain.notification import AfterAttempt, Fail, Hold, Reason, Retry, Sent
+from healthmgr.domain.timeline import Entry, EntryKind
 from healthmgr.ports import Receipt
 from healthmgr.services.notifying import Claimed, NotifyingTransaction
-from healthmgr.services.routing import Telling
-from healthmgr.storage import notification_rows
+from healthmgr.storage import bundling_rows
+from healthmgr.storage.falling_back_rows import fall_back, hurry_next_round
 from healthmgr.storage.message_rows import compose
+from healthmgr.storage.mute_holding_rows import hold_muted
+from healthmgr.storage.timeline_rows import note
 
 _LOCK = text("""
-SELECT n.id, n.token, n.attempts, n.state, n.due_at, n.lease_until, n.created_at, n.position, n.incident_id,
-       n.recipient, n.channel, n.address, n.kind, n.reason, n.severity, n.round, n.episode, n.content,
-       c.kind AS channel_kind, c.config AS channel_config,
+SELECT n.id, n.token, n.attempts, n.state, n.state_reason, n.due_at, n.lease_until, n.created_at, n.position,
+       n.incident_id, n.recipient, n.channel, n.address, n.kind, n.reason, n.severity, n.round, n.episode, n.content,
+       n.actor, c.kind AS channel_kind, c.config AS channel_config,
        EXISTS (
            SELECT 1 FROM notifications earlier
            WHERE earlier.incident_id = n.incident_id AND earlier.recipient = n.recipient
@@ -43,6 +48,12 @@ UPDATE notifications SET
     due_at = :lease_until, armed_until = NULL, arm_count = 0
 WHERE id = :id
 RETURNING token, attempts
+""")
+
+_HOLD = text("""
+UPDATE notifications SET
+    state = 'pending', state_reason = :reason, due_at = :until, lease_until = NULL, armed_until = NULL, arm_count = 0
+WHERE id = :id
 """)
 
 _BEGIN = text("""
@@ -74,22 +85,6 @@ WHERE id = :id AND token = :token AND state = 'sending'
 
 _CONCURRENCY = text("SELECT max_concurrency FROM channels WHERE name = :channel")
 
-_INCIDENT = text("SELECT plan, episode, round, severity, resolved_at FROM incidents WHERE id = :id FOR UPDATE")
-
-_TRIED = text("""
-SELECT recipient, channel, address FROM notifications
-WHERE incident_id = :incident_id AND episode = :episode AND round = :round AND kind = :kind
-""")
-
-_HURRY = text("""
-UPDATE incidents i SET due_at = LEAST(i.due_at, :at), token = i.token + 1, armed_until = NULL, arm_count = 0
-WHERE i.id = :id AND i.due_at IS NOT NULL
-  AND NOT EXISTS (
-      SELECT 1 FROM notifications n WHERE n.incident_id = i.id AND n.episode = i.episode
-        AND n.state IN ('sent', 'pending', 'sending')
-  )
-""")
-
 _NEXT = text("""
 SELECT id, token, due_at, kind FROM notifications
 WHERE incident_id = :incident_id AND recipient = :recipient AND channel = :channel
@@ -97,13 +92,24 @@ WHERE incident_id = :incident_id AND recipient = :recipient AND channel = :chann
 ORDER BY position LIMIT 1
 """)
 
+_ALERTING_LOOKED_AT_AFTER = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What holds for all sending. `is_exempt` knows the kinds of channel that every incident has to reach by itself."""
+
+    rules: AlertingRules = field(default_factory=AlertingRules)
+    links: LinkMaker = field(default_factory=LinkMaker)
+    is_exempt: Callable[[str], bool] = lambda kind: False  # noqa: ARG005
+
 
 class NotifyingRows(NotifyingTransaction):
     """Notifications and their ledger within one transaction of notifying."""
 
-    def __init__(self, connection: Connection, public_url: str) -> None:
+    def __init__(self, connection: Connection, sending: Sending | None = None) -> None:
         self._connection = connection
-        self._public_url = public_url
+        self._sending = sending or Sending()
 
     def concurrency(self, channel: str) -> int:
         return self._connection.execute(_CONCURRENCY, {"channel": channel}).scalar() or 1
@@ -111,7 +117,9 @@ class NotifyingRows(NotifyingTransaction):
     def renew(self, claims: Sequence[Claimed], lease_until: datetime) -> None:
         for claimed in sorted(claims, key=lambda c: c.id):
             values = {"id": claimed.id, "token": claimed.token, "lease_until": lease_until}
-            self._connection.execute(_RENEW, values)
+            renewed = self._connection.execute(_RENEW, values)
+            if renewed.rowcount and claimed.bundle:
+                bundling_rows.renew(self._connection, claimed.id, lease_until)
 
     def claim(self, notification_id: UUID, now: datetime, lease_until: datetime, worker: str) -> Claimed | Reason:
         row = self._connection.execute(_LOCK, {"id": notification_id}).one_or_none()
@@ -123,8 +131,34 @@ class NotifyingRows(NotifyingTransaction):
             return Reason.WAITS_ITS_TURN
         if row.state == "sending":
             self._connection.execute(_LOST, {"id": notification_id, "now": now})
-        claim = self._connection.execute(_CLAIM, {"id": notification_id, "lease_until": lease_until}).one()
-        begun = {"notification_id": notification_id, "attempt": claim.attempts, "now": now, "worker": worker}
+        hold = self._hold(row, now)
+        if hold is not None:
+            values = {"id": notification_id, "reason": hold.reason.value, "until": hold.until}
+            self._connection.execute(_HOLD, values)
+            self._note(row.incident_id, EntryKind.NOT_TOLD, hold.reason.value, row, now, once=True)
+            return hold.reason
+        return self._take(row, now, lease_until, worker)
+
+    def _hold(self, row: Any, now: datetime) -> Hold | None:
+        """Why this is not sent now: alerting is off, all that it tells of is muted, or there is too much."""
+        if not self._sending.rules.is_telling:
+            return Hold(now + _ALERTING_LOOKED_AT_AFTER, Reason.ALERTING_OFF)
+        if row.kind in (MessageKind.PROBLEM, MessageKind.UPDATE):
+            muted = hold_muted(self._connection, row, now)
+            if muted is not None:
+                return muted
+        # What was held for a digest and is due now goes into it.
+        if row.state_reason == Reason.BUNDLED or self._sending.is_exempt(row.channel_kind):
+            return None
+        recent = bundling_rows.read_recent(self._connection, row.channel, row.address, now)
+        return hold_back(recent, self._sending.rules, now)
+
+    def _take(self, row: Any, now: datetime, lease_until: datetime, worker: str) -> Claimed:
+        bundle: list[UUID] = []
+        if row.state_reason == Reason.BUNDLED:
+            bundle = bundling_rows.take_waiting(self._connection, row, lease_until, now)
+        claim = self._connection.execute(_CLAIM, {"id": row.id, "lease_until": lease_until}).one()
+        begun = {"notification_id": row.id, "attempt": claim.attempts, "now": now, "worker": worker}
         self._connection.execute(_BEGIN, begun | {"id": uuid7()})
         return Claimed(
             id=row.id,
@@ -136,59 +170,34 @@ class NotifyingRows(NotifyingTransaction):
             channel_kind=row.channel_kind,
             channel_config=row.channel_config,
             address=row.address,
-            message=compose(self._connection, row, self._public_url, now),
+            message=compose(self._connection, row, claim.attempts, bundle, self._sending.links, now),
+            bundle=tuple(bundle),
         )
 
     def record(self, claimed: Claimed, after: AfterAttempt, detail: str, receipt: Receipt, now: datetime) -> bool:
         state, reason, due_at, outcome = _outcome(after)
-        written = self._connection.execute(
-            _RECORD,
-            {"id": claimed.id, "token": claimed.token, "state": state, "reason": reason, "due_at": due_at, "now": now},
-        ).rowcount
-        self._connection.execute(
-            _END,
-            {
-                "id": claimed.id,
-                "attempt": claimed.attempt,
-                "outcome": outcome,
-                "now": now,
-                "detail": detail[:2000],
-                "provider_id": receipt.provider_id,
-            },
-        )
-        return written == 1
+        is_digest = bool(claimed.bundle)
+        if state == "pending" and is_digest:
+            reason = Reason.BUNDLED.value
+        values = {"id": claimed.id, "token": claimed.token, "state": state, "reason": reason, "due_at": due_at}
+        written = self._connection.execute(_RECORD, values | {"now": now}).rowcount == 1
+        ended = {"id": claimed.id, "attempt": claimed.attempt, "outcome": outcome, "now": now}
+        self._connection.execute(_END, ended | {"detail": detail[:2000], "provider_id": receipt.provider_id})
+        if written and is_digest:
+            told = Reason.DIGEST.value if state == "sent" else reason
+            bundling_rows.release(self._connection, claimed.id, state, told, due_at, now)
+        if written:
+            kind = EntryKind.SENT if state == "sent" else EntryKind.NOT_SENT
+            facts = {"recipient": claimed.message.recipient, "channel": claimed.channel_name, "detail": detail[:300]}
+            entry = Entry(kind, reason or outcome, "", facts | {"attempt": claimed.attempt})
+            note(self._connection, claimed.incident_id, entry, now)
+        return written
 
     def fall_back(self, claimed: Claimed, now: datetime) -> list[Due]:
-        incident = self._connection.execute(_INCIDENT, {"id": claimed.incident_id}).one()
-        notification = self._notification(claimed.id)
-        tried = {
-            (row.channel, row.address)
-            for row in self._connection.execute(
-                _TRIED,
-                {
-                    "incident_id": claimed.incident_id,
-                    "episode": notification["episode"],
-                    "round": notification["round"],
-                    "kind": notification["kind"],
-                },
-            )
-        }
-        targets = Plan.from_document(incident.plan).default.targets
-        telling = Telling(
-            incident_id=claimed.incident_id,
-            episode=notification["episode"],
-            level=notification["level"],
-            round=notification["round"],
-            kind=MessageKind(notification["kind"]),
-            reason=Reason.FALLBACK,
-            severity=Severity(notification["severity"]),
-            targets=[target for target in targets if (target.channel, target.address) not in tried],
-            content=notification["content"],
-        )
-        return notification_rows.insert(self._connection, telling, now)
+        return fall_back(self._connection, claimed.incident_id, [claimed.id, *claimed.bundle], now)
 
     def hurry_next_round(self, claimed: Claimed, at: datetime) -> None:
-        self._connection.execute(_HURRY, {"id": claimed.incident_id, "at": at})
+        hurry_next_round(self._connection, claimed.incident_id, at)
 
     def next_in_line(self, claimed: Claimed, now: datetime) -> list[Due]:
         row = self._connection.execute(
@@ -205,9 +214,11 @@ class NotifyingRows(NotifyingTransaction):
             return []
         return [Due(Work.NOTIFICATION, str(row.id), row.token, row.due_at, claimed.channel_name, rank(row.kind))]
 
-    def _notification(self, notification_id: UUID) -> Any:
-        query = text("SELECT episode, level, round, kind, severity, content FROM notifications WHERE id = :id")
-        return self._connection.execute(query, {"id": notification_id}).mappings().one()
+    def _note(
+        self, incident_id: UUID, kind: EntryKind, reason: str, row: Any, now: datetime, *, once: bool = False
+    ) -> None:
+        detail = {"recipient": row.recipient, "channel": row.channel}
+        note(self._connection, incident_id, Entry(kind, reason, "", detail), now, once=once)
 
 
 def _outcome(after: AfterAttempt) -> tuple[str, str, datetime | None, str]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
 from healthmgr.domain.check import Severity
+from healthmgr.domain.links import LinkMaker
 from healthmgr.domain.message import Message, MessageKind
 from healthmgr.domain.notification import Reason
 from healthmgr.services.previewing import Draft, PreviewingTransaction, StoredChannel
@@ -63,6 +64,7 @@ class _Unwritten:
     address: str
     content: Mapping[str, Any]
     created_at: datetime
+    actor: str = ""
     position: int = _BEHIND_ALL
 
 
@@ -100,7 +102,7 @@ class PreviewingRows(PreviewingTransaction):
             content={"firing": [], "resolved": firing + resolved} if is_over else {"firing": firing or resolved},
             created_at=now,
         )
-        return compose(self._connection, unwritten, self._public_url, now)
+        return compose(self._connection, unwritten, 1, (), LinkMaker(self._public_url), now)
 
     def open_incidents(self, most: int) -> list[UUID]:
         return list(self._connection.execute(_OPEN, {"most": most}).scalars())

@@ -1,43 +1,51 @@
-"""The rows that people's actions change."""
+"""The rows that people's actions on alerts and checks change."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
-from uuid_utils.compat import uuid7
 
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.notification import Reason
+from healthmgr.domain.timeline import Entry
 from healthmgr.errors import Conflict, NotFound
 from healthmgr.services.responding import RespondingTransaction, Target
-from healthmgr.storage import notification_rows
 from healthmgr.storage.alert_rows import close_alerts, close_alerts_of
+from healthmgr.storage.answering_rows import HearingKinds, climb_on, stop_climb
+from healthmgr.storage.audit_rows import write_audit
+from healthmgr.storage.dispatch_rows import request_dispatch
+from healthmgr.storage.timeline_rows import note
 
 # The incident is locked before the alert: routing takes them in the same order.
 _LOCK_INCIDENT = text("""
 SELECT id FROM incidents WHERE id = (SELECT incident_id FROM alerts WHERE id = :alert_id) FOR UPDATE
 """)
 
+_GROUP_OF = text("SELECT group_key FROM alerts WHERE id = :id")
+
 _ALERT = text("""
-SELECT a.id, c.slug AS check_slug, a.incident_id, a.acknowledged_at, a.acknowledged_by, a.resolved_at
-FROM alerts a JOIN checks c ON c.id = a.check_id WHERE a.id = :id FOR UPDATE OF a
+SELECT a.id, COALESCE(c.slug, a.name) AS name, a.incident_id, a.acknowledged_at, a.acknowledged_by, a.resolved_at
+FROM alerts a LEFT JOIN checks c ON c.id = a.check_id WHERE a.id = :id FOR UPDATE OF a
 """)
 
 _ACKNOWLEDGE = text("""
-UPDATE alerts SET acknowledged_at = :now, acknowledged_by = :actor, updated_at = :now WHERE id = :id
+UPDATE alerts SET acknowledged_at = :now, acknowledged_by = :actor, acknowledged_until = :until, updated_at = :now
+WHERE id = :id
 """)
 
-# One commit clears the due time, moves the token and withdraws what nobody has begun to send.
-_STOP_CLIMB = text("""
-UPDATE incidents SET acknowledged_at = :now, acknowledged_by = :actor, due_at = NULL, token = token + 1,
-                     armed_until = NULL, arm_count = 0
-WHERE id = :id AND resolved_at IS NULL AND NOT EXISTS (
-    SELECT 1 FROM alerts WHERE incident_id = :id AND resolved_at IS NULL AND suppressed_by_id IS NULL
-      AND acknowledged_at IS NULL
+_UNACKNOWLEDGE = text("""
+UPDATE alerts SET acknowledged_at = NULL, acknowledged_by = NULL, acknowledged_until = NULL, updated_at = :now
+WHERE id = :id
+""")
+
+_REOPEN = text("""
+UPDATE alerts a SET resolved_at = NULL, resolved_by = NULL, resolution = '', acknowledged_at = NULL,
+    acknowledged_by = NULL, acknowledged_until = NULL, updated_at = :now
+WHERE a.id = :id AND NOT EXISTS (
+    SELECT 1 FROM alerts other WHERE other.fingerprint = a.fingerprint AND other.resolved_at IS NULL
 )
 """)
 
@@ -62,30 +70,41 @@ UPDATE check_schedules s SET next_due_at = LEAST(s.next_due_at, :now), cause = '
 FROM checks c WHERE c.id = s.check_id AND c.slug = :slug
 """)
 
-_AUDIT = text("""
-INSERT INTO audit_entries (id, at, actor, origin, action, target, detail)
-VALUES (:id, :now, :actor, :origin, :action, :target, :detail)
-""")
-
 
 class RespondingRows(RespondingTransaction):
-    """The rows of one action of a person."""
+    """The rows of one action of a person. `hearing_kinds` gives the channels that want to hear of answers."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, hearing_kinds: HearingKinds) -> None:
         self._connection = connection
+        self._hearing_kinds = hearing_kinds
 
-    def alert(self, alert_id: UUID) -> Target | None:
+    def alert(self, alert_id: UUID, now: datetime, *, will_change_group: bool = False) -> Target | None:
+        if will_change_group:
+            # Before the incident's row and the alert's: routing and evaluation lock them in this order.
+            group_key = self._connection.execute(_GROUP_OF, {"id": alert_id}).scalar()
+            if group_key is not None:
+                reason = Reason.RESOLVED.value
+                request_dispatch(self._connection, group_key, now, reason, now, will_remind=False)
         self._connection.execute(_LOCK_INCIDENT, {"alert_id": alert_id})
         row = self._connection.execute(_ALERT, {"id": alert_id}).one_or_none()
         return Target(**row._mapping) if row else None
 
-    def acknowledge(self, target: Target, actor: str, now: datetime) -> None:
-        self._connection.execute(_ACKNOWLEDGE, {"id": target.id, "actor": actor, "now": now})
+    def acknowledge(self, target: Target, actor: str, until: datetime | None, now: datetime) -> list[Due]:
+        self._connection.execute(_ACKNOWLEDGE, {"id": target.id, "actor": actor, "until": until, "now": now})
         if target.incident_id is None:
-            return
-        stopped = self._connection.execute(_STOP_CLIMB, {"id": target.incident_id, "actor": actor, "now": now})
-        if stopped.rowcount:
-            notification_rows.supersede(self._connection, target.incident_id, Reason.ACKNOWLEDGED)
+            return []
+        return stop_climb(self._connection, target.incident_id, actor, self._hearing_kinds, now)
+
+    def unacknowledge(self, target: Target, now: datetime) -> None:
+        self._connection.execute(_UNACKNOWLEDGE, {"id": target.id, "now": now})
+        if target.incident_id is not None:
+            climb_on(self._connection, target.incident_id, now)
+
+    def reopen(self, target: Target, now: datetime) -> bool:
+        return self._connection.execute(_REOPEN, {"id": target.id, "now": now}).rowcount == 1
+
+    def note(self, incident_id: UUID, entry: Entry, now: datetime, *, once: bool = False) -> None:
+        note(self._connection, incident_id, entry, now, once=once)
 
     def resolve(self, target: Target, actor: str, now: datetime) -> list[Due]:
         return close_alerts(
@@ -118,27 +137,3 @@ class RespondingRows(RespondingTransaction):
         if row is None:
             raise NotFound(f"There is no check {slug!r}.")
         return row
-
-
-def write_audit(
-    connection: Connection,
-    actor: str,
-    origin: str,
-    action: str,
-    target: str,
-    detail: dict[str, Any],
-    now: datetime,
-) -> None:
-    """Write one entry of the audit log."""
-    connection.execute(
-        _AUDIT,
-        {
-            "id": uuid7(),
-            "now": now,
-            "actor": actor,
-            "origin": origin,
-            "action": action,
-            "target": target,
-            "detail": json.dumps(detail),
-        },
-    )

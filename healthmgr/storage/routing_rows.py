@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,40 +12,54 @@ from sqlalchemy import Connection, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
+from healthmgr.domain.alerting import AlertingRules
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.dependency import (
     Ancestry,
     Dependency,
     Parent,
     Reachability,
+    Reachable,
     Undecided,
     Unreachable,
     judge_reachability,
 )
 from healthmgr.domain.dispatch import EARLY_BY, Due
-from healthmgr.domain.incident import Incident, Member
-from healthmgr.domain.notification import Reason, Told
-from healthmgr.domain.route import Plan, Target
-from healthmgr.services.routing import RoutingTransaction, Telling
+from healthmgr.domain.incident import Incident, Member, all_labels
+from healthmgr.domain.muting import Muted, Mutes, Subject
+from healthmgr.domain.notification import Reason
+from healthmgr.domain.plan import Leg, Target
+from healthmgr.domain.timeline import Entry
+from healthmgr.services.routing_ports import Beginning, RoutingTransaction, Telling
 from healthmgr.storage import notification_rows
+from healthmgr.storage.directory_rows import read_directory
 from healthmgr.storage.dispatch_rows import request_dispatch
-from healthmgr.storage.plan_rows import read_plan
+from healthmgr.storage.incident_rows import INCIDENT_COLUMNS, save_incident, to_incident
+from healthmgr.storage.muting_rows import read_closed, read_mutes
+from healthmgr.storage.notification_rows import new_id
+from healthmgr.storage.timeline_rows import note
 
 _TAKE = text("SELECT token, due_at FROM dispatches WHERE group_key = :group_key FOR UPDATE")
-
-INCIDENT_COLUMNS = "id, number, severity, episode, round, plan, told, acknowledged_at"
 
 _INCIDENT = text(f"""
 SELECT {INCIDENT_COLUMNS} FROM incidents WHERE group_key = :group_key AND resolved_at IS NULL FOR UPDATE
 """)  # noqa: S608 - composed of constants alone
 
+_RECENT = text("""
+SELECT id FROM incidents WHERE group_key = :group_key AND resolved_at >= :since ORDER BY resolved_at DESC LIMIT 1
+FOR UPDATE
+""")
+
 _MEMBERS = text("""
 SELECT a.id, a.check_id, a.severity, a.status, a.is_flapping, a.opened_at, a.resolved_at, a.suppressed_by_id,
-       a.acknowledged_at IS NOT NULL AS is_acknowledged,
-       COALESCE(st.since_at, a.opened_at) AS failed_at, COALESCE(st.last_result_at, a.opened_at) AS last_result_at,
+       a.acknowledged_at IS NOT NULL AS is_acknowledged, a.origin, a.labels, a.mute_reason,
+       COALESCE(c.slug, a.name) AS name,
+       COALESCE(st.since_at, a.started_at, a.opened_at) AS failed_at,
+       COALESCE(st.last_result_at, a.updated_at) AS last_result_at,
        root.resolved_at AS root_resolved_at
 FROM alerts a
-JOIN check_states st ON st.check_id = a.check_id
+LEFT JOIN checks c ON c.id = a.check_id
+LEFT JOIN check_states st ON st.check_id = a.check_id
 LEFT JOIN alerts root ON root.id = a.suppressed_by_id
 WHERE a.group_key = :group_key
   AND (a.resolved_at IS NULL OR (a.incident_id = :incident_id AND a.suppressed_by_id IS NULL))
@@ -62,7 +76,7 @@ WITH RECURSIVE above AS (
     FROM check_dependencies d JOIN above ON above.parent_id = d.check_id
 )
 SELECT d.check_id, d.parent_id, d.redundancy_group, st.status, st.is_hard, st.last_result_at,
-       c.is_enabled AND NOT c.is_paused AS can_suppress, a.id AS open_alert_id
+       c.is_enabled AND NOT c.is_paused AS can_suppress, a.id AS open_alert_id, a.labels, a.severity, a.origin
 FROM above d
 JOIN checks c ON c.id = d.parent_id
 JOIN check_states st ON st.check_id = d.parent_id
@@ -81,23 +95,24 @@ FROM alerts root WHERE a.id = :id AND root.id = :root_id
 _RELEASE = text("UPDATE alerts SET suppressed_by_id = NULL, incident_id = NULL, updated_at = :now WHERE id = :id")
 
 _OPEN_INCIDENT = text(f"""
-INSERT INTO incidents (id, group_key, severity, opened_at, episode, round, plan)
-VALUES (:id, :group_key, :severity, :now, 0, 0, :plan)
+INSERT INTO incidents (id, group_key, route, labels, severity, opened_at, episode, round, plan, auto_acknowledge_at,
+                       auto_resolve_at)
+VALUES (:id, :group_key, :route, :labels, :severity, :now, 0, 0, :plan, :auto_acknowledge_at, :auto_resolve_at)
+RETURNING {INCIDENT_COLUMNS}
+""")  # noqa: S608 - composed of constants alone
+
+# What it told last is nothing: all that was over then. Its number and its timeline go on.
+_REOPEN_INCIDENT = text(f"""
+UPDATE incidents SET resolved_at = NULL, resolved_by = NULL, route = :route, labels = :labels, severity = :severity,
+    plan = :plan, acknowledged_at = NULL, acknowledged_by = NULL, acknowledged_until = NULL, snoozed_until = NULL,
+    auto_acknowledge_at = :auto_acknowledge_at, auto_resolve_at = :auto_resolve_at, legs_told_at = '{{}}'
+WHERE id = :id
 RETURNING {INCIDENT_COLUMNS}
 """)  # noqa: S608 - composed of constants alone
 
 _TOLD_TARGETS = text("""
 SELECT DISTINCT ON (recipient, channel) recipient, channel, address FROM notifications
 WHERE incident_id = :incident_id AND kind <> 'resolution' ORDER BY recipient, channel, position DESC
-""")
-
-_SAVE_INCIDENT = text("""
-UPDATE incidents SET
-    severity = :severity, episode = :episode, round = :round, told = :told, last_told_at = :now,
-    acknowledged_at = :acknowledged_at,
-    acknowledged_by = CASE WHEN CAST(:acknowledged_at AS timestamptz) IS NULL THEN NULL ELSE acknowledged_by END,
-    due_at = :due_at, token = token + 1, armed_until = NULL, arm_count = 0
-WHERE id = :id
 """)
 
 # Alerts that these suppress are the incident's impact.
@@ -107,8 +122,11 @@ WHERE id = ANY(:ids) OR (suppressed_by_id = ANY(:ids) AND resolved_at IS NULL)
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 _CLOSE_INCIDENT = text("""
-UPDATE incidents SET resolved_at = :now, due_at = NULL, token = token + 1 WHERE id = :id
+UPDATE incidents SET resolved_at = :now, due_at = NULL, round_at = NULL, held_reason = '', token = token + 1
+WHERE id = :id
 """)
+
+_HOLD_BACK = text("UPDATE alerts SET mute_reason = :reason, muted_by = :by, updated_at = :now WHERE id = :id")
 
 _FORGET = text("DELETE FROM dispatches WHERE group_key = :group_key")
 
@@ -116,8 +134,10 @@ _FORGET = text("DELETE FROM dispatches WHERE group_key = :group_key")
 class RoutingRows(RoutingTransaction):
     """Dispatches, incidents and new notifications within one transaction of routing."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, rules: AlertingRules | None = None) -> None:
         self._connection = connection
+        self._rules = rules or AlertingRules()
+        self._mutes: Mutes | None = None
 
     def take(self, group_key: str, token: int, now: datetime) -> bool:
         row = self._connection.execute(_TAKE, {"group_key": group_key}).one_or_none()
@@ -133,9 +153,23 @@ class RoutingRows(RoutingTransaction):
             Member(**{**row._mapping, "severity": Severity(row.severity), "status": Status(row.status)}) for row in rows
         ]
 
-    def reachability(self, member: Member) -> Reachability:
+    def mutes(self, now: datetime) -> Mutes:
+        if self._mutes is None:
+            self._mutes = read_mutes(self._connection, now)
+        return self._mutes
+
+    def closed(self, legs: Iterable[Leg], now: datetime) -> Mapping[str, datetime | None]:
+        return read_closed(self._connection, legs, now)
+
+    def hold_back(self, member: Member, muted: Muted | None, now: datetime) -> None:
+        reason, by = (muted.reason.value, muted.by) if muted else ("", "")
+        self._connection.execute(_HOLD_BACK, {"id": member.id, "reason": reason, "by": by, "now": now})
+
+    def reachability(self, member: Member, now: datetime) -> Reachability:
+        if member.check_id is None:
+            return Reachable()
         rows = self._connection.execute(_ANCESTORS, {"check_id": member.check_id}).all()
-        parents = {row.parent_id: _to_parent(row) for row in rows}
+        parents = {row.parent_id: _to_parent(row, self.mutes(now)) for row in rows}
         dependencies: dict[UUID, list[Dependency]] = {}
         for row in rows:
             dependencies.setdefault(row.check_id, []).append(Dependency(row.parent_id, row.redundancy_group))
@@ -152,21 +186,33 @@ class RoutingRows(RoutingTransaction):
     def release(self, member: Member, now: datetime) -> None:
         self._connection.execute(_RELEASE, {"id": member.id, "now": now})
 
-    def plan(self) -> Plan:
-        return read_plan(self._connection)
+    def begin(self, group_key: str, member: Member) -> Beginning:
+        directory = read_directory(self._connection).with_interval(self._rules.group_interval)
+        labels = member.subject.labels
+        grouping = directory.grouping(labels, member.severity)
+        return Beginning(group_key, grouping.route, grouping.labels, member.severity, directory.plan(labels))
 
-    def open_incident(self, group_key: str, severity: Severity, plan: Plan, now: datetime) -> Incident:
-        row = self._connection.execute(
-            _OPEN_INCIDENT,
-            {
-                "id": notification_rows.new_id(),
-                "group_key": group_key,
-                "severity": severity.value,
-                "now": now,
-                "plan": json.dumps(plan.to_document()),
-            },
-        ).one()
-        return to_incident(row)
+    def open_incident(self, beginning: Beginning, now: datetime) -> Incident:
+        values = self._beginning(beginning, now) | {"id": new_id(), "group_key": beginning.group_key, "now": now}
+        return to_incident(self._connection.execute(_OPEN_INCIDENT, values).one())
+
+    def reopen_incident(self, beginning: Beginning, since: datetime, now: datetime) -> Incident | None:
+        values = {"group_key": beginning.group_key, "since": since}
+        incident_id = self._connection.execute(_RECENT, values).scalar()
+        if incident_id is None:
+            return None
+        values = self._beginning(beginning, now) | {"id": incident_id}
+        return to_incident(self._connection.execute(_REOPEN_INCIDENT, values).one())
+
+    def _beginning(self, beginning: Beginning, now: datetime) -> dict[str, Any]:
+        return {
+            "route": beginning.route,
+            "labels": json.dumps(dict(beginning.labels)),
+            "severity": beginning.severity.value,
+            "plan": json.dumps(beginning.plan.to_document()),
+            "auto_acknowledge_at": self._rules.auto_acknowledge_at(now),
+            "auto_resolve_at": self._rules.auto_resolve_at(now),
+        }
 
     def told_targets(self, incident_id: UUID) -> list[Target]:
         rows = self._connection.execute(_TOLD_TARGETS, {"incident_id": incident_id})
@@ -178,12 +224,13 @@ class RoutingRows(RoutingTransaction):
     def notify(self, telling: Telling, now: datetime) -> list[Due]:
         return notification_rows.insert(self._connection, telling, now)
 
-    def save_incident(
-        self, incident: Incident, member_ids: Sequence[UUID], due_at: datetime | None, now: datetime
-    ) -> None:
-        save_incident(self._connection, incident, due_at, now)
+    def save_incident(self, incident: Incident, member_ids: Sequence[UUID]) -> None:
+        save_incident(self._connection, incident)
         if member_ids:
             self._connection.execute(_ATTACH, {"incident_id": incident.id, "ids": list(member_ids)})
+
+    def note(self, incident_id: UUID, entry: Entry, now: datetime, *, once: bool = False) -> None:
+        note(self._connection, incident_id, entry, now, once=once)
 
     def close_incident(self, incident_id: UUID, now: datetime) -> None:
         self._connection.execute(_CLOSE_INCIDENT, {"id": incident_id, "now": now})
@@ -195,44 +242,15 @@ class RoutingRows(RoutingTransaction):
         return [request_dispatch(self._connection, group_key, again_at, reason, now)]
 
 
-def save_incident(connection: Connection, incident: Incident, due_at: datetime | None, now: datetime) -> None:
-    """Write what a round of telling changed; the token moves, so that older reminders do nothing."""
-    connection.execute(
-        _SAVE_INCIDENT,
-        {
-            "id": incident.id,
-            "severity": incident.severity.value,
-            "episode": incident.episode,
-            "round": incident.round,
-            "told": json.dumps(incident.told.to_document()) if incident.told else None,
-            "acknowledged_at": incident.acknowledged_at,
-            "due_at": due_at,
-            "now": now,
-        },
+def _to_parent(row: Row[Any], mutes: Mutes) -> Parent:
+    is_heard = row.open_alert_id is None or mutes.suppresses_below(
+        Subject(row.open_alert_id, all_labels(row.labels, Severity(row.severity), row.origin), row.parent_id)
     )
-
-
-def to_incident(row: Row[Any]) -> Incident:
-    """A row that has INCIDENT_COLUMNS."""
-    values = row._mapping
-    return Incident(
-        id=values["id"],
-        number=values["number"],
-        severity=Severity(values["severity"]),
-        episode=values["episode"],
-        round=values["round"],
-        plan=Plan.from_document(values["plan"]),
-        told=Told.from_document(values["told"]) if values["told"] else None,
-        acknowledged_at=values["acknowledged_at"],
-    )
-
-
-def _to_parent(row: Row[Any]) -> Parent:
     return Parent(
         id=row.parent_id,
         status=Status(row.status),
         is_hard=row.is_hard,
         last_result_at=row.last_result_at,
-        can_suppress=row.can_suppress,
+        can_suppress=row.can_suppress and is_heard,
         open_alert_id=row.open_alert_id,
     )

@@ -33,7 +33,8 @@ from healthmgr.domain.result import Outcome, ProbeOrder, Result
 from healthmgr.errors import ChannelError, Unavailable
 from healthmgr.ports import Receipt
 from healthmgr.services.notifying import Notifying
-from healthmgr.storage.notifying_rows import NotifyingRows
+from healthmgr.domain.links import LinkMaker
+from healthmgr.storage.notifying_rows import NotifyingRows, Sending
 from healthmgr.storage.transactions import Transactions
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -114,7 +115,7 @@ class Story:
     _is_probing: bool = True
 
     def __post_init__(self) -> None:
-        transactions = Transactions(self.engine, lambda connection: NotifyingRows(connection, "http://healthmgr"))
+        transactions = Transactions(self.engine, lambda connection: NotifyingRows(connection, Sending(links=LinkMaker("http://healthmgr", "s" * 32))))
         self._notifying = Notifying(transactions, self, {}, "story")
 
     # ---- Given -----------------------------------------------------------------------------------

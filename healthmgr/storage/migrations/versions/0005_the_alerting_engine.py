@@ -278,6 +278,16 @@ def _make_incidents() -> None:
             comment="when the next round is due; empty once acknowledged",
         ),
     )
+    op.add_column(
+        "incidents",
+        sa.Column(
+            "held_reason",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="what the next round waits for",
+        ),
+    )
     op.alter_column(
         "incidents",
         "due_at",
@@ -308,16 +318,6 @@ def _make_notifications() -> None:
         ["provider_id"],
         unique=False,
         postgresql_where=sa.text("provider_id <> ''"),
-    )
-    op.add_column(
-        "notifications",
-        sa.Column(
-            "route",
-            sa.Text(),
-            server_default=sa.text("''"),
-            nullable=False,
-            comment="the leg of the plan that it belongs to",
-        ),
     )
     op.add_column(
         "notifications",
@@ -411,7 +411,6 @@ def downgrade() -> None:
     op.drop_column("notifications", "bundle_id")
     op.drop_column("notifications", "problem_at")
     op.drop_column("notifications", "actor")
-    op.drop_column("notifications", "route")
     op.drop_index("ix_incidents_opened_at", table_name="incidents")
     op.drop_index("ix_incidents_group_key_resolved_at", table_name="incidents")
     op.alter_column(
@@ -422,6 +421,7 @@ def downgrade() -> None:
         existing_comment="the earliest of what waits for its time here",
         existing_nullable=True,
     )
+    op.drop_column("incidents", "held_reason")
     op.drop_column("incidents", "round_at")
     op.drop_column("incidents", "legs_told_at")
     op.drop_column("incidents", "resolved_by")

@@ -1,0 +1,38 @@
+"""What an incident's timeline tells: all that happened, who did it, and why; also what was not told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class EntryKind(StrEnum):
+    """What an entry is about."""
+
+    OPENED = "opened"
+    REOPENED = "reopened"
+    ALERTS_JOINED = "alerts_joined"
+    ALERTS_RESOLVED = "alerts_resolved"
+    TOLD = "told"
+    NOT_TOLD = "not_told"
+    SENT = "sent"
+    NOT_SENT = "not_sent"
+    FELL_BACK = "fell_back"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
+    SNOOZED = "snoozed"
+    ASSIGNED = "assigned"
+    COMMENTED = "commented"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a timeline. `actor` is "" for what healthmgr did by itself; `detail` holds JSON-ready facts."""
+
+    kind: EntryKind
+    reason: str = ""
+    actor: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)

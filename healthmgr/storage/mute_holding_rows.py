@@ -1,0 +1,39 @@
+"""Whether all that a notification tells of is muted at the moment in which it is about to be sent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Uuid
+
+from healthmgr.domain.check import Severity
+from healthmgr.domain.incident import all_labels
+from healthmgr.domain.muting import Subject
+from healthmgr.domain.notification import Hold
+from healthmgr.domain.routing_tree import GROUP_INTERVAL
+from healthmgr.services.routing_judging import mute_hold
+from healthmgr.storage.muting_rows import read_mutes
+
+_FIRING = text("""
+SELECT id, labels, severity, origin, check_id FROM alerts WHERE id = ANY(:ids) AND resolved_at IS NULL
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+
+def hold_muted(connection: Connection, notification: Any, now: datetime) -> Hold | None:
+    """Until when to hold a notification, all of whose open alerts are muted; None when any may be told."""
+    mutes = read_mutes(connection, now)
+    if mutes.are_none:
+        return None
+    ids = [UUID(alert_id) for alert_id in notification.content.get("firing", ())]
+    muted = [
+        mutes.judge(Subject(row.id, all_labels(row.labels, Severity(row.severity), row.origin), row.check_id))
+        for row in connection.execute(_FIRING, {"ids": ids})
+    ]
+    holds = [mute_hold(each, GROUP_INTERVAL, now) for each in muted if each is not None]
+    if not holds or len(holds) < len(muted):
+        return None
+    return min(holds, key=lambda hold: hold.until)
