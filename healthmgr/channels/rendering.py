@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 import structlog
 
 from healthmgr.channels.rendering_templates import HTML, SUBJECT, TEXT, OwnTemplateFailed, Templates, built_in
-from healthmgr.channels.rendering_view import MessageView, message_view
+from healthmgr.channels.rendering_view import LADDER, MessageView, message_view
 from healthmgr.channels.text import one_line
 from healthmgr.domain.message import Message
 
 log = structlog.get_logger(__name__)
 
 _GAP = re.compile(r"\n\s*\n\s*\n")
+_MOST_HTML = 98_000  # bytes; Gmail clips what is longer than about 102 kB
 _FORMS = (SUBJECT, TEXT, HTML)
 
 
@@ -40,9 +41,12 @@ def render(message: Message, *, kind: str = "", templates: str = "") -> Rendered
     `templates` is a folder of the installation's own templates, "" for none, and `kind` the kind of channel that
     asks. Whatever is wrong with those, the message is rendered.
     """
-    view = message_view(message)
     chosen = Templates(templates, kind)
-    forms, faults = _lay_out(view, message, chosen)
+    for bounds in LADDER:
+        view = message_view(message, bounds)
+        forms, faults = _lay_out(view, message, chosen)
+        if len(forms[-1].encode()) <= _MOST_HTML:
+            break
     if faults:
         log.warning("own_template_failed", faults=list(faults), notification=str(message.notification_id))
         told = tuple(f"{fault[0].upper()}{fault[1:]}. The built-in templates were used instead." for fault in faults)

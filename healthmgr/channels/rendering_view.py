@@ -11,11 +11,10 @@ from healthmgr.domain.check import Severity
 from healthmgr.domain.message import ChangeFacts, HeldBack, Message, MessageKind
 from healthmgr.domain.phrasing import absolute, clock_time, lasted, listing, span
 
-MOST_WHOLE_ALERTS = 4
 MOST_SHORT_ALERTS = 20
 _MOST_HELD_BACK = 50
 _MOST_CHANGES = 10
-_LONG_RESULTS_UP_TO = 2  # alerts; beyond, fewer results of each, for Gmail clips what is longer than about 102 kB
+_LONG_RESULTS_UP_TO = 2  # alerts; of more of them, fewer results of each
 
 # Background and text of the band, by what a message is about: white or black, whichever reads better on it.
 _BANDS: Mapping[Severity, tuple[str, str]] = {
@@ -33,6 +32,18 @@ _INKS: Mapping[Severity, str] = {
     Severity.LOW: "#41617f",
 }
 _TEST = "This is a test. Nothing is wrong, and nobody has to do anything."
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many alerts are told whole, the others in a line each, and how many results of each."""
+
+    whole: int
+    results: int
+
+
+# From generous to narrow: the first one that makes a message short enough for a mail program is taken.
+LADDER = (Bounds(whole=4, results=MOST_RESULTS), Bounds(whole=2, results=FEWER_RESULTS), Bounds(whole=1, results=3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +99,17 @@ class MessageView:
     footer: tuple[str, ...]
 
 
-def message_view(message: Message) -> MessageView:
-    """The message in words; raises ValueError for one without anything to tell of."""
+def message_view(message: Message, bounds: Bounds = LADDER[0]) -> MessageView:
+    """The message in words, within these bounds; raises ValueError for one without anything to tell of."""
     if not message.alerts and not message.held_back:
         raise ValueError(f"the message {message.notification_id} has no alert to tell of")
     is_over, now = message.kind is MessageKind.RESOLUTION, message.composed_at
     band, band_ink = _band(message)
     title = one_line(message.title, 160)
-    most_results = MOST_RESULTS if len(message.alerts) <= _LONG_RESULTS_UP_TO else FEWER_RESULTS
+    count = len(message.alerts) + message.more_alerts
+    most_results = min(bounds.results, MOST_RESULTS if count <= _LONG_RESULTS_UP_TO else FEWER_RESULTS)
     views = [
-        alert_view(alert, now, is_alone=len(message.alerts) == 1, most_results=most_results)
+        alert_view(alert, now, is_alone=count == 1, most_results=most_results)
         for alert in message.alerts[:MOST_SHORT_ALERTS]
     ]
     return MessageView(
@@ -114,9 +126,9 @@ def message_view(message: Message) -> MessageView:
         command="" if is_over or _is_answered(message) else one_line(message.how_to_acknowledge, LINE),
         held_back=tuple(_held_back(held, message) for held in message.held_back[:_MOST_HELD_BACK]),
         held_back_left_out=max(0, len(message.held_back) - _MOST_HELD_BACK),
-        whole=tuple(views[:MOST_WHOLE_ALERTS]),
-        short=tuple(views[MOST_WHOLE_ALERTS:]),
-        left_out=len(message.alerts) - len(views),
+        whole=tuple(views[: bounds.whole]),
+        short=tuple(views[bounds.whole :]),
+        left_out=count - len(views),
         changes=tuple(_change(change, message) for change in message.changes[:_MOST_CHANGES]),
         told=names(message.told),
         footer=_footer(message),
