@@ -95,12 +95,17 @@ class ActionView(View):
 
 
 class AlertView(View):
-    """An alert; `state` is firing, acknowledged, suppressed or resolved."""
+    """An alert; `state` is firing, acknowledged, suppressed or resolved.
+
+    One that came through a door has no check (""), and `origin` is the door. `mute_reason` is why nobody was told of it
+    when its group was last judged, `muted_by` the silence, window or rule that it was because of.
+    """
 
     id: UUID
     check: str
     check_name: str
     service: str
+    origin: str
     incident_id: UUID | None
     incident_number: int | None
     severity: str
@@ -109,11 +114,16 @@ class AlertView(View):
     summary: str
     is_flapping: bool
     labels: dict[str, str]
+    annotations: dict[str, str]
+    source_url: str
     runbook_url: str
+    mute_reason: str
+    muted_by: str
     opened_at: datetime
     updated_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    acknowledged_until: datetime | None
     resolved_at: datetime | None
     resolved_by: str | None
     resolution: str

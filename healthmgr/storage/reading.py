@@ -6,19 +6,26 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, RowMapping, and_, case, func, literal_column, select, tuple_
+from sqlalchemy import Connection, Engine, RowMapping, case, func, literal_column, select, tuple_
 
-from healthmgr.domain.check import Severity, Status
+from healthmgr.domain.check import Status
 from healthmgr.errors import NotFound
-from healthmgr.storage import reading_alerts, reading_channels, reading_health, reading_metrics, reading_statistics
+from healthmgr.storage import (
+    reading_alerts,
+    reading_channels,
+    reading_health,
+    reading_incidents,
+    reading_metrics,
+    reading_statistics,
+)
 from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
+from healthmgr.storage.reading_status import CHECKS_WITH_STATE, status_of
 from healthmgr.storage.tables import (
     alerts,
     check_dependencies,
     check_schedules,
     check_states,
     checks,
-    notifications,
     results,
     transitions,
 )
@@ -36,11 +43,9 @@ from healthmgr.views import (
     StatusView,
     TransitionView,
 )
+from healthmgr.views_incidents import IncidentLine, IncidentView
 
 STATUSES = tuple(Status)
-# Worst last: a status that could not be told is worse than a slow one, for it may hide anything.
-_BADNESS = {Status.HEALTHY: 0, Status.DEGRADED: 1, Status.UNKNOWN: 2, Status.UNHEALTHY: 3}
-
 _parents = checks.alias("parents")
 _DEPENDS_ON = (
     select(func.array_agg(_parents.c.slug))
@@ -54,9 +59,6 @@ _OPEN_ALERT = (
     .order_by(alerts.c.opened_at.desc())
     .limit(1)
     .scalar_subquery()
-)
-_WITH_STATE = checks.outerjoin(check_states, check_states.c.check_id == checks.c.id).outerjoin(
-    check_schedules, check_schedules.c.check_id == checks.c.id
 )
 _STATE_COLUMNS = (
     func.coalesce(check_states.c.status, Status.UNKNOWN.value).label("status"),
@@ -91,7 +93,7 @@ class Reading:
     def status(self, now: datetime) -> StatusView:
         """The whole at a glance, over all checks that are enabled and not paused."""
         with self._engine.connect() as connection:
-            return _status(connection, now)
+            return status_of(connection, now)
 
     def health(self, now: datetime) -> HealthView:
         """How healthmgr itself is, by the last signs of life of its parts."""
@@ -102,15 +104,34 @@ class Reading:
         """Everything a screen shows, read in one transaction."""
         with self._engine.connect() as connection:
             lines = connection.execute(
-                select(*_LINE_COLUMNS).select_from(_WITH_STATE).where(checks.c.is_enabled).order_by(checks.c.slug)
+                select(*_LINE_COLUMNS).select_from(CHECKS_WITH_STATE).where(checks.c.is_enabled).order_by(checks.c.slug)
             ).mappings()
             return Overview(
                 at=now,
                 checks=[CheckLine.model_validate(_with_seconds(row)) for row in lines],
                 alerts=reading_alerts.alert_page(connection, state="open", limit=200).items,
-                status=_status(connection, now),
+                status=status_of(connection, now),
                 health=reading_health.health(connection, now),
             )
+
+    def incidents(
+        self, *, state: str = "open", severity: str | None = None, cursor: str | None = None, limit: int = 50
+    ) -> Page[IncidentLine]:
+        """Incidents, newest first."""
+        with self._engine.connect() as connection:
+            return reading_incidents.incident_page(
+                connection, state=state, severity=severity, cursor=cursor, limit=limit
+            )
+
+    def incident_id(self, number: int) -> UUID:
+        """The id of the incident that people call by this number."""
+        with self._engine.connect() as connection:
+            return reading_incidents.incident_id(connection, number)
+
+    def incident(self, incident_id: UUID) -> IncidentView:
+        """One incident with its alerts, notifications and timeline."""
+        with self._engine.connect() as connection:
+            return reading_incidents.incident(connection, incident_id)
 
     def channels(self) -> list[ChannelView]:
         """All channels, those in use first, with what the latest notifications met on them."""
@@ -125,7 +146,7 @@ class Reading:
     def statistics(self, now: datetime) -> StatisticsView:
         """What a dashboard wants to count."""
         with self._engine.connect() as connection:
-            return reading_statistics.statistics(connection, _status(connection, now), now)
+            return reading_statistics.statistics(connection, status_of(connection, now), now)
 
     def checks(
         self,
@@ -139,7 +160,7 @@ class Reading:
         limit: int = 100,
     ) -> Page[CheckView]:
         """Checks by slug. `search` is a part of the slug, name, description or service, in any case of letters."""
-        query = select(*_CHECK_COLUMNS).select_from(_WITH_STATE).order_by(checks.c.slug).limit(bounded(limit) + 1)
+        query = select(*_CHECK_COLUMNS).select_from(CHECKS_WITH_STATE).order_by(checks.c.slug).limit(bounded(limit) + 1)
         if not include_disabled:
             query = query.where(checks.c.is_enabled)
         if one_of(status, STATUSES, "status"):
@@ -160,7 +181,7 @@ class Reading:
         """One check, also a disabled one; raises NotFound."""
         with self._engine.connect() as connection:
             row = connection.execute(
-                select(*_CHECK_COLUMNS).select_from(_WITH_STATE).where(checks.c.slug == slug)
+                select(*_CHECK_COLUMNS).select_from(CHECKS_WITH_STATE).where(checks.c.slug == slug)
             ).mappings().one_or_none()  # fmt: skip
         if row is None:
             raise no_check(slug)
@@ -236,47 +257,6 @@ def _check_id(connection: Connection, slug: str) -> UUID:
     if found is None:
         raise no_check(slug)
     return found
-
-
-def _status(connection: Connection, now: datetime) -> StatusView:
-    hard = func.coalesce(check_states.c.hard_status, Status.UNKNOWN.value)
-    shown = func.coalesce(check_states.c.status, Status.UNKNOWN.value)
-    rows = connection.execute(
-        select(shown, hard, checks.c.is_paused, func.count())
-        .select_from(_WITH_STATE)
-        .where(checks.c.is_enabled)
-        .group_by(shown, hard, checks.c.is_paused)
-    ).all()
-    counts: dict[str, int] = {**dict.fromkeys((s.value for s in Status), 0), "paused": 0}
-    for status, _hard, is_paused, count in rows:
-        counts["paused" if is_paused else status] += count
-    believed = {Status(row[1]) for row in rows if not row[2]}
-    worst = max(believed, key=_BADNESS.__getitem__, default=Status.UNKNOWN)
-    return StatusView(
-        status=worst.value, checks=counts, total_checks=sum(counts.values()), at=now, **_open_work(connection)
-    )  # fmt: skip
-
-
-def _open_work(connection: Connection) -> dict[str, Any]:
-    is_told = and_(alerts.c.acknowledged_at.is_(None), alerts.c.suppressed_by_id.is_(None))
-    rows = connection.execute(
-        select(alerts.c.severity, func.count(), func.count().filter(is_told))
-        .where(alerts.c.resolved_at.is_(None))
-        .group_by(alerts.c.severity)
-    ).all()
-    found = {severity: count for severity, count, _ in rows}
-    return {
-        "open_alerts": {severity.value: found.get(severity.value, 0) for severity in Severity},
-        "unacknowledged_alerts": sum(row[2] for row in rows),
-        "pending_notifications": connection.execute(_UNSENT).scalar_one(),
-    }
-
-
-_UNSENT = (
-    select(func.count())
-    .select_from(notifications)
-    .where(notifications.c.due_at.is_not(None), notifications.c.state.in_(("pending", "sending")))
-)
 
 
 def _matches(search: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, case, select, tuple_
+from sqlalchemy import Connection, RowMapping, case, func, select, tuple_
 
 from healthmgr.domain.check import Severity
 from healthmgr.errors import NotFound
@@ -27,16 +27,16 @@ _STATE = case(
 _ALERTS = (
     select(
         *(alerts.c[name] for name in AlertView.model_fields if name in alerts.c),
-        checks.c.slug.label("check"),
-        checks.c.name.label("check_name"),
-        checks.c.service,
-        checks.c.runbook_url,
+        func.coalesce(checks.c.slug, "").label("check"),
+        func.coalesce(checks.c.name, alerts.c.name).label("check_name"),
+        func.coalesce(checks.c.service, alerts.c.labels["service"].astext, "").label("service"),
+        func.coalesce(checks.c.runbook_url, alerts.c.annotations["runbook_url"].astext, "").label("runbook_url"),
         incidents.c.number.label("incident_number"),
         _STATE.label("state"),
-        _root_checks.c.slug.label("suppressed_by"),
+        func.coalesce(_root_checks.c.slug, _roots.c.name).label("suppressed_by"),
     )
     .select_from(alerts)
-    .join(checks, checks.c.id == alerts.c.check_id)
+    .outerjoin(checks, checks.c.id == alerts.c.check_id)
     .outerjoin(incidents, incidents.c.id == alerts.c.incident_id)
     .outerjoin(_roots, _roots.c.id == alerts.c.suppressed_by_id)
     .outerjoin(_root_checks, _root_checks.c.id == _roots.c.check_id)
@@ -49,6 +49,7 @@ def alert_page(
     state: str,
     severity: str | None = None,
     check: str | None = None,
+    incident_id: UUID | None = None,
     cursor: str | None = None,
     limit: int,
 ) -> Page[AlertView]:
@@ -64,6 +65,8 @@ def alert_page(
         query = query.where(alerts.c.severity == severity)
     if check is not None:
         query = query.where(checks.c.slug == check)
+    if incident_id is not None:
+        query = query.where(alerts.c.incident_id == incident_id)
     if cursor:
         key = tuple_(alerts.c.opened_at, alerts.c.id)
         query = query.where(key < unseal(cursor, datetime.fromisoformat, UUID))
@@ -96,8 +99,9 @@ def notification_page(
     connection: Connection,
     *,
     state: str | None,
-    alert_id: UUID | None,
-    recipient: str | None,
+    alert_id: UUID | None = None,
+    incident_id: UUID | None = None,
+    recipient: str | None = None,
     cursor: str | None,
     limit: int,
 ) -> Page[NotificationView]:
@@ -114,6 +118,8 @@ def notification_page(
     if alert_id is not None:
         incident = select(alerts.c.incident_id).where(alerts.c.id == alert_id).scalar_subquery()
         query = query.where(notifications.c.incident_id == incident)
+    if incident_id is not None:
+        query = query.where(notifications.c.incident_id == incident_id)
     if recipient is not None:
         query = query.where(notifications.c.recipient == recipient)
     if cursor:

@@ -1,0 +1,63 @@
+"""The shapes in which incidents are read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from healthmgr.views import AlertView, NotificationView, View
+
+
+class IncidentLine(View):
+    """An incident in a list; `state` is firing, acknowledged, snoozed or resolved, `title` what it is about."""
+
+    id: UUID
+    number: int
+    title: str
+    state: str
+    severity: str
+    route: str
+    labels: dict[str, str]
+    open_alerts: int
+    alerts: int
+    impacted: int
+    opened_at: datetime
+    assignee: str | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    acknowledged_until: datetime | None
+    resolved_at: datetime | None
+    last_told_at: datetime | None
+    round_at: datetime | None
+    held_reason: str
+
+
+class EntryView(View):
+    """One line of a timeline: `actor` is "" for what healthmgr did by itself."""
+
+    at: datetime
+    kind: str
+    reason: str
+    actor: str
+    detail: dict[str, Any]
+
+
+class PlannedLeg(View):
+    """What one route of the frozen plan does: whom it tells ("alice over mail"), how often again (seconds)."""
+
+    route: str
+    receiver: str
+    to: list[str]
+    cadence: float
+
+
+class IncidentView(IncidentLine):
+    """An incident whole: its alerts, who is told and was, and its timeline, oldest first."""
+
+    episode: int
+    round: int
+    plan: list[PlannedLeg]
+    members: list[AlertView]
+    notifications: list[NotificationView]
+    timeline: list[EntryView]
