@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
+from healthmgr.api.bounded_http import BoundedHttp
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
@@ -85,7 +86,9 @@ class ServedApp:
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
-        config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, ws="none")
+        config = uvicorn.Config(
+            app, host="127.0.0.1", port=0, http=BoundedHttp, log_config=None, access_log=False, ws="none"
+        )
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._server.run, name="served-app", daemon=True)
 

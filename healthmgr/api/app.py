@@ -8,10 +8,11 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from healthmgr import __version__
-from healthmgr.api import alerts, checks, health, metrics, pings, status, tokens
+from healthmgr.api import alerts, checks, health, metrics, status, tokens
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
 from healthmgr.api.page import page_router
 from healthmgr.api.parts import Parts
+from healthmgr.api.pings import PingDoor
 from healthmgr.api.problems import ProblemView, Unforeseen, add_problem_handlers
 
 _DESCRIPTION = """
@@ -63,12 +64,13 @@ def create_app(parts: Parts) -> FastAPI:
     for module in (status, checks, alerts, tokens):
         api.include_router(module.router)
     app.include_router(api)
-    for module in (pings, health, metrics):
+    for module in (health, metrics):
         app.include_router(module.router)
     app.include_router(page_router())
     add_problem_handlers(app)
     app.add_middleware(Unforeseen)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
+    app.add_middleware(PingDoor)
     app.add_middleware(BoundedRequest)
     app.add_middleware(CarefulHeaders)
     return app

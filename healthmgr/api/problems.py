@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -62,12 +63,14 @@ def problem(
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Have every error of this application answered as a problem."""
-    app.add_exception_handler(errors.HealthmgrError, _on_ours)
-    app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(RequestValidationError, _on_invalid)
-    app.add_exception_handler(ClientDisconnect, _on_gone)
-    for away in (OperationalError, InterfaceError, PoolTimeout):
-        app.add_exception_handler(away, _on_database_away)
+    for kind in _ANSWERS:
+        app.add_exception_handler(kind, _on_error)
+
+
+def answer_to(error: Exception) -> Response:
+    """The answer to an error of whatever kind."""
+    answer = next((answer for kind, answer in _ANSWERS.items() if isinstance(error, kind)), _unforeseen)
+    return answer(error)
 
 
 class Unforeseen:
@@ -93,7 +96,11 @@ class Unforeseen:
             await _unforeseen(error)(scope, receive, send)
 
 
-def _on_ours(_request: Request, error: Exception) -> Response:
+def _on_error(_request: Request, error: Exception) -> Response:
+    return answer_to(error)
+
+
+def _ours(error: Any) -> Response:
     status = next((s for kind, s in _STATUSES.items() if isinstance(error, kind)), None)
     if status is None:
         return _unforeseen(error)
@@ -101,28 +108,37 @@ def _on_ours(_request: Request, error: Exception) -> Response:
     return problem(status, mask(str(error)), faults)
 
 
-def _on_http(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this kind alone
+def _http(error: Any) -> Response:
     return problem(error.status_code, error.detail, headers=error.headers)
 
 
-def _on_invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this kind alone
+def _invalid(error: Any) -> Response:
     faults = [Fault(message=e["msg"], path=".".join(str(part) for part in e["loc"])) for e in error.errors()]
     said = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
     return problem(422, said, faults)
 
 
-def _on_database_away(_request: Request, error: Exception) -> Response:
+def _database_away(error: Any) -> Response:
     # Not the whole error: that would tell the statement's values.
     log.warning("database_away", error=str(error.orig if isinstance(error, DBAPIError) else error).strip())
     return problem(503, "The database does not answer; nothing was changed. Try again in a few seconds")
 
 
-def _on_gone(_request: Request, _error: Exception) -> Response:
+def _gone(_error: Any) -> Response:
     return problem(400, "The request ended before its body did")
 
 
 def _unforeseen(error: Exception) -> Response:
     log.error("request_failed", exc_info=error)
     return problem(500, "This failed for a reason that was not foreseen; healthmgr's log says more")
+
+
+_ANSWERS: Mapping[type[Exception], Callable[[Any], Response]] = {
+    errors.HealthmgrError: _ours,
+    HTTPException: _http,
+    RequestValidationError: _invalid,
+    ClientDisconnect: _gone,
+    OperationalError: _database_away,
+    InterfaceError: _database_away,
+    PoolTimeout: _database_away,
+}

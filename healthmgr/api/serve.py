@@ -8,6 +8,7 @@ import structlog
 import uvicorn
 
 from healthmgr.api.app import create_app
+from healthmgr.api.bounded_http import BoundedHttp
 from healthmgr.bootstrap import build
 from healthmgr.errors import HealthmgrError
 from healthmgr.settings import Settings
@@ -29,6 +30,7 @@ def serve(settings: Settings) -> None:
         create_app(healthmgr),
         host=settings.host,
         port=settings.port,
+        http=BoundedHttp,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -6,17 +6,18 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from healthmgr.domain.heartbeat import Ping
-from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem, SettingsError
+from healthmgr.domain.heartbeat import FAIL, LOG, START, SUCCESS, Ping
+from healthmgr.errors import Conflict, DefinitionError, HealthmgrError, NotFound, Problem, SettingsError, Unavailable
 
 MAX_DETAIL_BYTES = 10_000
 HEARTBEAT = "heartbeat"
-_WORDS = ("success", "fail", "start", "log")
+_WORDS = (SUCCESS, FAIL, START, LOG)
 _EXIT_STATUS = re.compile(r"0|[1-9][0-9]{0,2}")
 
 
@@ -29,24 +30,47 @@ class Pinged:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A ping as it came: for the check of this id or slug, success, fail, start, log or an exit status "0" to "255".
+
+    `key` is what its address carried, None where somebody with a token sent it; `run_id` tells runs apart that overlap.
+    """
+
+    check: UUID | str
+    kind: str
+    detail: str
+    at: datetime
+    run_id: UUID | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A ping that was found good, for the check that it is for."""
+
+    check_id: UUID
+    ping: Ping
+
+
 class PingStore(Protocol):
     """Where pings are kept."""
 
-    def find(self, check: UUID | str) -> Pinged | None:
-        """The enabled check of this id or slug, of whatever kind."""
+    def find(self, wanted: Iterable[UUID | str]) -> Sequence[Pinged]:
+        """The enabled checks of these ids or slugs, of whatever kind."""
         ...
 
-    def record(self, check_id: UUID, ping: Ping) -> None:
-        """Keep a sign of life and make the check due now, in one commit; a paused one is watched again."""
-        ...
+    def keep(self, pings: Sequence[Kept]) -> None:
+        """Keep signs of life, in their order, and make their checks due now, in one commit.
 
-    def note(self, check_id: UUID, detail: str, now: datetime) -> None:
-        """Keep the detail of a `log`, which is no sign of life, in one commit."""
+        A paused check is watched again. Of a `log`, which is no sign of life, the detail is kept.
+        Raises Unavailable when trying again later can help.
+        """
         ...
 
 
 class Pinging:
-    """Takes pings. What is recorded has been committed when `record` or `accept` returns."""
+    """Takes pings. What is recorded has been committed when the method returns."""
 
     def __init__(self, store: PingStore, secret_key: str) -> None:
         self._store = store
@@ -55,38 +79,66 @@ class Pinging:
     def record(self, check: UUID | str, kind: str, detail: str, now: datetime, run_id: UUID | None = None) -> None:
         """Record a ping for the check of this id or slug; the next beat has it judged.
 
-        `kind` is success, fail, start, log or an exit status from "0" to "255"; `run_id` tells runs apart that
-        overlap. Raises NotFound, Conflict for a check of another kind, DefinitionError for another word.
+        Raises NotFound, Conflict for a check of another kind, DefinitionError for another word.
         """
-        found = self._store.find(check)
-        if found is None:
-            raise NotFound(f"There is no heartbeat check {str(check)!r}")
-        self._keep(found, kind, detail, now, run_id)
+        self._record(Told(check, kind, detail, now, run_id))
 
     def accept(self, slug: str, key: str, kind: str, detail: str, now: datetime, run_id: UUID | None = None) -> None:
         """Record a ping from an address that carries its own key; a wrong key is answered as if there were no check."""
-        found = self._store.find(slug)
-        if found is None or not hmac.compare_digest(ping_key(self._secret_key, found.id).encode(), key.encode()):
-            raise NotFound("There is no such ping address: `healthmgr checks show SLUG` prints the right one")
-        self._keep(found, kind, detail, now, run_id)
+        self._record(Told(slug, kind, detail, now, run_id, key))
+
+    def record_all(self, pings: Sequence[Told]) -> list[Exception | None]:
+        """Record pings that came together, in one commit; for each, what `record` or `accept` would have raised."""
+        found = self._store.find(told.check for told in pings)
+        known: Mapping[UUID | str, Pinged] = {name: one for one in found for name in (one.id, one.slug)}
+        answers: list[Exception | None] = [None] * len(pings)
+        good: dict[int, Kept] = {}
+        for place, told in enumerate(pings):
+            try:
+                good[place] = self._judge(told, known.get(told.check))
+            except HealthmgrError as error:
+                answers[place] = error
+        for place, failure in zip(good, self._keep(list(good.values())), strict=True):
+            answers[place] = failure
+        return answers
 
     def address(self, slug: str, public_url: str) -> str:
         """The address that pings this heartbeat check. Raises NotFound, Conflict, SettingsError."""
-        found = self._store.find(slug)
+        found = next(iter(self._store.find([slug])), None)
         if found is None:
             raise NotFound(f"There is no heartbeat check {slug!r}")
         _refuse_other_kinds(found)
         return f"{public_url.rstrip('/')}/ping/{found.slug}/{ping_key(self._secret_key, found.id)}"
 
-    def _keep(self, found: Pinged, kind: str, detail: str, now: datetime, run_id: UUID | None) -> None:
+    def _record(self, told: Told) -> None:
+        (failure,) = self.record_all([told])
+        if failure is not None:
+            raise failure
+
+    def _judge(self, told: Told, found: Pinged | None) -> Kept:
+        if told.key is not None and (found is None or not self._fits(told.key, found)):
+            raise NotFound("There is no such ping address: `healthmgr checks show SLUG` prints the right one")
+        if found is None:
+            raise NotFound(f"There is no heartbeat check {str(told.check)!r}")
         _refuse_other_kinds(found)
-        kind = _known(kind)
         # PostgreSQL's text cannot hold NUL.
-        text = detail.replace("\0", "�").encode()[:MAX_DETAIL_BYTES].decode(errors="ignore")
-        if kind == "log":
-            self._store.note(found.id, text, now)
-        else:
-            self._store.record(found.id, Ping(kind, now, text, run_id))
+        said = told.detail.replace("\0", "�").encode(errors="replace")[:MAX_DETAIL_BYTES].decode(errors="ignore")
+        return Kept(found.id, Ping(_known(told.kind), told.at, said, told.run_id))
+
+    def _fits(self, key: str, found: Pinged) -> bool:
+        return hmac.compare_digest(ping_key(self._secret_key, found.id).encode(), key.encode())
+
+    def _keep(self, pings: list[Kept]) -> list[Exception | None]:
+        if not pings:
+            return []
+        try:
+            self._store.keep(pings)
+        except Exception as error:
+            if len(pings) == 1 or isinstance(error, Unavailable):
+                return [error] * len(pings)
+            # One of them cannot be kept: that is no reason to lose the others.
+            return [failure for ping in pings for failure in self._keep([ping])]
+        return [None] * len(pings)
 
 
 def ping_key(secret_key: str, check_id: UUID) -> str:

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from healthmgr.errors import Unavailable
 
@@ -17,11 +18,14 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """A transaction that commits at the end of its block.
 
     Raises Unavailable when the server does not answer, went away, or broke the transaction off (a
-    deadlock, a lock that was not had in time): trying again later can help.
+    deadlock, a lock that was not had in time), or when all connections were in use for too long: trying
+    again later can help.
     """
     try:
         with engine.begin() as connection:
             yield connection
+    except PoolTimeout as error:
+        raise Unavailable("No connection to PostgreSQL was free in time") from error
     except (OperationalError, InterfaceError) as error:
         raise Unavailable(f"PostgreSQL does not answer: {_first_line(error)}") from error
     except DBAPIError as error:
