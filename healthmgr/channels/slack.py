@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import ClassVar, Self
 
@@ -9,6 +10,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from healthmgr.channels.fields import ChannelConfig, holds_reference
 from healthmgr.channels.http import check_url
+from healthmgr.channels.slack_blocks import payload
 from healthmgr.channels.slack_bot import Bot
 from healthmgr.channels.slack_webhook import post_to_webhook
 from healthmgr.domain.message import Message
@@ -108,3 +110,7 @@ class SlackChannel:
             return post_to_webhook(url, options, message, timeout, with_actions=config.buttons)
         except ValueError as error:
             raise ChannelError(str(error), permanent=True) from None
+
+    def preview(self, config: SlackConfig, message: Message, address: str) -> str:  # noqa: ARG002
+        """The message in Block Kit's JSON, as its Block Kit Builder takes it; ValueError where nothing can be told."""
+        return json.dumps(payload(message, with_actions=config.buttons), ensure_ascii=False, indent=2) + "\n"

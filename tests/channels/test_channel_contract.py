@@ -22,6 +22,7 @@ CHANNELS = {point.name: point for point in entry_points(group="healthmgr.channel
 HIDDEN = "hidden-hidden-hidden-hidden"
 # A configuration that leads to this port, with every secret set to HIDDEN, and an address for it.
 EXAMPLES: dict[str, tuple[dict[str, Any], str]] = {
+    "apprise": ({"urls": f"json://user:{HIDDEN}@127.0.0.1:1/{HIDDEN}?-token={HIDDEN}"}, ""),
     "email": (
         {"host": "127.0.0.1", "port": 1, "from": "a@example.com", "username": "a", "password": HIDDEN, "tls": "none"},
         "alice@example.com",
