@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import ORIGIN, Cursor, Limit
 from healthmgr.api.parts import PartsDep
@@ -22,6 +22,8 @@ NotificationState = Literal["pending", "sending", "sent", "failed", "superseded"
 
 class Comment(BaseModel):
     """What a person wants to be remembered."""
+
+    model_config = ConfigDict(extra="forbid")
 
     comment: str = Field("", max_length=2000, pattern=r"^[^\x00]*$", examples=["Restarted the pool, watching it."])
 

@@ -25,6 +25,7 @@ router = APIRouter(prefix="/checks", tags=["checks"])
 Slug = Annotated[str, Path(description="The check's slug.", examples=["database"])]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
+MetricName = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 ORIGIN = "api"
 
 
@@ -115,7 +116,7 @@ class PushedResult(BaseModel):
     response_time: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         None, description="Seconds that it took, where that says something.", examples=[0.15]
     )
-    metrics: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+    metrics: dict[MetricName, Annotated[float, Field(allow_inf_nan=False)]] = Field(
         default_factory=dict,
         max_length=200,
         description="Named numbers in base units: the check's thresholds are held against them.",
@@ -163,6 +164,8 @@ def resume_check(slug: Slug, parts: PartsDep, who: Responder) -> CheckView:
 
 class Ping(BaseModel):
     """A sign of life of a watched job."""
+
+    model_config = ConfigDict(extra="forbid")
 
     kind: Literal["success", "fail", "start", "log"] | Annotated[int, Field(ge=0, le=255)] = Field(
         "success", description="What happened, or the job's exit status.", examples=["success", 1]

@@ -31,6 +31,10 @@ _STATUSES: Mapping[type[errors.HealthmgrError], int] = {
     errors.SettingsError: 503,
 }
 _SECONDS_TO_WAIT = "5"
+_PARSING = "There was an error parsing the body"  # FastAPI's words for what is neither UTF-8 nor a number
+_NOT_READ = (
+    "The body cannot be read as JSON: write it in UTF-8, no number with thousands of digits, nothing nested that deep"
+)
 
 
 class Fault(BaseModel):
@@ -109,13 +113,25 @@ def _ours(error: Any) -> Response:
 
 
 def _http(error: Any) -> Response:
-    return problem(error.status_code, error.detail, headers=error.headers)
+    said = _NOT_READ if error.detail == _PARSING else error.detail
+    return problem(error.status_code, said, headers=error.headers)
 
 
 def _invalid(error: Any) -> Response:
-    faults = [Fault(message=e["msg"], path=".".join(str(part) for part in e["loc"])) for e in error.errors()]
+    faults = [Fault(message=_said(e), path=_whole(".".join(str(part) for part in e["loc"]))) for e in error.errors()]
     said = "; ".join(f"{fault.path}: {fault.message}" for fault in faults)
     return problem(422, said, faults)
+
+
+def _said(fault: Any) -> str:
+    if fault["loc"] == ("body",) and fault["type"] in ("model_attributes_type", "dict_type", "model_type"):
+        return f"{fault['msg']}: send a JSON object, with the header Content-Type: application/json"
+    return _whole(fault["msg"])
+
+
+def _whole(words: str) -> str:
+    """Without halves of characters, which JSON can name and no answer can be written with."""
+    return words.encode(errors="replace").decode()
 
 
 def _database_away(error: Any) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import ORIGIN
 from healthmgr.api.parts import PartsDep
@@ -18,6 +18,8 @@ router = APIRouter(prefix="/tokens", tags=["tokens"])
 
 class NewToken(BaseModel):
     """The token that is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(max_length=100, examples=["grafana"])
     role: Role = Field(
