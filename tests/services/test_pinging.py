@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select, text, update
 
 from healthmgr.domain.result import ProbeOrder
 from healthmgr.errors import Conflict, DefinitionError, NotFound, SettingsError
-from healthmgr.services.pinging import Pinging, ping_key
+from healthmgr.services.pinging import Pinging, Told, ping_key
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
 from healthmgr.storage.scheduling_repository import SchedulingRepository
 from healthmgr.storage.tables import audit_entries, check_schedules, check_states, checks, heartbeats
@@ -222,3 +222,60 @@ def test_pings_from_many_jobs_at_once_are_all_kept(engine: Engine, pinging: Ping
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ping, range(60)))
     assert heartbeat(engine).ping_count == 60
+
+
+def test_pings_that_come_together_are_kept_in_their_order_and_each_is_told_its_own_error(
+    engine: Engine, pinging: Pinging, backup: UUID
+) -> None:
+    other = make_check(engine, "other", kind="heartbeat")
+    make_check(engine, "api")
+    key = ping_key("k" * 32, other)
+    told = [
+        Told("backup", "start", "", NOW),
+        Told("ghost", "success", "", NOW),
+        Told("backup", "log", "half way", NOW),
+        Told("other", "success", "", LATER, None, key),
+        Told("other", "success", "", LATER, None, "wrong"),
+        Told("api", "success", "", LATER),
+        Told("backup", "maybe", "", LATER),
+        Told("backup", "3", "disk full", LATER),
+    ]
+    errors = [type(error) for error in pinging.record_all(told)]
+    fine = type(None)
+    assert errors == [fine, NotFound, fine, fine, NotFound, Conflict, DefinitionError, fine]
+    with engine.connect() as connection:
+        rows = {row.check_id: row for row in connection.execute(select(heartbeats))}
+    assert (rows[backup].ping_count, rows[backup].last_kind, rows[backup].failed_detail) == (3, "3", "disk full")
+    assert (rows[backup].started_at, rows[backup].run_time) == (None, LATER - NOW)
+    assert (rows[other].ping_count, rows[other].last_success_at) == (1, LATER)
+
+
+def test_a_ping_that_cannot_be_kept_stands_alone(engine: Engine, pinging: Pinging, backup: UUID) -> None:
+    other = make_check(engine, "other", kind="heartbeat")
+    with engine.begin() as connection:
+        refusal = f"ALTER TABLE heartbeats ADD CONSTRAINT poison CHECK (check_id <> '{other}' OR ping_count = 0)"
+        connection.execute(text(refusal))
+    try:
+        errors = pinging.record_all([Told(slug, "success", "", LATER) for slug in ("backup", "other", "backup")])
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("ALTER TABLE heartbeats DROP CONSTRAINT poison"))
+    assert [error is None for error in errors] == [True, False, True]
+    with engine.connect() as connection:
+        counts = {row.check_id: row.ping_count for row in connection.execute(select(heartbeats))}
+    assert counts == {backup: 2, other: 0}
+
+
+def test_a_ping_that_waited_for_another_knows_what_that_one_told(
+    engine: Engine, pinging: Pinging, backup: UUID
+) -> None:
+    with ThreadPoolExecutor(1) as pool, engine.connect() as holding, engine.connect() as looking:
+        holding.execute(text("SELECT 1 FROM check_schedules FOR UPDATE"))
+        waiting = pool.submit(pinging.record, "backup", "success", "", LATER)
+        blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
+        while not looking.execute(blocked).scalar_one():
+            assert not waiting.done()
+        holding.execute(update(heartbeats).values(started_at=NOW))
+        holding.commit()
+        waiting.result(10)
+    assert heartbeat(engine).run_time == LATER - NOW
