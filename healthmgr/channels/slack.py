@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 
 from healthmgr.channels.fields import ChannelConfig, holds_reference
 from healthmgr.channels.http import check_url
@@ -23,8 +23,9 @@ class SlackConfig(ChannelConfig):
 
     url: SecretStr | None = Field(
         None,
+        validation_alias=AliasChoices("url", "webhook_url", "webhookUrl"),
         description="an incoming webhook, https://hooks.slack.com/services/...; whoever knows it can post: "
-        "better written as ${SLACK_WEBHOOK_URL}. Not used where there is a bot_token",
+        "better written as ${SLACK_WEBHOOK_URL}. Not used where there is a bot_token; `webhook_url` is the same",
     )
     bot_token: SecretStr | None = Field(
         None,

@@ -20,7 +20,12 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "password": "SMTP_PASSWORD",
         "from": "ALERT_EMAIL_FROM",
     },
-    "slack": {"webhook_url": "SLACK_WEBHOOK_URL", "url": "SLACK_WEBHOOK_URL", "channel": "SLACK_CHANNEL"},
+    "slack": {
+        "webhook_url": "SLACK_WEBHOOK_URL",
+        "webhookUrl": "SLACK_WEBHOOK_URL",
+        "url": "SLACK_WEBHOOK_URL",
+        "channel": "SLACK_CHANNEL",
+    },
     "pagerduty": {
         "integration_key": "PAGERDUTY_INTEGRATION_KEY",
         "integrationKey": "PAGERDUTY_INTEGRATION_KEY",

@@ -16,6 +16,7 @@ from slack_limits import assert_within_limits, buttons, shown
 from werkzeug import Response
 
 from healthmgr.channels.slack import SlackChannel, SlackConfig
+from healthmgr.definitions.plugin_config import with_environment
 from healthmgr.domain.message import Message, MessageKind
 from healthmgr.errors import ChannelError
 
@@ -197,3 +198,11 @@ def test_buttons_are_offered_through_a_webhook_too(httpserver, compose_message):
     answer(httpserver, 200, "ok")
     send(httpserver, compose_message(), buttons=True, signing_secret="hidden")
     assert {"Acknowledge", "Silence 1h", "Resolve"} <= set(buttons(sent(httpserver)[0]))
+
+
+@pytest.mark.parametrize("name", ["url", "webhook_url", "webhookUrl"])
+def test_the_webhook_has_the_names_that_people_know(name):
+    known = SlackConfig.model_validate({name: "https://hooks.slack.com/services/x"})
+    assert known.url.get_secret_value() == "https://hooks.slack.com/services/x"
+    said = with_environment("slack", {name: "x"}, SlackConfig, {"SLACK_WEBHOOK_URL": "y", "SLACK_CHANNEL": "#z"})
+    assert said == {name: "x", "channel": "${SLACK_CHANNEL}"}
