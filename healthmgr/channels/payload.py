@@ -95,7 +95,7 @@ def _document(message: Message, bounds: _Bounds) -> dict[str, Any]:
             "held_back": [_held_back(each, bounds) for each in message.held_back[: bounds.alerts]],
             "held_back_count": len(message.held_back),
             "alerts": [_alert(alert, bounds) for alert in message.alerts[: bounds.alerts]],
-            "alert_count": len(message.alerts),
+            "alert_count": len(message.alerts) + message.more_alerts,
             "trimmed": _trimmed(message, bounds),
         },
     }
@@ -165,7 +165,7 @@ def _link(address: str) -> str:
 def _trimmed(message: Message, bounds: _Bounds) -> list[str]:
     alerts = message.alerts
     lengths: Mapping[str, tuple[int, int]] = {
-        "alerts": (len(alerts), bounds.alerts),
+        "alerts": (len(alerts) + message.more_alerts, min(len(alerts), bounds.alerts)),
         "last_results": (max((len(a.last_results) for a in alerts), default=0), bounds.results),
         "dependents": (max((len(a.dependents) for a in alerts), default=0), bounds.names),
         "impacted": (max((len(a.impacted) for a in alerts), default=0), bounds.names),

@@ -53,7 +53,7 @@ def _document(message: Message, alerts: Sequence[Mapping[str, Any]], most: int) 
     return {
         "version": "4",
         "groupKey": str(message.incident_id),
-        "truncatedAlerts": max(0, len(alerts) - most),
+        "truncatedAlerts": max(0, len(alerts) - most) + message.more_alerts,
         "status": "firing" if any(alert["status"] == "firing" for alert in alerts) else "resolved",
         "receiver": one_line(message.recipient, _MOST_NAME),
         "groupLabels": {name: value for name, value in common.items() if name == "alertname"},

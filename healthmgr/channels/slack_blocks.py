@@ -118,7 +118,7 @@ def _blocks(message: Message, *, with_actions: bool) -> Iterator[Block]:
         rows = result_rows(message)
         if rows:
             yield section("*Last results*\n" + "\n".join(rows))
-    if len(message.alerts) > 1:
+    if len(message.alerts) > 1 or message.more_alerts:
         yield section("*With it*\n" + "\n".join(others(message)))
     if message.changes:
         yield section("*What else changed*\n" + "\n".join(_changes(message)))

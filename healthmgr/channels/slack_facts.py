@@ -51,8 +51,9 @@ def others(message: Message) -> Iterator[str]:
         status = "resolved" if is_over else "flapping" if alert.is_flapping else alert.status.value
         said = one_line(alert.resolution if is_over else alert.summary, 80)
         yield f"• *{escaped(one_line(alert.check_name, 50), 70)}* is {status}: {escaped(said, 100)}"
-    if len(rest) > _MOST_OTHERS:
-        yield f"and {len(rest) - _MOST_OTHERS} more"
+    left_out = max(0, len(rest) - _MOST_OTHERS) + message.more_alerts
+    if left_out:
+        yield f"and {left_out} more"
 
 
 def _since(message: Message) -> str:

@@ -173,3 +173,10 @@ def test_an_incident_too_large_for_a_receiver_is_cut_and_counted(compose_message
     alert = compose_alert(description="x" * 4000)
     document = foreign(compose_message(alerts=(alert,) * 600))
     assert (len(document["alerts"]), document["truncatedAlerts"]) == (100, 500)
+
+
+def test_alerts_that_are_not_listed_are_counted(compose_message):
+    message = compose_message(more_alerts=7)
+    data = json.loads(encode(message))["data"]
+    assert (data["alert_count"], data["trimmed"]) == (8, ["alerts"])
+    assert json.loads(encode_for_alertmanager(message))["truncatedAlerts"] == 7

@@ -212,3 +212,7 @@ def test_a_digest_lists_its_incidents_and_counts_the_rest(compose_message):
     assert "#21" not in said
     assert "and 10 more" in said
     assert document["text"].startswith("30 more incidents\nHigh: Check 1 is down")
+
+
+def test_alerts_that_are_not_listed_are_counted(compose_message):
+    assert "*With it*\nand 7 more" in shown(payload(compose_message(more_alerts=7)))
