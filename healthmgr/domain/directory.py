@@ -70,17 +70,20 @@ class Directory:
 
     def leg(self, match: Match) -> Leg:
         """What a matched route adds to a plan."""
-        route = match.route
-        receiver = self.receivers.get(route.receiver)
+        route, receiver = match.route, self.receiver(match.route)
         return Leg(
             route=match.name,
             receiver=route.receiver,
-            targets=self.targets(receiver or Receiver("", route.to, route.via)),
+            targets=self.targets(receiver),
             cadence=route.options.cadence,
-            sends_resolved=receiver.sends_resolved if receiver else True,
+            sends_resolved=receiver.sends_resolved,
             mute_during=route.mute_during,
             active_during=route.active_during,
         )
+
+    def receiver(self, route: Route) -> Receiver:
+        """Whom a route tells: by name, or as it says itself."""
+        return self.receivers.get(route.receiver) or Receiver("", route.to, route.via)
 
     def targets(self, receiver: Receiver) -> tuple[Target, ...]:
         """Each recipient over those of the channels that he has a contact on.

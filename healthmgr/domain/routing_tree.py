@@ -211,3 +211,15 @@ def group_key(match: Match, labels: Mapping[str, str]) -> str:
 def _quoted(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"' if not value.replace("-", "").replace("_", "").isalnum() else value
+
+
+def every_route(root: Route) -> Iterator[Match]:
+    """All routes below the root with what they inherit filled in, each before those below it."""
+    return _below(root, (root.name,))
+
+
+def _below(parent: Route, path: tuple[str, ...]) -> Iterator[Match]:
+    for child in parent.routes:
+        route = inherit(child, parent)
+        yield Match((*path, route.name), route)
+        yield from _below(route, (*path, route.name))

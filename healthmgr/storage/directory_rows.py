@@ -18,14 +18,21 @@ _RECIPIENTS = text("SELECT name, contacts FROM recipients WHERE is_enabled")
 _CHANNELS = text("SELECT name FROM channels WHERE is_enabled")
 
 
+class NoCatchAll(RuntimeError):
+    """There is no 'default' route: apply definitions that have one."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
 def read_directory(connection: Connection) -> Directory:
     """All routes with their receivers and addresses.
 
-    Raises RuntimeError when there is no catch-all, which applied definitions always bring.
+    Raises NoCatchAll when there is no route for what no other fits, which applied definitions always bring.
     """
     routes = [Route.from_document(row.document) for row in connection.execute(_ROUTES)]
     if not routes or routes[-1].name != ROOT:
-        raise RuntimeError("there is no 'default' route: apply definitions that have one")
+        raise NoCatchAll
     root = replace(routes[-1], routes=tuple(routes[:-1]))
     receivers = {
         row.name: Receiver(row.name, tuple(row.recipients), tuple(row.channels), row.sends_resolved)

@@ -13,8 +13,9 @@ import pytest
 import redis
 from sqlalchemy import Engine, insert, text
 
+from healthmgr.domain.routing_tree import Route
 from healthmgr.registry import Registry
-from healthmgr.storage.tables import channels, dispatches, pulses, recipients, routes
+from healthmgr.storage.tables import channels, dispatches, pulses, recipients, routing
 from tests.builders import make_check, make_delivery, make_incident, make_notification, make_result, make_well
 from tests.cli.conftest import AWAY, Terminal
 
@@ -180,7 +181,7 @@ def test_a_catch_all_that_reaches_nobody_is_found(sound: Terminal, engine: Engin
         connection.execute(recipients.update().values(contacts={}))
     assert "reaches nobody" in findings(sound)["catch-all"]["message"]
     with engine.begin() as connection:
-        connection.execute(routes.delete())
+        connection.execute(routing.delete())
     assert "no default route" in findings(sound)["catch-all"]["message"]
 
 
@@ -379,17 +380,13 @@ def test_incidents_of_which_nobody_was_told_are_found(sound: Terminal, engine: E
 
 
 def test_routes_that_reach_nobody_or_not_all_are_found(sound: Terminal, engine: Engine) -> None:
-    row = {
-        "channels": ["inbox"],
-        "repeat_interval": timedelta(hours=1),
-        "managed_by": "t",
-        "updated_at": datetime.now(UTC),
-    }
     with engine.begin() as connection:
-        connection.execute(insert(routes).values(severity="critical", recipients=["gone"], **row))
-        connection.execute(insert(routes).values(severity="high", recipients=["ops", "gone"], **row))
-    assert "route for critical reaches nobody" in findings(sound)["escalation"]["message"]
-    assert "route for high does not reach gone" in findings(sound, "warning")["escalation"]["message"]
+        for position, (name, people) in enumerate({"critical": ("gone",), "high": ("ops", "gone")}.items()):
+            document = Route(name, to=people, via=("inbox",)).to_document()
+            row = {"name": name, "position": position, "document": document, "managed_by": "t"}
+            connection.execute(insert(routing).values(updated_at=datetime.now(UTC), **row))
+    assert "route default/critical reaches nobody" in findings(sound)["escalation"]["message"]
+    assert "route default/high does not reach gone" in findings(sound, "warning")["escalation"]["message"]
 
 
 def test_a_recovery_queue_that_nothing_consumes_is_found(sound: Terminal, engine: Engine) -> None:

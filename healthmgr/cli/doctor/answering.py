@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, Select, exists, select
 
-from healthmgr.cli.doctor.definitions import reached_by
 from healthmgr.cli.doctor.finding import Finding, Installation, fail, skip, warn, well
 from healthmgr.domain.phrasing import lasted, listing
-from healthmgr.storage.tables import checks, incidents, notifications, routes
+from healthmgr.domain.routing_tree import every_route
+from healthmgr.storage.directory_rows import read_directory
+from healthmgr.storage.tables import checks, incidents, notifications
 
 _OVERDUE = timedelta(minutes=1)
 _TOLD_WITHIN = timedelta(minutes=5)
@@ -87,18 +88,19 @@ def _untold(installation: Installation, now: datetime) -> Iterator[Finding]:
 
 def _routes(installation: Installation) -> Iterator[Finding]:
     with installation.healthmgr.engine.connect() as connection:
-        found = list(connection.execute(select(routes).where(routes.c.severity != "default")).mappings())
-    for route in found:
-        reached = reached_by(installation, route)
-        missed = [name for name in route["recipients"] if name not in reached]
+        directory = read_directory(connection)
+    for match in every_route(directory.root):
+        wanted = directory.receiver(match.route).recipients
+        reached = {target.recipient for target in directory.leg(match).targets}
+        missed = [name for name in wanted if name not in reached]
         if not reached:
             yield fail(
-                f"the route for {route['severity']} reaches nobody, so the default route has to do",
+                f"the route {match.name} reaches nobody, so the default route has to do",
                 "give its recipients a contact for one of its channels, and run `healthmgr apply`",
             )
         elif missed:
             yield warn(
-                f"the route for {route['severity']} does not reach {listing(missed, _NAMED)}",
+                f"the route {match.name} does not reach {listing(missed, _NAMED)}",
                 "give them a contact for one of its channels, and run `healthmgr apply`",
             )
 

@@ -13,11 +13,13 @@ from sqlalchemy import RowMapping, Table, select
 from healthmgr.cli.doctor.finding import Finding, Installation, fail, skip, warn, well
 from healthmgr.definitions.difference import compare
 from healthmgr.domain.phrasing import listing
+from healthmgr.domain.routing_tree import Match
 from healthmgr.errors import DefinitionError, PluginError
 from healthmgr.registry import Registry
 from healthmgr.secrets import read_variable, references, resolve
 from healthmgr.storage.definition_repository import DefinitionRepository
-from healthmgr.storage.tables import channels, checks, recipients, routes
+from healthmgr.storage.directory_rows import NoCatchAll, read_directory
+from healthmgr.storage.tables import channels, checks
 
 _PATIENCE = 3.0  # seconds
 _PORTS = {"http": 80, "https": 443}
@@ -93,27 +95,24 @@ def _reach(name: str, host: str, port: int) -> Finding:
 def examine_catch_all(installation: Installation) -> Iterator[Finding]:
     """Whether somebody is told when no other route fits."""
     with installation.healthmgr.engine.connect() as connection:
-        route = connection.execute(select(routes).where(routes.c.severity == "default")).mappings().one_or_none()
-    if route is None:
-        yield fail(
-            "there is no default route", "write `routing: {default: {to: [...], via: [...]}}` and run `healthmgr apply`"
-        )
-        return
-    reached = reached_by(installation, route)
+        try:
+            directory = read_directory(connection)
+        except NoCatchAll:
+            yield fail(
+                "there is no default route",
+                "write `routing: {default: {to: [...], via: [...]}}` and run `healthmgr apply`",
+            )
+            return
+    wanted = directory.receiver(directory.root).recipients
+    told = {target.recipient for target in directory.leg(Match((directory.root.name,), directory.root)).targets}
+    reached = [name for name in wanted if name in told]
     if not reached:
         yield fail("the default route reaches nobody", "give its recipients a contact for one of its channels")
-    elif len(reached) < len(route["recipients"]):
-        missed = ", ".join(sorted(set(route["recipients"]) - set(reached)))
+    elif len(reached) < len(wanted):
+        missed = ", ".join(sorted(set(wanted) - set(reached)))
         yield warn(f"the default route does not reach {missed}", "give them a contact for one of its channels")
     else:
         yield well(f"the default route reaches {', '.join(reached)}")
-
-
-def reached_by(installation: Installation, route: RowMapping) -> list[str]:
-    """Those recipients of a route who have a contact for one of its channels, as both are now."""
-    people = {row["name"]: row for row in enabled(installation, recipients)}
-    usable = {row["name"] for row in enabled(installation, channels)} & set(route["channels"])
-    return [name for name in route["recipients"] if name in people and usable & set(people[name]["contacts"])]
 
 
 def examine_definitions(installation: Installation) -> Iterator[Finding]:
