@@ -18,21 +18,14 @@ _RECIPIENTS = text("SELECT name, contacts FROM recipients WHERE is_enabled")
 _CHANNELS = text("SELECT name FROM channels WHERE is_enabled")
 
 
-class NoCatchAll(RuntimeError):
-    """There is no 'default' route: apply definitions that have one."""
-
-    def __init__(self) -> None:
-        super().__init__(self.__doc__)
-
-
 def read_directory(connection: Connection) -> Directory:
     """All routes with their receivers and addresses.
 
-    Raises NoCatchAll when there is no route for what no other fits, which applied definitions always bring.
+    Applied definitions always bring a catch-all. Without one, alerts are opened all the same, and nobody is told.
     """
     routes = [Route.from_document(row.document) for row in connection.execute(_ROUTES)]
     if not routes or routes[-1].name != ROOT:
-        raise NoCatchAll
+        routes.append(Route(ROOT))
     root = replace(routes[-1], routes=tuple(routes[:-1]))
     receivers = {
         row.name: Receiver(row.name, tuple(row.recipients), tuple(row.channels), row.sends_resolved)

@@ -18,7 +18,7 @@ from healthmgr.errors import DefinitionError, PluginError
 from healthmgr.registry import Registry
 from healthmgr.secrets import read_variable, references, resolve
 from healthmgr.storage.definition_repository import DefinitionRepository
-from healthmgr.storage.directory_rows import NoCatchAll, read_directory
+from healthmgr.storage.directory_rows import read_directory
 from healthmgr.storage.tables import channels, checks
 
 _PATIENCE = 3.0  # seconds
@@ -95,14 +95,12 @@ def _reach(name: str, host: str, port: int) -> Finding:
 def examine_catch_all(installation: Installation) -> Iterator[Finding]:
     """Whether somebody is told when no other route fits."""
     with installation.healthmgr.engine.connect() as connection:
-        try:
-            directory = read_directory(connection)
-        except NoCatchAll:
-            yield fail(
-                "there is no default route",
-                "write `routing: {default: {to: [...], via: [...]}}` and run `healthmgr apply`",
-            )
-            return
+        directory = read_directory(connection)
+    if not directory.root.tells_somebody:
+        yield fail(
+            "there is no default route", "write `routing: {default: {to: [...], via: [...]}}` and run `healthmgr apply`"
+        )
+        return
     wanted = directory.receiver(directory.root).recipients
     told = {target.recipient for target in directory.leg(Match((directory.root.name,), directory.root)).targets}
     reached = [name for name in wanted if name in told]
