@@ -28,7 +28,7 @@ class CeleryConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    broker_url: str = Field(min_length=1, description="Address of the broker: redis://... or amqp://...")
+    broker_url: str = Field(min_length=1, repr=False, description="Address of the broker: redis://... or amqp://...")
     queues: list[str] = Field(
         default_factory=lambda: ["celery"], description="Queues whose waiting messages are counted"
     )

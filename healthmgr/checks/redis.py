@@ -70,6 +70,8 @@ class RedisCheck:
             return await _describe(client, config, context.now)
         except (RedisError, OSError) as error:
             return Outcome(Status.UNHEALTHY, _explain(error, config.url))
+        except (ValueError, RecursionError) as error:  # what its parser meets in an answer that is none
+            return Outcome(Status.UNHEALTHY, f"the server does not speak Redis: {type(error).__name__}: {error}"[:300])
         finally:
             with contextlib.suppress(RedisError, OSError):
                 await client.aclose()

@@ -40,12 +40,13 @@ def saying(*pieces: bytes) -> Talk:
     return talk
 
 
-def repeating(head: bytes, piece: bytes, times: int = 1 << 40) -> Talk:
+def repeating(head: bytes, piece: bytes, times: int = 1 << 40, *, hears: bool = True) -> Talk:
     """Says `head`, then `piece` over and over, until the listener goes away."""
 
     def talk(connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
-            heard(connection)
+            if hears:
+                heard(connection)
             connection.sendall(head)
             for _ in range(times):
                 connection.sendall(piece)
@@ -54,8 +55,11 @@ def repeating(head: bytes, piece: bytes, times: int = 1 << 40) -> Talk:
 
 
 @contextlib.contextmanager
-def flood_of(piece: bytes) -> Iterator[int]:
-    """The port of a server in a process of its own, as a hostile one is, that answers with `piece` over and over."""
+def flood_of(piece: bytes, *, hears: bool = True) -> Iterator[int]:
+    """The port of a server in a process of its own, as a hostile one is, that says `piece` over and over.
+
+    It first hears the head of a request, if it is to.
+    """
     script = (
         "import socket, sys\n"
         "from tests.plugins.http_servers import repeating\n"
@@ -63,7 +67,7 @@ def flood_of(piece: bytes) -> Iterator[int]:
         "    print(server.getsockname()[1], flush=True)\n"
         "    while True:\n"
         "        with server.accept()[0] as connection:\n"
-        f"            repeating(b'', {piece!r})(connection)\n"
+        f"            repeating(b'', {piece!r}, hears={hears})(connection)\n"
     )
     root = Path(__file__).parents[2]
     with subprocess.Popen([sys.executable, "-c", script], cwd=root, stdout=subprocess.PIPE, text=True) as process:

@@ -22,6 +22,8 @@ from healthmgr.errors import PluginError
 from healthmgr.ports import CheckType, ProbeContext
 from healthmgr.registry import CHECKS, Registry
 from tests.plugins.conftest import NOW
+from tests.plugins.http_servers import flood_of
+from tests.plugins.memory import MEGABYTE, growth
 
 KINDS = sorted(point.name for point in entry_points(group=CHECKS))
 
@@ -151,6 +153,54 @@ def test_a_server_that_never_answers_costs_the_timeout_and_no_more(
     assert 0.5 <= time.monotonic() - started < 1.5
     assert result.status is Status.UNHEALTHY
     assert result.message
+
+
+@pytest.mark.parametrize("piece", [b"x" * 65_536, b"220-more\r\n" * 6_000, bytes(16_384), b"*1\r\n" * 12_000])
+@pytest.mark.parametrize("kind", sorted(TARGETS.keys() - {"http", "celery"}))  # http has hostile servers of its own
+def test_a_server_that_never_stops_talking_costs_the_timeout_and_little_memory(
+    carry_out: Any, kind: str, piece: bytes
+) -> None:
+    with flood_of(piece, hears=False) as port, growth() as memory:
+        started = time.monotonic()
+        result = carry_out(kind, TARGETS[kind](port), timeout=1)
+        took = time.monotonic() - started
+    assert result.status is Status.UNHEALTHY
+    assert len(result.message) < 1000
+    assert took < 2
+    assert memory.most < 64 * MEGABYTE
+
+
+# Every kind whose configuration may hold a secret: where it does.
+SECRETS: dict[str, Callable[[int], dict[str, Any]]] = {
+    "http": lambda port: {
+        "url": f"http://me:s3cret-word@127.0.0.1:{port}/?key=s3cret-word",
+        "headers": {"X-Key": "s3cret-word"},
+        "body": "s3cret-word",
+        "proxy": f"http://me:s3cret-word@127.0.0.1:{port}",
+    },
+    "smtp": lambda port: {"host": "127.0.0.1", "port": port, "username": "me", "password": "s3cret-word"},
+    "postgres": lambda port: {"url": f"postgresql://me:s3cret-word@127.0.0.1:{port}/postgres"},
+    "redis": lambda port: {"url": f"redis://:s3cret-word@127.0.0.1:{port}/0"},
+    "celery": lambda port: {"broker_url": f"redis://:s3cret-word@127.0.0.1:{port}/0"},
+    "command": lambda port: {"command": ["/no/such/program"], "environment": {"PASSWORD": "s3cret-word"}},
+}
+
+
+@pytest.mark.parametrize("kind", sorted(SECRETS))
+def test_a_secret_stands_neither_in_what_is_printed_nor_in_what_is_told(
+    registry: Registry, carry_out: Any, closed_port: int, kind: str
+) -> None:
+    document = SECRETS[kind](closed_port)
+    config = registry.check_type(kind).Config.model_validate(document)
+    assert "s3cret-word" not in f"{config!r} {config}"
+    assert "s3cret-word" not in carry_out(kind, document).message
+
+
+@pytest.mark.parametrize("kind", sorted(SECRETS))
+def test_a_secret_stands_in_no_complaint_about_a_configuration(carry_out: Any, closed_port: int, kind: str) -> None:
+    result = carry_out(kind, {**SECRETS[kind](closed_port), "no_such_field": "s3cret-word"})
+    assert result.status is Status.UNKNOWN
+    assert "s3cret-word" not in result.message
 
 
 @pytest.mark.parametrize("kind", sorted(TARGETS))

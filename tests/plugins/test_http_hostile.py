@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-import psutil
 import pytest
 
 from healthmgr.domain.check import Status
-from tests.plugins.http_servers import dripping, flood_of, repeating, saying
+from tests.plugins.http_servers import dripping, flood_of, heard, repeating, saying
+from tests.plugins.memory import MEGABYTE, growth
 
-_MEGABYTE = 1_048_576
 _OK = b"HTTP/1.1 200 OK\r\n"
-
-
-class Growth:
-    """How far the resident memory of this process rose above where it was."""
-
-    def __init__(self) -> None:
-        self._process = psutil.Process()
-        self._start = self._process.memory_info().rss
-        self._ended = threading.Event()
-        self.most = 0
-
-    def watch(self) -> None:
-        while not self._ended.wait(0.005):
-            self.most = max(self.most, self._process.memory_info().rss - self._start)
-
-    def end(self) -> None:
-        self._ended.set()
-
-
-@contextmanager
-def growth() -> Iterator[Growth]:
-    watched = Growth()
-    thread = threading.Thread(target=watched.watch)
-    thread.start()
-    try:
-        yield watched
-    finally:
-        watched.end()
-        thread.join()
 
 
 @pytest.fixture
@@ -68,8 +35,8 @@ def test_a_body_of_a_gigabyte_costs_no_more_than_what_is_read_of_it(ask: Any) ->
     with growth() as memory:
         outcome = ask(repeating(head, b"x" * 65_536, 16_384), expect_body="needle", timeout=5)
     assert outcome.message == "answered 200 OK, without 'needle' in the first 1048576 bytes"
-    assert outcome.metrics["body_bytes"] == _MEGABYTE
-    assert memory.most < 24 * _MEGABYTE
+    assert outcome.metrics["body_bytes"] == MEGABYTE
+    assert memory.most < 24 * MEGABYTE
 
 
 def test_headers_without_end_are_refused_early(ask: Any) -> None:
@@ -77,7 +44,7 @@ def test_headers_without_end_are_refused_early(ask: Any) -> None:
         outcome = ask(repeating(_OK, b"X-More: " + b"y" * 1000 + b"\r\n"), timeout=4)
     assert outcome.status is Status.UNHEALTHY
     assert "did not answer in HTTP" in outcome.message
-    assert memory.most < 24 * _MEGABYTE
+    assert memory.most < 24 * MEGABYTE
 
 
 def test_one_header_without_end_is_refused_early(ask: Any) -> None:
@@ -86,7 +53,7 @@ def test_one_header_without_end_is_refused_early(ask: Any) -> None:
     assert outcome.status is Status.UNHEALTHY
     assert "did not answer in HTTP" in outcome.message
     assert len(outcome.message) < 400
-    assert memory.most < 24 * _MEGABYTE
+    assert memory.most < 24 * MEGABYTE
 
 
 @pytest.mark.parametrize("timing", [True, False])
@@ -98,7 +65,7 @@ def test_provisional_answers_without_end_are_given_up_on_early(carry_out: Any, t
     assert result.status is Status.UNHEALTHY
     assert result.message == f"127.0.0.1:{port} did not answer in HTTP: more than 100 provisional answers"
     assert took < 1.2
-    assert memory.most < 24 * _MEGABYTE
+    assert memory.most < 24 * MEGABYTE
 
 
 def test_provisional_answers_that_drip_cost_the_timeout(ask: Any) -> None:
@@ -173,12 +140,12 @@ def test_text_that_is_no_utf8_is_looked_into_all_the_same(ask: Any) -> None:
 @pytest.mark.parametrize("encoding", [b"gzip", b"deflate"])
 def test_a_compressed_bomb_unfolds_no_further_than_max_body(ask: Any, encoding: bytes) -> None:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31 if encoding == b"gzip" else 15)
-    packed = b"".join(packer.compress(bytes(_MEGABYTE)) for _ in range(80)) + packer.flush()
+    packed = b"".join(packer.compress(bytes(MEGABYTE)) for _ in range(80)) + packer.flush()
     head = _OK + b"Content-Encoding: " + encoding + b"\r\nContent-Length: %d\r\n\r\n" % len(packed)
     with growth() as memory:
         outcome = ask(saying(head, packed), expect_body="needle", timeout=4)
-    assert outcome.metrics["body_bytes"] == _MEGABYTE
-    assert memory.most < 24 * _MEGABYTE
+    assert outcome.metrics["body_bytes"] == MEGABYTE
+    assert memory.most < 24 * MEGABYTE
 
 
 def test_what_only_pretends_to_be_compressed_is_taken_as_it_is(ask: Any) -> None:
@@ -204,6 +171,25 @@ def test_a_redirect_that_leads_nowhere_is_unhealthy(ask: Any, location: bytes) -
     outcome = ask(saying(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n"))
     assert outcome.status is Status.UNHEALTHY
     assert len(outcome.message) < 500
+
+
+@pytest.mark.parametrize("location", [b"/", b"?again=1", b"//127.0.0.1:%d/"])
+def test_redirects_that_go_round_in_circles_are_followed_no_further_than_allowed(
+    probe: Any, serve: Any, location: bytes
+) -> None:
+    asked: list[bytes] = []
+
+    def talk(connection: Any) -> None:
+        asked.append(heard(connection).split(b"\r\n")[0])
+        port = connection.getsockname()[1]
+        there = location % port if b"%" in location else location
+        connection.sendall(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + there + b"\r\n\r\n")
+
+    port = serve(talk)
+    outcome = probe("http", {"url": f"http://127.0.0.1:{port}/"})
+    assert outcome.status is Status.UNHEALTHY
+    assert outcome.message == f"127.0.0.1:{port} redirected more than 5 times"
+    assert len(asked) == 6
 
 
 def test_json_that_is_nested_without_end_is_told_not_followed(ask: Any) -> None:
