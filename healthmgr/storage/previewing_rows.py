@@ -71,9 +71,9 @@ class _Unwritten:
 class PreviewingRows(PreviewingTransaction):
     """Channels and incidents within one transaction of previewing."""
 
-    def __init__(self, connection: Connection, public_url: str) -> None:
+    def __init__(self, connection: Connection, links: LinkMaker) -> None:
         self._connection = connection
-        self._public_url = public_url
+        self._links = links
 
     def channel(self, name: str) -> StoredChannel | None:
         row = self._connection.execute(_CHANNEL, {"name": name}).one_or_none()
@@ -102,7 +102,7 @@ class PreviewingRows(PreviewingTransaction):
             content={"firing": [], "resolved": firing + resolved} if is_over else {"firing": firing or resolved},
             created_at=now,
         )
-        return compose(self._connection, unwritten, 1, (), LinkMaker(self._public_url), now)
+        return compose(self._connection, unwritten, 1, (), self._links, now)
 
     def open_incidents(self, most: int) -> list[UUID]:
         return list(self._connection.execute(_OPEN, {"most": most}).scalars())

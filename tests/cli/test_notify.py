@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, insert, select
 
+from healthmgr.domain.links import read
 from healthmgr.domain.message import MessageKind
 from healthmgr.storage.tables import audit_entries, channels, deliveries, notifications, recipients
 from tests.builders import NOW, make_alert, make_check, make_incident
@@ -48,6 +50,14 @@ def test_a_preview_tells_of_the_open_alert(terminal: Terminal, trouble: Trouble)
     ):
         assert words in said.out, words
     assert not said.err
+
+
+def test_a_preview_shows_where_to_answer_and_nobody_can_answer_with_it(terminal: Terminal, trouble: Trouble) -> None:
+    text = terminal("notify", "preview").out
+    (token,) = set(re.findall(r"https://health.example.com/answer/([^/]+)/acknowledge", text))
+    assert read(token, "0123456789abcdef0123456789abcdef", trouble.now) is None
+    terminal.set(HEALTHMGR_SECRET_KEY="")
+    assert "/answer/" not in terminal("notify", "preview").out
 
 
 @pytest.mark.parametrize("kind", list(MessageKind))
