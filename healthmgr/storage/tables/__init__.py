@@ -13,6 +13,7 @@ from healthmgr.storage.tables.alerting import (
 )
 from healthmgr.storage.tables.base import metadata
 from healthmgr.storage.tables.checking import check_schedules, check_states, heartbeats, results, transitions
+from healthmgr.storage.tables.commanding import incident_links, incident_roles, incident_subscribers, incident_tasks
 from healthmgr.storage.tables.definitions import (
     channels,
     check_dependencies,
@@ -26,6 +27,16 @@ from healthmgr.storage.tables.definitions import (
 )
 from healthmgr.storage.tables.eventing import event_positions, events
 from healthmgr.storage.tables.muting import silences
+from healthmgr.storage.tables.oncall import (
+    contact_checks,
+    escalation_policies,
+    schedule_feeds,
+    schedule_overrides,
+    schedules,
+    shift_swaps,
+    teams,
+    temporary_schedules,
+)
 from healthmgr.storage.tables.system import access_tokens, audit_entries, periodic_tasks, pulses
 
 __all__ = [
@@ -37,13 +48,19 @@ __all__ = [
     "check_schedules",
     "check_states",
     "checks",
+    "contact_checks",
     "deliveries",
     "dispatch_tokens",
     "dispatches",
+    "escalation_policies",
     "event_positions",
     "events",
     "heartbeats",
     "incident_entries",
+    "incident_links",
+    "incident_roles",
+    "incident_subscribers",
+    "incident_tasks",
     "incidents",
     "inhibitions",
     "maintenance_windows",
@@ -55,7 +72,13 @@ __all__ = [
     "recipients",
     "results",
     "routing",
+    "schedule_feeds",
+    "schedule_overrides",
+    "schedules",
+    "shift_swaps",
     "silences",
+    "teams",
+    "temporary_schedules",
     "time_windows",
     "transitions",
 ]

@@ -77,6 +77,11 @@ recipients = Table(
     Column("name", Text, primary_key=True),
     Column("display_name", Text, nullable=False),
     Column("contacts", JSONB, nullable=False, comment="address by channel name"),
+    Column(
+        "contact_plan", JSONB, nullable=False, server_default=text("'[]'::jsonb"), comment="the same in their order"
+    ),
+    Column("quiet_hours", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    Column("timezone", Text, nullable=False, server_default=text("'UTC'")),
     Column("is_enabled", Boolean, nullable=False),
     Column("managed_by", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),
