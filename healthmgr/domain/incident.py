@@ -9,6 +9,7 @@ from uuid import UUID
 
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.dependency import HELD_FOR, Reachability, Reachable, Undecided, Unreachable
+from healthmgr.domain.escalation import Climb
 from healthmgr.domain.muting import Subject
 from healthmgr.domain.notification import Group, Pace, Reason, Told
 from healthmgr.domain.plan import Course, Plan
@@ -53,7 +54,8 @@ def all_labels(labels: Mapping[str, str], severity: Severity, origin: str) -> di
 class Incident:
     """An open incident, its row locked.
 
-    `round_at` and what follows it are the times that something waits for; `held_reason` is why a round waits.
+    `round_at` and what follows it are the times that something waits for; `climb` is how far its policy has come,
+    `climb_at` when the next level is due, and `held_reason` why a round waits.
     """
 
     id: UUID
@@ -67,6 +69,8 @@ class Incident:
     told_at: datetime | None = None
     legs_told_at: Mapping[str, datetime] = field(default_factory=dict)
     round_at: datetime | None = None
+    climb: Climb = field(default_factory=Climb)
+    climb_at: datetime | None = None
     held_reason: str = ""
     acknowledged_until: datetime | None = None
     snoozed_until: datetime | None = None
@@ -101,7 +105,7 @@ class Incident:
         if self.acknowledged_at is not None:
             waiting = [self.acknowledged_until, self.auto_resolve_at]
         else:
-            waiting = [self.round_at, self.auto_acknowledge_at, self.auto_resolve_at]
+            waiting = [self.round_at, self.climb_at, self.auto_acknowledge_at, self.auto_resolve_at]
         return min((at for at in waiting if at is not None), default=None)
 
 

@@ -9,17 +9,20 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from healthmgr.domain.check import Severity
+from healthmgr.domain.escalation import Climb
 from healthmgr.domain.incident import Incident
 from healthmgr.domain.notification import Told
 from healthmgr.domain.plan import Plan
 
 INCIDENT_COLUMNS = """id, number, severity, episode, round, plan, told, acknowledged_at, last_told_at, legs_told_at,
-    round_at, held_reason, acknowledged_until, snoozed_until, auto_acknowledge_at, auto_resolve_at"""
+    round_at, climb_level, climb_lap, climb_at, held_reason, acknowledged_until, snoozed_until, auto_acknowledge_at,
+    auto_resolve_at"""
 
 _SAVE = text("""
 UPDATE incidents SET
     severity = :severity, episode = :episode, round = :round, told = :told, last_told_at = :told_at,
-    legs_told_at = :legs_told_at, round_at = :round_at, held_reason = :held_reason,
+    legs_told_at = :legs_told_at, round_at = :round_at, climb_level = :climb_level, climb_lap = :climb_lap,
+    climb_at = :climb_at, held_reason = :held_reason,
     acknowledged_at = :acknowledged_at, acknowledged_until = :acknowledged_until, snoozed_until = :snoozed_until,
     acknowledged_by = CASE WHEN CAST(:acknowledged_at AS timestamptz) IS NULL THEN NULL ELSE acknowledged_by END,
     auto_acknowledge_at = :auto_acknowledge_at, auto_resolve_at = :auto_resolve_at,
@@ -41,6 +44,9 @@ def save_incident(connection: Connection, incident: Incident) -> None:
             "told_at": incident.told_at,
             "legs_told_at": json.dumps({route: at.isoformat() for route, at in incident.legs_told_at.items()}),
             "round_at": incident.round_at,
+            "climb_level": incident.climb.level,
+            "climb_lap": incident.climb.lap,
+            "climb_at": incident.climb_at,
             "held_reason": incident.held_reason,
             "acknowledged_at": incident.acknowledged_at,
             "acknowledged_until": incident.acknowledged_until,
@@ -67,6 +73,8 @@ def to_incident(row: Row[Any]) -> Incident:
         told_at=values["last_told_at"],
         legs_told_at={route: datetime.fromisoformat(at) for route, at in values["legs_told_at"].items()},
         round_at=values["round_at"],
+        climb=Climb(values["climb_level"], values["climb_lap"]),
+        climb_at=values["climb_at"],
         held_reason=values["held_reason"],
         acknowledged_until=values["acknowledged_until"],
         snoozed_until=values["snoozed_until"],

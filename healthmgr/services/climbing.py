@@ -1,0 +1,99 @@
+"""Carrying out the next level of an incident's policy: who is meant at this moment, and how each is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from healthmgr.domain.escalation import CarryOut, Climb, Exhausted, Named, PassedLevel, Policy, Situation, next_step
+from healthmgr.domain.incident import Incident
+from healthmgr.domain.person import Person
+from healthmgr.domain.plan import Target
+from healthmgr.domain.timeline import Entry, EntryKind
+from healthmgr.domain.timewindow import TimeInterval
+from healthmgr.services.routing_ports import NotesTimeline
+
+
+class ClimbingTransaction(NotesTimeline, Protocol):
+    """A transaction that knows who is on call."""
+
+    def who_is(self, named: Named, now: datetime) -> tuple[str, ...]:
+        """The people whom a target means at this moment; for a schedule, those who are on call."""
+        ...
+
+    def people(self, names: Sequence[str]) -> Mapping[str, Person]:
+        """Those of these people who are defined, by name."""
+        ...
+
+    def windows(self, names: Sequence[str]) -> Mapping[str, Sequence[TimeInterval]]:
+        """These time windows by name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    """One step of the climb: the incident after it, the level that was carried out, and when each target is told.
+
+    `level` is the policy's number of levels where it is exhausted, and the default recipients are told.
+    """
+
+    incident: Incident
+    level: int
+    due_at: Mapping[Target, datetime] = field(default_factory=dict)
+
+
+def climb(transaction: ClimbingTransaction, incident: Incident, policy: Policy, alerts: int, now: datetime) -> Climbed:
+    """Carry out the level that is due, or the next one that means somebody; `alerts` counts those that fire."""
+    windows = transaction.windows(sorted({name for level in policy.levels for name in level.when.during}))
+    situation = Situation(incident.severity, alerts, now, windows)
+    at = incident.climb
+    for _ in range(len(policy.levels) + 1):
+        step = next_step(policy, at, situation, lambda named: transaction.who_is(named, now))
+        _note_passed(transaction, incident, step.passed, now)
+        if isinstance(step, Exhausted):
+            break
+        due_at = _reach(transaction, incident, step, now)
+        if due_at:
+            after = replace(incident, climb=step.then, climb_at=now + step.wait)
+            return Climbed(after, step.index, due_at)
+        unreachable = Entry(EntryKind.LEVEL_PASSED, "nobody_has_a_contact", "", _named(step))
+        transaction.note(incident.id, unreachable, now)
+        at = step.then
+    transaction.note(incident.id, Entry(EntryKind.EXHAUSTED, "policy_exhausted", "", {"policy": policy.name}), now)
+    default = incident.plan.default
+    last = Climb(len(policy.levels), policy.repeat)
+    after = replace(incident, climb=last, climb_at=now + default.cadence)
+    return Climbed(after, len(policy.levels), dict.fromkeys(default.targets, now))
+
+
+def _reach(
+    transaction: ClimbingTransaction, incident: Incident, step: CarryOut, now: datetime
+) -> dict[Target, datetime]:
+    """How the people of a level are reached, and when: each contact in its turn, mild things after the quiet hours."""
+    due_at: dict[Target, datetime] = {}
+    found = transaction.people(step.people)
+    for name in step.people:
+        person = found.get(name)
+        if person is None:
+            continue
+        quiet_until = person.quiet_until(incident.severity, now)
+        for contact in person.reached_over(step.level.channels):
+            at = now + contact.after
+            due_at[Target(person.name, contact.channel, contact.address)] = max(at, quiet_until or at)
+    for channel in step.channels:
+        due_at[Target(channel, channel, "")] = now
+    return due_at
+
+
+def _note_passed(
+    transaction: ClimbingTransaction, incident: Incident, passed: Sequence[PassedLevel], now: datetime
+) -> None:
+    for level in passed:
+        detail = {"level": level.level, "name": level.name}
+        transaction.note(incident.id, Entry(EntryKind.LEVEL_PASSED, level.reason.value, "", detail), now)
+
+
+def _named(step: CarryOut) -> dict[str, object]:
+    return {"level": step.index, "name": step.level.name, "people": list(step.people)}
