@@ -14,7 +14,7 @@ from healthmgr.cli.failing import ExitCode
 from healthmgr.cli.opening import load_settings, opened
 from healthmgr.cli.options import ORIGIN, Actor, Json, person
 from healthmgr.cli.printing import print_json, print_lines, print_note, styled
-from healthmgr.definitions.definition import Definitions
+from healthmgr.definitions.definition import SECTIONS, Definitions
 from healthmgr.definitions.difference import Change, Difference
 from healthmgr.definitions.document import read_text
 from healthmgr.definitions.formatting import format_text
@@ -33,6 +33,8 @@ File = Annotated[
 ]
 
 _NAMED = 20
+_ALWAYS_COUNTED = ("channels", "recipients", "routes", "checks")
+_COUNTED = {"time_windows": "time windows", "maintenance": "maintenance windows"}
 _SIGNS = {"created": ("+", "healthy"), "updated": ("~", "degraded"), "disabled": ("-", "unhealthy")}
 
 
@@ -47,13 +49,16 @@ def validate(path: File = None, as_json: Json = False) -> None:
     try:
         definitions = _validated(settings, chosen)
     except DefinitionError as error:
-        raise _refusal(error, chosen, as_json) from error
+        raise refusal(error, chosen, as_json) from error
     if as_json:
         print_json({"valid": True, "file": str(chosen), "problems": [], **_describe(definitions)})
         return
     _print_problems(definitions.warnings, "warning")
     counts = _describe(definitions)["defines"]
-    print_lines(f"{chosen} is valid: " + ", ".join(f"{count} {section}" for section, count in counts.items()))
+    named = (
+        f"{count} {_COUNTED.get(name, name)}" for name, count in counts.items() if count or name in _ALWAYS_COUNTED
+    )
+    print_lines(f"{chosen} is valid: " + ", ".join(named))
 
 
 def _validated(settings: Settings, path: Path) -> Definitions:
@@ -76,7 +81,7 @@ def diff(path: File = None, as_json: Json = False) -> None:
         try:
             difference = healthmgr.defining.diff(chosen)
         except DefinitionError as error:
-            raise _refusal(error, chosen, as_json) from error
+            raise refusal(error, chosen, as_json) from error
     if as_json:
         document = {**asdict(difference), "warnings": _as_documents(difference.warnings), "counts": difference.counts}
         print_json({"differs": bool(difference.changes), "file": str(chosen), "problems": [], **document})
@@ -97,7 +102,7 @@ def apply(path: File = None, as_json: Json = False, actor: Actor = "") -> None:
         try:
             applied = healthmgr.defining.apply(chosen, actor=person(actor), origin=ORIGIN, now=healthmgr.clock.now())
         except DefinitionError as error:
-            raise _refusal(error, chosen, as_json) from error
+            raise refusal(error, chosen, as_json) from error
     if as_json:
         document = {**asdict(applied), "warnings": _as_documents(applied.warnings), "counts": applied.counts}
         print_json({"applied": True, "file": str(chosen), "problems": [], **document})
@@ -131,7 +136,7 @@ def fmt(
         texts = {file: read_text(file) for file in files_of(chosen)}
         changed = {file: new for file, old in texts.items() if (new := format_text(old, str(file))) != old}
     except DefinitionError as error:
-        raise _refusal(error, chosen, False) from error
+        raise refusal(error, chosen, False) from error
     for file, new in changed.items():
         if not check:
             file.write_text(new, encoding="utf-8", newline="\n")
@@ -141,7 +146,8 @@ def fmt(
         raise typer.Exit(int(ExitCode.WRONG))
 
 
-def _refusal(error: DefinitionError, path: Path, as_json: bool) -> typer.Exit:
+def refusal(error: DefinitionError, path: Path, as_json: bool) -> typer.Exit:
+    """The end of a command whose file is not valid, after every problem was printed."""
     if as_json:
         print_json({"valid": False, "applied": False, "file": str(path), "problems": _as_documents(error.problems)})
     else:
@@ -152,10 +158,9 @@ def _refusal(error: DefinitionError, path: Path, as_json: bool) -> typer.Exit:
 
 
 def _describe(definitions: Definitions) -> dict[str, Any]:
-    sections = ("channels", "recipients", "routes", "checks")
     return {
         "source": definitions.source,
-        "defines": {section: len(getattr(definitions, section)) for section in sections},
+        "defines": {attribute: len(getattr(definitions, attribute)) for _, attribute in SECTIONS},
         "warnings": _as_documents(definitions.warnings),
     }
 

@@ -67,6 +67,12 @@ class Root(LazyGroup):
             "healthmgr.cli.notify:notify_app",
         ),
         Entry(
+            "route",
+            LOOK,
+            "Who is told of what: the routing tree.",
+            "healthmgr.cli.routes:route_app",
+        ),
+        Entry(
             "validate",
             MEND,
             "Say what is wrong with a definitions file, all of it at once; nothing is changed.",

@@ -14,6 +14,7 @@ from pydantic_core import to_jsonable_python
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from healthmgr.domain.phrasing import absolute, lasted, relative, took
 
@@ -51,6 +52,11 @@ def print_lines(*lines: str | Text) -> None:
     """Lines for people, wrapped to the terminal."""
     for line in lines:
         _print(line if isinstance(line, Text) else Text(_CONTROL.sub(" ", line)))
+
+
+def print_tree(tree: Tree) -> None:
+    """A tree, its branches drawn."""
+    _print(tree)
 
 
 def print_verbatim(text: str) -> None:

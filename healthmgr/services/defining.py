@@ -23,6 +23,7 @@ from healthmgr.definitions.difference import Difference, compare, is_applied, is
 from healthmgr.definitions.reading import read_draft
 from healthmgr.definitions.references import complete
 from healthmgr.definitions.settling import Fallbacks
+from healthmgr.definitions.tree import RoutingTree, as_stored, tree_of
 from healthmgr.domain.check import next_slot, stable_phase
 from healthmgr.domain.result import Cause
 from healthmgr.errors import Problem, Unavailable
@@ -155,6 +156,14 @@ class Defining:
         stored = self._store.snapshot()
         draft = read_draft(path, self._registry, self._environ, self._fallbacks)
         return compare(complete(draft, stored, self._registry), stored)
+
+    def tree(self, path: Path | None = None) -> RoutingTree:
+        """The routing tree that is stored; with a file, that which it defines. Raises DefinitionError as `validate`."""
+        if path is not None:
+            return tree_of(as_stored(self.validate(path)))
+        if self._store is None:
+            raise Unavailable("There is no database to read the routes from: set DATABASE_URL, or name a file")
+        return tree_of(self._store.snapshot())
 
     def apply(self, path: Path, *, actor: str, origin: str, now: datetime, source: str | None = None) -> Applied:
         """Make what is stored of this source equal to the file, in one transaction.

@@ -32,6 +32,8 @@ WITH_DATA = (
     (("notifications", "list"), 0),
     (("notify", "preview"), 0),
     (("channels", "list"), 0),
+    (("route", "show"), 0),
+    (("route", "test", "service=api"), 0),
     (("tokens", "list"), 0),
     (("tokens", "create", "grafana"), 0),
     (("tokens", "ensure-admin"), 0),
@@ -45,7 +47,7 @@ WITHOUT_DATABASE = (
     ("tokens", "revoke", "x"),
     ("channels", "test", "inbox"),
 )
-GROUPS = ("checks", "alerts", "notifications", "notify", "channels", "tokens", "db")
+GROUPS = ("checks", "alerts", "notifications", "notify", "channels", "route", "tokens", "db")
 PROCESSES = (("worker",), ("beat",), ("api",))
 
 
