@@ -17,6 +17,7 @@ from healthmgr.domain.alerting import AlertingRules
 from healthmgr.domain.links import LinkMaker
 from healthmgr.errors import SettingsError
 from healthmgr.registry import Registry
+from healthmgr.services.admitting import Admitting
 from healthmgr.services.answering import Answering
 from healthmgr.services.defining import Defining
 from healthmgr.services.escalating import Escalating
@@ -34,6 +35,7 @@ from healthmgr.services.scheduling import Scheduling
 from healthmgr.services.tokens import Tokens
 from healthmgr.services.upkeep import Upkeep
 from healthmgr.settings import Settings, environment
+from healthmgr.storage.admitting_rows import AdmittingRows
 from healthmgr.storage.answering_rows import AnsweringRows
 from healthmgr.storage.database import DatabaseClock, connect
 from healthmgr.storage.definition_repository import DefinitionRepository
@@ -79,6 +81,7 @@ class Healthmgr:
     upkeep: Upkeep
     executing: Executing
     pushing: Pushing
+    admitting: Admitting
     eventing: Eventing
     registering: Registering
 
@@ -150,6 +153,7 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
         upkeep=Upkeep(upkeep, upkeep, upkeep),
         executing=Executing(executing, responding),
         pushing=Pushing(executing, evaluating),
+        admitting=Admitting(Transactions(engine, AdmittingRows)),
         eventing=Eventing(EventRepository(engine), stream),
         registering=Registering(defining, RegisteringRows(engine)),
     )

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from healthmgr.ports import Clock
+from healthmgr.services.admitting import Admitting
 from healthmgr.services.executing import Executing
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.pushing import Pushing
@@ -81,6 +82,11 @@ class Parts(Protocol):
     @property
     def pushing(self) -> Pushing:
         """Results that others bring."""
+        ...
+
+    @property
+    def admitting(self) -> Admitting:
+        """Alerts that others bring."""
         ...
 
     @property

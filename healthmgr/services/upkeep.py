@@ -24,6 +24,10 @@ class SweepStore(Protocol):
         """Take what is due before the horizon and has no reminder under way, and mark it as reminded."""
         ...
 
+    def close_lapsed(self, now: datetime, limit: int) -> int:
+        """Close alerts that whoever brought them has not renewed in time; how many there were."""
+        ...
+
 
 class PartitionStore(Protocol):
     """The day tables of results."""
@@ -81,7 +85,13 @@ class Upkeep:
         self._auditing = auditing
 
     def sweep(self, now: datetime) -> list[Due]:
-        """Reminders to send: for what came within the horizon, and for what was lost on the way."""
+        """Reminders to send: for what came within the horizon, and for what was lost on the way.
+
+        Alerts whose source has fallen silent are closed before, so that their end is among it.
+        """
+        lapsed = self._sweeping.close_lapsed(now, SWEEP_LIMIT)
+        if lapsed:
+            log.info("alerts_lapsed", count=lapsed)
         return self._sweeping.arm(now, now + HORIZON, SWEEP_LIMIT)
 
     def keep_partitions(self, now: datetime, retention: timedelta) -> tuple[list[date], list[date]]:

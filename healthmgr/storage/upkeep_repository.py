@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from healthmgr.domain.dispatch import Due, Work, patience, rank
+from healthmgr.storage.admitting_rows import close_lapsed
 from healthmgr.storage.transactions import transaction
 
 
@@ -93,6 +94,11 @@ class UpkeepRepository:
                 rows = connection.execute(statement, values)
                 dues += [Due(work, row.key, row.token, row.due_at, row.lane, rank(row.kind)) for row in rows]
         return dues
+
+    def close_lapsed(self, now: datetime, limit: int) -> int:
+        """Close alerts that whoever brought them has not renewed in time; how many there were."""
+        with transaction(self._engine) as connection:
+            return close_lapsed(connection, now, limit)
 
     def overdue(self, before: datetime) -> dict[str, int]:
         """How many rows of each kind of work were due before this instant."""

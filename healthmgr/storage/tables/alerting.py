@@ -114,6 +114,9 @@ alerts = Table(
     Index("ix_alerts_open_group_key", "group_key", postgresql_where=text("resolved_at IS NULL")),
     Index("ix_alerts_open_ends_at", "ends_at", postgresql_where=text("resolved_at IS NULL AND ends_at IS NOT NULL")),
     Index("ix_alerts_suppressed_by_id", "suppressed_by_id", postgresql_where=text("suppressed_by_id IS NOT NULL")),
+    Index(
+        "ix_alerts_resolved_by_people", "fingerprint", "resolved_at", postgresql_where=text("resolved_by IS NOT NULL")
+    ),
 )
 
 dispatch_tokens = Sequence("dispatch_tokens", metadata=metadata)
