@@ -11,6 +11,8 @@ import uuid_utils.compat as uuid_utils
 from sqlalchemy import Connection, Engine, Table, insert, select, text
 
 from healthmgr.domain.check import stable_phase
+from healthmgr.domain.matcher import parse_matchers
+from healthmgr.domain.routing_tree import Route
 from healthmgr.storage import tables
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -31,6 +33,7 @@ _CHECK = {
     "created_at": NOW,
     "updated_at": NOW,
 }
+_MANAGED = {"managed_by": "test", "updated_at": NOW}
 _SCHEDULE = {"cause": "slot", "next_due_at": NOW + timedelta(seconds=30)}
 _STATE = {
     "status": "healthy",
@@ -102,6 +105,53 @@ def _check_rows(slug: str, over: Mapping[str, Any]) -> list[tuple[Table, dict[st
     return rows
 
 
+def make_channel(engine: Engine, name: str, **over: Any) -> None:
+    """A channel that is enabled, of kind email."""
+    row = {"name": name, "kind": "email", "config": {}, "max_concurrency": 2, "is_enabled": True, **_MANAGED}
+    _insert(engine, tables.channels, row | over)
+
+
+def make_recipient(engine: Engine, name: str, **contacts: str) -> None:
+    """Somebody with an address by channel."""
+    row = {"name": name, "display_name": name.capitalize(), "contacts": contacts, "is_enabled": True, **_MANAGED}
+    _insert(engine, tables.recipients, row)
+
+
+def make_receiver(engine: Engine, name: str, to: Iterable[str], via: Iterable[str], **over: Any) -> None:
+    """Recipients and channels under one name."""
+    row = {"name": name, "recipients": list(to), "channels": list(via), **_MANAGED}
+    _insert(engine, tables.receivers, row | over)
+
+
+def make_route(engine: Engine, route: Route, **over: Any) -> None:
+    """A route below the root, or the root itself, by the name "default"."""
+    row = {"name": route.name, "position": 0, "document": route.to_document(), **_MANAGED}
+    _insert(engine, tables.routing, row | over)
+
+
+def make_silence(engine: Engine, matchers: str, **over: Any) -> UUID:
+    """A silence of an hour from now on."""
+    row_id = over.setdefault("id", new_id())
+    row = {
+        "matchers": [matcher.to_document() for matcher in parse_matchers(matchers)],
+        "starts_at": NOW,
+        "ends_at": NOW + timedelta(hours=1),
+        "created_by": "alice",
+        "comment": "work on it",
+        "created_at": NOW,
+        "updated_at": NOW,
+    }
+    _insert(engine, tables.silences, row | over)
+    return row_id
+
+
+def make_entry(engine: Engine, incident_id: UUID, kind: str, **over: Any) -> UUID:
+    """A line of an incident's timeline."""
+    row_id = over.setdefault("id", new_id())
+    _insert(engine, tables.incident_entries, {"incident_id": incident_id, "at": NOW, "kind": kind} | over)
+    return row_id
+
+
 def make_incident(engine: Engine, **over: Any) -> UUID:
     """An open incident."""
     row_id = over.setdefault("id", new_id())
@@ -110,13 +160,13 @@ def make_incident(engine: Engine, **over: Any) -> UUID:
     return row_id
 
 
-def make_alert(engine: Engine, check_id: UUID, **over: Any) -> UUID:
-    """An open alert of a check."""
+def make_alert(engine: Engine, check_id: UUID | None, **over: Any) -> UUID:
+    """An open alert of a check; of no check, where its id is None: one that came through a door."""
     row_id = over.setdefault("id", new_id())
     row = {
-        "fingerprint": f"check:{check_id}",
+        "fingerprint": f"check:{check_id or row_id}",
         "check_id": check_id,
-        "group_key": f"check:{check_id}",
+        "group_key": f"check:{check_id or row_id}",
         "labels": {},
         "severity": "high",
         "status": "unhealthy",

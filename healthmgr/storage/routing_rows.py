@@ -29,15 +29,14 @@ from healthmgr.domain.incident import Incident, Member, all_labels
 from healthmgr.domain.muting import Muted, Mutes, Subject
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.plan import Leg, Target
-from healthmgr.domain.timeline import Entry
 from healthmgr.services.routing_ports import Beginning, RoutingTransaction, Telling
 from healthmgr.storage import notification_rows
+from healthmgr.storage.climbing_rows import ClimbingRows
 from healthmgr.storage.directory_rows import read_directory
 from healthmgr.storage.dispatch_rows import request_dispatch
 from healthmgr.storage.incident_rows import INCIDENT_COLUMNS, save_incident, to_incident
 from healthmgr.storage.muting_rows import read_closed, read_mutes
 from healthmgr.storage.notification_rows import new_id
-from healthmgr.storage.timeline_rows import note
 
 _TAKE = text("SELECT token, due_at FROM dispatches WHERE group_key = :group_key FOR UPDATE")
 
@@ -50,6 +49,7 @@ SELECT id FROM incidents WHERE group_key = :group_key AND resolved_at >= :since 
 FOR UPDATE
 """)
 
+# What was over before an incident was opened again was told then, and is no part of it any more.
 _MEMBERS = text("""
 SELECT a.id, a.check_id, a.severity, a.status, a.is_flapping, a.opened_at, a.resolved_at, a.suppressed_by_id,
        a.acknowledged_at IS NOT NULL AS is_acknowledged, a.origin, a.labels, a.mute_reason,
@@ -62,7 +62,12 @@ LEFT JOIN checks c ON c.id = a.check_id
 LEFT JOIN check_states st ON st.check_id = a.check_id
 LEFT JOIN alerts root ON root.id = a.suppressed_by_id
 WHERE a.group_key = :group_key
-  AND (a.resolved_at IS NULL OR (a.incident_id = :incident_id AND a.suppressed_by_id IS NULL))
+  AND (a.resolved_at IS NULL OR (
+      a.incident_id = :incident_id AND a.suppressed_by_id IS NULL AND a.resolved_at >= COALESCE((
+          SELECT max(e.at) FROM incident_entries e
+          WHERE e.incident_id = :incident_id AND e.kind = 'reopened' AND e.reason = 'broken_again'
+      ), a.resolved_at)
+  ))
 ORDER BY a.id
 """).bindparams(bindparam("incident_id", type_=Uuid))
 
@@ -105,7 +110,8 @@ RETURNING {INCIDENT_COLUMNS}
 _REOPEN_INCIDENT = text(f"""
 UPDATE incidents SET resolved_at = NULL, resolved_by = NULL, route = :route, labels = :labels, severity = :severity,
     plan = :plan, acknowledged_at = NULL, acknowledged_by = NULL, acknowledged_until = NULL, snoozed_until = NULL,
-    auto_acknowledge_at = :auto_acknowledge_at, auto_resolve_at = :auto_resolve_at, legs_told_at = '{{}}'
+    auto_acknowledge_at = :auto_acknowledge_at, auto_resolve_at = :auto_resolve_at, legs_told_at = '{{}}',
+    climb_level = 0, climb_lap = 0, climb_at = NULL
 WHERE id = :id
 RETURNING {INCIDENT_COLUMNS}
 """)  # noqa: S608 - composed of constants alone
@@ -122,7 +128,7 @@ WHERE id = ANY(:ids) OR (suppressed_by_id = ANY(:ids) AND resolved_at IS NULL)
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 _CLOSE_INCIDENT = text("""
-UPDATE incidents SET resolved_at = :now, due_at = NULL, round_at = NULL, held_reason = '', token = token + 1
+UPDATE incidents SET resolved_at = :now, due_at = NULL, round_at = NULL, climb_at = NULL, held_reason = '', token = token + 1
 WHERE id = :id
 """)
 
@@ -131,11 +137,11 @@ _HOLD_BACK = text("UPDATE alerts SET mute_reason = :reason, muted_by = :by, upda
 _FORGET = text("DELETE FROM dispatches WHERE group_key = :group_key")
 
 
-class RoutingRows(RoutingTransaction):
+class RoutingRows(ClimbingRows, RoutingTransaction):
     """Dispatches, incidents and new notifications within one transaction of routing."""
 
     def __init__(self, connection: Connection, rules: AlertingRules | None = None) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._rules = rules or AlertingRules()
         self._mutes: Mutes | None = None
 
@@ -228,9 +234,6 @@ class RoutingRows(RoutingTransaction):
         save_incident(self._connection, incident)
         if member_ids:
             self._connection.execute(_ATTACH, {"incident_id": incident.id, "ids": list(member_ids)})
-
-    def note(self, incident_id: UUID, entry: Entry, now: datetime, *, once: bool = False) -> None:
-        note(self._connection, incident_id, entry, now, once=once)
 
     def close_incident(self, incident_id: UUID, now: datetime) -> None:
         self._connection.execute(_CLOSE_INCIDENT, {"id": incident_id, "now": now})

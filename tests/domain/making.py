@@ -10,7 +10,7 @@ from uuid import UUID
 
 from healthmgr.domain.alert import AlertDecision, Amend, Close, Open, OpenAlert, decide
 from healthmgr.domain.check import Check, Severity, Status
-from healthmgr.domain.notification import Group, Reason, Send, Told
+from healthmgr.domain.notification import Group, Pace, Reason, Send, Told
 from healthmgr.domain.notification import decide as decide_telling
 from healthmgr.domain.result import Result
 from healthmgr.domain.state import Change, State, advance
@@ -130,7 +130,7 @@ class Walk:
             case Open(severity=severity, is_flapping=is_flapping):
                 assert self.alert is None
                 self.opened += 1
-                self.alert = OpenAlert(uid(self.opened), severity, status, is_flapping, "check=api")
+                self.alert = OpenAlert(uid(self.opened), severity, status, is_flapping)
                 return self._tell()
             case Amend(severity=severity, is_told=is_told, is_flapping=is_flapping):
                 assert self.alert is not None
@@ -147,7 +147,9 @@ class Walk:
         flapping = frozenset({self.alert.id} if self.alert and self.alert.is_flapping else ())
         resolved = (self.told.firing if self.told else frozenset()) - firing
         severity = self.alert.severity if self.alert else None
-        decision = decide_telling(Group(firing, flapping, resolved, frozenset(), severity), self.told, False)
+        decision = decide_telling(
+            Group(firing, flapping, resolved, frozenset(), severity), self.told, False, Pace(), self.now
+        )
         if not isinstance(decision, Send):
             return None
         if severity is None:

@@ -19,7 +19,6 @@ from healthmgr.domain.alert import (
     alert_labels,
     decide,
     fingerprint,
-    group_key,
 )
 from healthmgr.domain.check import Severity
 from healthmgr.domain.notification import Reason
@@ -119,7 +118,7 @@ def test_where_all_failures_are_of_one_severity_their_kind_tells_worse_from_bett
 
 def test_an_alert_that_has_become_more_severe_has_worsened_though_its_status_is_better():
     (change,) = follow("D", after("HUUU"))
-    alert = OpenAlert(uid(7), Severity.LOW, U, False, "check=api")
+    alert = OpenAlert(uid(7), Severity.LOW, U, False)
     decision = decide(change, a_check(), alert, None, NOW)
     assert decision == Amend(Severity.MEDIUM, AlertReason.WORSENED, is_told=True)
 
@@ -261,13 +260,8 @@ def test_a_fingerprint_is_kept_over_releases():
     assert fingerprint("healthmgr", {"check": "api", "service": "Käse"}) == "ec31ede0aa9d78b5840e5dfa1660ad92"
 
 
-def test_the_alerts_of_one_check_are_told_together():
-    assert group_key({"check": "api", "env": "prod"}) == group_key({"check": "api"})
-    assert group_key({"check": "api"}) != group_key({"check": "web"})
-
-
 def test_an_open_alert_of_a_check_that_is_soft_again_is_left_alone():
     (change,) = follow("D", after("HUUUH"))
-    alert = OpenAlert(uid(7), Severity.HIGH, U, False, "check=api")
+    alert = OpenAlert(uid(7), Severity.HIGH, U, False)
     assert decide(change, a_check(success_threshold=2), alert, None, NOW) == Keep(AlertReason.SOFT)
     assert change.new.status is D

@@ -8,8 +8,9 @@ import pytest
 
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.dependency import Reachable, Undecided, Unreachable
-from healthmgr.domain.incident import Fires, Held, Member, Suppressed, stand, to_group
+from healthmgr.domain.incident import Fires, Held, Incident, Member, Suppressed, all_labels, stand, to_group
 from healthmgr.domain.notification import Group, Reason
+from healthmgr.domain.plan import Leg, Plan
 from tests.domain.making import NOW, uid
 
 SECOND = timedelta(seconds=1)
@@ -116,3 +117,67 @@ def test_an_alert_that_is_resolved_counts_as_resolved_though_it_waited():
     group = to_group([member(1, resolved_at=NOW)], frozenset({uid(1)}))
     assert group.resolved == {uid(1)}
     assert group.firing == set()
+
+
+def test_one_that_was_told_and_is_muted_since_fires_without_status_or_severity():
+    members = [member(1, severity=Severity.CRITICAL, is_flapping=True), member(2, severity=Severity.LOW)]
+    assert to_group(members, frozenset(), frozenset({uid(1)})) == Group(
+        firing={uid(1), uid(2)},
+        flapping=set(),
+        resolved=set(),
+        acknowledged=set(),
+        severity=Severity.LOW,
+        statuses={uid(2): Status.UNHEALTHY},
+        muted=frozenset({uid(1)}),
+    )
+
+
+def test_a_label_named_severity_or_origin_does_not_hide_what_an_alert_is():
+    labels = all_labels({"severity": "none", "origin": "said", "a": "1"}, Severity.HIGH, "door")
+    assert labels == {"severity": "high", "origin": "said", "a": "1"}
+
+
+# ---- what an incident waits for ---------------------------------------------------------------------
+
+MINUTE = timedelta(minutes=1)
+
+
+def incident(**over: object) -> Incident:
+    """An open incident, told once, answered by nobody."""
+    given = {
+        "id": uid(1),
+        "number": 1,
+        "severity": Severity.HIGH,
+        "episode": 1,
+        "round": 3,
+        "plan": Plan({}, Leg("default", (), MINUTE)),
+        "told": None,
+        "acknowledged_at": None,
+    }
+    return Incident(**(given | over))
+
+
+@pytest.mark.parametrize(
+    ("waiting", "minutes"),
+    [
+        ({}, None),
+        ({"round_at": 5}, 5),
+        ({"round_at": 5, "climb_at": 3}, 3),
+        ({"round_at": 5, "auto_acknowledge_at": 4, "auto_resolve_at": 6}, 4),
+        ({"round_at": 5, "auto_resolve_at": 2}, 2),
+        # An acknowledgement stops rounds and levels; its own end and the end by itself go on.
+        ({"acknowledged_at": 0, "round_at": 5, "climb_at": 3, "auto_acknowledge_at": 4}, None),
+        ({"acknowledged_at": 0, "acknowledged_until": 9, "auto_resolve_at": 12}, 9),
+        ({"acknowledged_at": 0, "acknowledged_until": 9, "auto_resolve_at": 2}, 2),
+    ],
+)
+def test_an_incident_is_due_at_the_earliest_of_what_it_waits_for(waiting, minutes):
+    due_at = incident(**{name: NOW + value * MINUTE for name, value in waiting.items()}).due_at
+    assert due_at == (None if minutes is None else NOW + minutes * MINUTE)
+
+
+def test_a_new_episode_is_answered_by_nobody_and_tells_every_leg():
+    old = incident(acknowledged_at=NOW, acknowledged_until=NOW, snoozed_until=NOW, legs_told_at={"default": NOW})
+    new = old.anew()
+    assert (new.episode, new.round, new.legs_told_at) == (2, 0, {})
+    assert (new.acknowledged_at, new.acknowledged_until, new.snoozed_until) == (None, None, None)

@@ -141,7 +141,7 @@ def test_where_a_row_of_results_is_cut_into_batches_makes_no_difference(letters,
     moved = first.alert_moves[-1] if first.alert_moves else None
     alert = None
     if moved and not isinstance(moved.decision, Close):
-        alert = OpenAlert(uid(9), moved.decision.severity, moved.result.status, moved.decision.is_flapping, "check=api")
+        alert = OpenAlert(uid(9), moved.decision.severity, moved.result.status, moved.decision.is_flapping)
     second = judge(results(letters)[cut:], watch(check, state, alert))
     assert [m.decision for m in whole.alert_moves] == [m.decision for m in (*first.alert_moves, *second.alert_moves)]
     assert whole.latest == first.latest | second.latest
@@ -214,18 +214,12 @@ def test_transitions_and_alert_moves_carry_the_result_that_made_them():
 
 
 def open_alert(**over: object) -> OpenAlert:
-    given = {"id": uid(9), "severity": Severity.HIGH, "status": U, "is_flapping": False, "group_key": "check=old-name"}
+    given = {"id": uid(9), "severity": Severity.HIGH, "status": U, "is_flapping": False}
     return OpenAlert(**(given | over))
 
 
-def test_an_open_alert_keeps_its_group():
-    (move,) = judge(results("H", start=5), watch(state=after("HUUU"), alert=open_alert())).alert_moves
-    assert move.group_key == "check=old-name"
-
-
-def test_an_alert_that_opens_names_its_group_its_labels_and_itself():
+def test_an_alert_that_opens_names_its_labels_and_itself():
     (move,) = judge(results("HUUU"), watch(a_check(service="shop"))).alert_moves
-    assert move.group_key == "check=api"
     assert move.labels == {"check": "api", "service": "shop"}
     assert len(move.fingerprint) == 32
 

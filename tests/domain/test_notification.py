@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthmgr.domain.check import Severity
+from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.message import MessageKind
-from healthmgr.domain.notification import STARTS_EPISODE, Drop, Group, Reason, Send, Told, decide
-from tests.domain.making import uid
+from healthmgr.domain.notification import STARTS_EPISODE, Decision, Drop, Group, Hold, Pace, Reason, Send, Told
+from healthmgr.domain.notification import decide as decide_at_a_pace
+from tests.domain.making import NOW, uid
 
 PROBLEM, UPDATE, RESOLUTION = MessageKind.PROBLEM, MessageKind.UPDATE, MessageKind.RESOLUTION
 
@@ -34,6 +37,11 @@ def group(
 
 def told(firing: Iterable[int], flapping: Iterable[int] = (), severity: Severity = Severity.HIGH) -> Told:
     return Told(ids(firing), ids(flapping), severity)
+
+
+def decide(group: Group, told: Told | None, is_acknowledged: bool) -> Decision:
+    """What is decided once the interval of the group is over."""
+    return decide_at_a_pace(group, told, is_acknowledged, Pace(), NOW)
 
 
 # Alertmanager's TestDedupStageNeedsUpdate, with send_resolved; its repeats are rounds of the escalation here.
@@ -94,6 +102,71 @@ def test_only_a_severity_above_the_highest_that_was_told_is_told(before, now):
     assert decision == (Send(Reason.SEVERITY_ROSE, PROBLEM) if rose else Drop(Reason.UNCHANGED))
 
 
+def with_status(status: Status, **over: object) -> Group:
+    return replace(group([1], **over), statuses={uid(1): status})
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "reason"),
+    [
+        (Status.DEGRADED, Status.UNHEALTHY, Reason.WORSENED),
+        (Status.UNHEALTHY, Status.DEGRADED, Reason.UNCHANGED),
+        (Status.UNHEALTHY, Status.UNHEALTHY, Reason.UNCHANGED),
+    ],
+)
+def test_growing_worse_is_told_and_easing_is_not(before, now, reason):
+    said = replace(told([1]), statuses={uid(1): before})
+    assert decide(with_status(now), said, False).reason is reason
+
+
+def test_growing_worse_is_not_told_to_whoever_has_it_in_hand():
+    said = replace(told([1]), statuses={uid(1): Status.DEGRADED})
+    assert decide(with_status(Status.UNHEALTHY, acknowledged=[1]), said, True) == Drop(Reason.ACKNOWLEDGED)
+
+
+# ---- mutes ------------------------------------------------------------------------------------------
+
+
+def test_one_that_was_told_and_is_muted_since_still_fires_and_makes_no_news():
+    before = told([1, 2], [1])
+    muted = Group(ids([1, 2]), frozenset(), frozenset(), frozenset(), Severity.HIGH, muted=ids([1]))
+    assert decide(muted, before, False) == Drop(Reason.UNCHANGED)
+    heard = Group(ids([1, 2]), frozenset(), frozenset(), frozenset(), Severity.HIGH)
+    assert decide(heard, before, False) == Send(Reason.FLAPPING_ENDED, UPDATE)
+
+
+def test_a_group_all_of_whose_alerts_were_muted_since_has_no_severity_to_rise():
+    before = told([1], severity=Severity.LOW)
+    muted = Group(ids([1]), frozenset(), frozenset(), frozenset(), None, muted=ids([1]))
+    assert decide(muted, before, False) == Drop(Reason.UNCHANGED)
+
+
+# ---- the interval of the group ----------------------------------------------------------------------
+
+INTERVAL = timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "reason", "waits"),
+    [
+        (told([1]), group([1, 2]), Reason.NEW_ALERTS, True),
+        (told([1, 2]), group([1], resolved=[2]), Reason.SOME_RESOLVED, True),
+        (told([1], [1]), group([1]), Reason.FLAPPING_ENDED, True),
+        (told([1]), group([1], severity=Severity.CRITICAL), Reason.SEVERITY_ROSE, False),
+        (told([1]), group([1], flapping=[1]), Reason.FLAPPING_STARTED, False),
+        (told([1]), group(resolved=[1]), Reason.ALL_RESOLVED, False),
+        (told([]), group([1]), Reason.REOPENED, False),
+        (None, group([1]), Reason.FIRST, False),
+    ],
+)
+def test_news_waits_for_the_interval_and_what_is_worse_or_over_does_not(before, now, reason, waits):
+    may_at = NOW + timedelta(minutes=1)
+    pace = Pace(may_at - INTERVAL, INTERVAL)
+    early = decide_at_a_pace(now, before, False, pace, NOW)
+    assert early == (Hold(may_at, Reason.GROUP_INTERVAL) if waits else decide(now, before, False))
+    assert decide_at_a_pace(now, before, False, pace, may_at).reason is reason
+
+
 # ---- flapping ---------------------------------------------------------------------------------------
 
 
@@ -145,7 +218,7 @@ def test_flapping_that_rings_nobody_hides_no_resolution():
 
 
 def test_what_rings_anew_starts_an_episode_and_what_informs_does_not():
-    assert {Reason.FIRST, Reason.NEW_ALERTS, Reason.SEVERITY_ROSE} == STARTS_EPISODE
+    assert {Reason.FIRST, Reason.REOPENED, Reason.NEW_ALERTS, Reason.SEVERITY_ROSE} == STARTS_EPISODE
 
 
 # ---- always -----------------------------------------------------------------------------------------
@@ -185,7 +258,7 @@ def test_a_resolution_is_told_when_nothing_fires_any_more_and_only_then(now, fir
 def test_an_unanswered_alert_that_was_not_told_is_always_told(now, firing, severity, acknowledged):
     if now.firing - ids(firing) - now.acknowledged:
         decision = decide(now, told(firing, severity=severity), acknowledged)
-        assert decision == Send(Reason.NEW_ALERTS, PROBLEM)
+        assert decision == Send(Reason.NEW_ALERTS if firing else Reason.REOPENED, PROBLEM)
 
 
 @given(some, some, severities)

@@ -142,7 +142,9 @@ def test_a_check_that_is_not_watched_keeps_its_state(
 def test_result_state_transition_alert_and_dispatch_come_in_one_commit(healthmgr: Healthmgr, engine: Engine) -> None:
     check_id = make_check(engine, "api", max_attempts=1)
     with engine.begin() as connection:
-        connection.execute(text("ALTER TABLE dispatches ADD CONSTRAINT broken CHECK (group_key <> 'check=api')"))
+        connection.execute(
+            text("ALTER TABLE dispatches ADD CONSTRAINT broken CHECK (group_key <> 'default:check=api')")
+        )
     try:
         healthmgr.evaluating.evaluate([result(check_id, 1, Status.UNHEALTHY)], NOW)
         assert [count(engine, table) for table in ("results", "transitions", "alerts", "dispatches")] == [0, 0, 0, 0]

@@ -15,14 +15,16 @@ from healthmgr.bootstrap import Healthmgr
 from healthmgr.domain.check import Status
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.result import Result
+from healthmgr.domain.routing_tree import Options, Route
 from healthmgr.ports import Receipt
 from healthmgr.services.notifying import Notifying
 from healthmgr.storage.notifying_rows import NotifyingRows
 from healthmgr.storage.transactions import Transactions
-from tests.builders import make_check
+from tests.builders import make_channel, make_check, make_recipient, make_route
 from tests.stories.harness import AnyConfig
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+CADENCE = Options().cadence
 
 
 class Provider:
@@ -55,21 +57,15 @@ def provider() -> Provider:
 
 @pytest.fixture
 def notifying(engine: Engine, provider: Provider) -> Notifying:
-    return Notifying(Transactions(engine, lambda connection: NotifyingRows(connection, "")), provider, {}, "w")
+    return Notifying(Transactions(engine, lambda connection: NotifyingRows(connection)), provider, {}, "w")
 
 
 @pytest.fixture
 def failed(healthmgr: Healthmgr, engine: Engine) -> UUID:
     """A check that has just failed hard, with its group due."""
-    with engine.begin() as connection:
-        connection.execute(
-            text("""
-            INSERT INTO channels VALUES ('mail', 'email', '{}', 2, true, 'test', :now);
-            INSERT INTO recipients VALUES ('alice', 'Alice', '{"mail": "a@example.com"}', true, 'test', :now);
-            INSERT INTO routes VALUES ('default', '{alice}', '{mail}', interval '0', interval '4 hours', 'test', :now);
-            """),
-            {"now": NOW},
-        )
+    make_channel(engine, "mail")
+    make_recipient(engine, "alice", mail="a@example.com")
+    make_route(engine, Route("default", to=("alice",), via=("mail",), options=Options(group_wait=timedelta(0))))
     check_id = make_check(engine, "api", max_attempts=1)
     evaluate(healthmgr, check_id, 1, Status.UNHEALTHY)
     return check_id
@@ -172,11 +168,11 @@ def test_an_escalation_carried_out_by_many_at_once_is_one_round(
 ) -> None:
     dispatch(healthmgr, engine)
     ((incident_id, token),) = rows(engine, "SELECT id, token FROM incidents")
-    later = NOW + timedelta(hours=4)
+    later = NOW + CADENCE
     with ThreadPoolExecutor(8) as workers:
         list(workers.map(lambda _: healthmgr.escalating.advance(incident_id, token, later), range(8)))
     assert rows(engine, "SELECT round FROM notifications ORDER BY position") == [(0,), (1,)]
-    assert rows(engine, "SELECT round, due_at FROM incidents") == [(1, later + timedelta(hours=4))]
+    assert rows(engine, "SELECT round, due_at FROM incidents") == [(1, later + CADENCE)]
 
 
 def test_the_plan_of_an_open_incident_is_frozen(healthmgr: Healthmgr, engine: Engine, failed: UUID) -> None:
@@ -184,7 +180,7 @@ def test_the_plan_of_an_open_incident_is_frozen(healthmgr: Healthmgr, engine: En
     with engine.begin() as connection:
         connection.execute(text("""UPDATE recipients SET contacts = '{"mail": "b@example.com"}'"""))
     ((incident_id, token),) = rows(engine, "SELECT id, token FROM incidents")
-    healthmgr.escalating.advance(incident_id, token, NOW + timedelta(hours=4))
+    healthmgr.escalating.advance(incident_id, token, NOW + CADENCE)
     assert rows(engine, "SELECT DISTINCT address FROM notifications") == [("a@example.com",)]
 
 

@@ -22,21 +22,24 @@ from typing import Any
 from uuid import UUID
 
 import yaml
-from pydantic import BaseModel
 from sqlalchemy import Engine, text
 
-from healthmgr.bootstrap import Healthmgr
+from healthmgr.bootstrap import Healthmgr, alerting_rules
 from healthmgr.domain.check import Status
 from healthmgr.domain.dispatch import Due, Work
+from healthmgr.domain.links import LinkMaker
 from healthmgr.domain.message import Message, MessageKind
 from healthmgr.domain.result import Outcome, ProbeOrder, Result
 from healthmgr.errors import ChannelError, Unavailable
-from healthmgr.ports import Receipt
 from healthmgr.services.notifying import Notifying
-from healthmgr.domain.links import LinkMaker
 from healthmgr.storage.notifying_rows import NotifyingRows, Sending
 from healthmgr.storage.transactions import Transactions
+from tests.stories.acting import Acting
+from tests.stories.playing import AnyConfig, Delivery, PlayedChannel
 
+__all__ = ["HEALTHY", "SECRET", "START", "AnyConfig", "Delivery", "Story", "check"]
+
+SECRET = "s" * 32
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 HEALTHY = Outcome(Status.HEALTHY, "fine", response_time=0.01)
 
@@ -64,40 +67,7 @@ def check(slug: str, **fields: Any) -> tuple[str, dict[str, Any]]:
 
 
 @dataclass
-class Delivery:
-    """A message that a provider was handed, and when."""
-
-    at: datetime
-    via: str
-    address: str
-    message: Message
-
-
-class AnyConfig(BaseModel, extra="allow"):
-    """Whatever the definition says."""
-
-
-@dataclass
-class PlayedChannel:
-    """A provider that takes what it is given, or answers as the story says."""
-
-    story: Story
-    kind: str
-    needs_address: bool = True
-    Config: type[BaseModel] = AnyConfig
-
-    def send(self, config: Any, message: Message, address: str, timeout: timedelta) -> Receipt:
-        """Record the message, or fail."""
-        self.story.attempts[self.kind] += 1
-        answer = self.story.answers.get(self.kind)
-        if answer is not None:
-            answer(message)
-        self.story.deliveries.append(Delivery(self.story.now, self.kind, address, message))
-        return Receipt(detail="taken")
-
-
-@dataclass
-class Story:
+class Story(Acting):
     """One story, from a given beginning to what people were told."""
 
     healthmgr: Healthmgr
@@ -115,13 +85,19 @@ class Story:
     _is_probing: bool = True
 
     def __post_init__(self) -> None:
-        transactions = Transactions(self.engine, lambda connection: NotifyingRows(connection, Sending(links=LinkMaker("http://healthmgr", "s" * 32))))
-        self._notifying = Notifying(transactions, self, {}, "story")
+        sending = Sending(alerting_rules(self.healthmgr.settings), LinkMaker("http://healthmgr", SECRET))
+        store = Transactions(self.engine, lambda connection: NotifyingRows(connection, sending))
+        self._notifying = Notifying(store, self, {}, "story")
 
     # ---- Given -----------------------------------------------------------------------------------
 
-    def given(self, *checks: tuple[str, dict[str, Any]], routing: Mapping[str, Any] | None = None) -> None:
-        """Define checks; alice is told by mail and hook, bob is the catch-all's and has mail alone."""
+    def given(
+        self, *checks: tuple[str, dict[str, Any]], routing: Mapping[str, Any] | None = None, **parts: Any
+    ) -> None:
+        """Define checks; alice is told by mail and hook, bob is the catch-all's and has mail alone.
+
+        `parts` are further parts of the definitions: receivers, time_windows, maintenance, inhibitions.
+        """
         document = {
             "version": 1,
             "channels": {
@@ -138,6 +114,7 @@ class Story:
                 "default": {"to": ["bob"], "via": ["mail"]},
             },
             "checks": dict(checks),
+            **parts,
         }
         path = self.folder / "story.yaml"
         path.write_text(yaml.safe_dump(document))
@@ -170,18 +147,18 @@ class Story:
 
         self.answers[kind] = refuse
 
+    def refuses_recipient(self, kind: str, recipient: str) -> None:
+        """From now on this kind of provider refuses this person's messages for good."""
+
+        def refuse(message: Message) -> None:
+            if message.recipient == recipient:
+                raise ChannelError("no such mailbox", permanent=True)
+
+        self.answers[kind] = refuse
+
     def channel_works(self, kind: str) -> None:
         """From now on this kind of provider takes everything."""
         self.answers.pop(kind, None)
-
-    def acknowledge(self, slug: str, actor: str = "alice") -> None:
-        """A person acknowledges the check's open alert."""
-        self.healthmgr.responding.acknowledge(self.open_alert(slug), actor=actor, origin="cli", now=self.now)
-
-    def resolve(self, slug: str, actor: str = "alice", comment: str = "") -> None:
-        """A person resolves the check's open alert by hand."""
-        alert = self.open_alert(slug)
-        self.healthmgr.responding.resolve(alert, actor=actor, origin="cli", now=self.now, comment=comment)
 
     def let_pass(self, *, minutes: float = 0, hours: float = 0) -> None:
         """A long time in which probes find what they found before: only what waits for its time goes on."""
@@ -221,19 +198,6 @@ class Story:
     def expect_silence(self) -> None:
         """Nothing was told that the story has not looked at."""
         assert not self.deliveries, f"nobody should have been told, but: {self._told()}"
-
-    def open_alert(self, slug: str) -> UUID:
-        """The check's open alert."""
-        query = text(
-            "SELECT a.id FROM alerts a JOIN checks c ON c.id = a.check_id WHERE c.slug = :slug AND resolved_at IS NULL"
-        )
-        with self.engine.connect() as connection:
-            return connection.execute(query, {"slug": slug}).scalar_one()
-
-    def rows(self, sql: str, **values: Any) -> list[Any]:
-        """Rows of the story's database."""
-        with self.engine.connect() as connection:
-            return list(connection.execute(text(sql), values).all())
 
     # ---- The walk --------------------------------------------------------------------------------
 

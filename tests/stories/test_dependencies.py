@@ -24,7 +24,7 @@ def test_children_of_a_failed_root_tell_nobody_and_are_named_as_its_impact(story
         " JOIN checks r ON r.id = ra.check_id WHERE a.resolved_at IS NULL ORDER BY c.slug"
     )
     assert [tuple(row) for row in suppressed] == [("api", "database", True), ("web", "database", True)]
-    story.let_pass(minutes=31)
+    story.let_pass(minutes=36)
     again = story.expect_notification("alice", about="database")
     assert again.message.alerts[0].impacted == ("api", "web")
     story.expect_silence()

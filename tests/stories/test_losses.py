@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from tests.stories.harness import Story, check
 
+OVER_HOOK = {"critical": {"to": ["alice"], "via": ["hook"]}, "default": {"to": ["bob"], "via": ["mail"]}}
+
 
 def test_with_every_message_lost_the_sweep_alone_carries_a_page_to_its_person(story: Story) -> None:
     story.given(check("api"))
@@ -78,36 +80,42 @@ def test_a_providers_wish_to_wait_is_not_undercut(story: Story) -> None:
     assert story.attempts["email"] == 1
 
 
-def test_a_message_refused_for_good_goes_to_the_catch_all_at_once(story: Story) -> None:
-    routing = {
-        "critical": {"to": ["alice"], "via": ["hook"]},
-        "default": {"to": ["bob"], "via": ["mail"]},
-    }
-    story.given(check("api"), routing=routing)
+def test_a_message_refused_for_good_goes_over_the_next_channel_of_its_recipient_at_once(story: Story) -> None:
+    story.given(check("api"), routing=OVER_HOOK)
     story.all_is_well()
     story.channel_refuses("webhook", permanent=True)
     story.check_fails("api")
     story.fast_forward(seconds=30)
-    told = story.expect_notification("bob", about="api")
+    told = story.expect_notification("alice", about="api")
     assert told.message.reason == "earlier_channel_failed"
     assert story.attempts["webhook"] == 1
     story.expect_silence()
 
 
-def test_a_message_that_takes_long_is_told_over_the_catch_all_beside_it(story: Story) -> None:
-    routing = {
-        "critical": {"to": ["alice"], "via": ["hook"]},
-        "default": {"to": ["bob"], "via": ["mail"]},
-    }
-    story.given(check("api"), routing=routing)
+def test_a_message_that_takes_long_is_told_over_the_next_channel_beside_it(story: Story) -> None:
+    story.given(check("api"), routing=OVER_HOOK)
     story.all_is_well()
     story.channel_refuses("webhook", permanent=False)
     story.check_fails("api")
     story.fast_forward(minutes=3)
-    story.expect_notification("bob", about="api")
+    story.expect_notification("alice", about="api")
     story.channel_works("webhook")
     story.fast_forward(minutes=6)
     story.expect_notification("alice", via="hook", about="api")
+    story.expect_silence()
+
+
+def test_who_has_no_channel_left_has_the_catch_all_told_in_his_place(story: Story) -> None:
+    story.given(check("api"), routing=OVER_HOOK)
+    story.all_is_well()
+    story.channel_refuses("webhook", permanent=True)
+    story.refuses_recipient("email", "alice")
+    story.check_fails("api")
+    story.fast_forward(seconds=30)
+    assert story.expect_notification("bob", about="api").message.reason == "earlier_channel_failed"
+    assert story.attempts == {"webhook": 1, "email": 2}
+    entries = story.timeline("fell_back")
+    assert [entry.detail["to"] for entry in entries] == [["alice over mail"], ["bob over mail"]]
     story.expect_silence()
 
 
