@@ -7,18 +7,20 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from healthmgr.domain.check import Severity
+from healthmgr.domain.escalation import Policy
 from healthmgr.domain.plan import Course, Leg, Plan, Target
 from healthmgr.domain.routing_tree import Match, Options, Route, group_key, group_labels, walk
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Whom to tell, by a name: recipients over channels, and whether of the end as well."""
+    """Whom to tell, by a name: recipients over channels, an escalation policy, and whether of the end as well."""
 
     name: str
     recipients: tuple[str, ...]
     channels: tuple[str, ...]
     sends_resolved: bool = True
+    escalation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Directory:
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     contacts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     channels: Set[str] = frozenset()
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
     def matches(self, labels: Mapping[str, str]) -> tuple[Match, ...]:
         """The routes of an alert with these labels, its severity among them; the last one decides."""
@@ -76,6 +79,7 @@ class Directory:
             receiver=route.receiver,
             targets=self.targets(receiver),
             cadence=route.options.cadence,
+            policy=self.policies.get(receiver.escalation),
             sends_resolved=receiver.sends_resolved,
             mute_during=route.mute_during,
             active_during=route.active_during,
@@ -83,7 +87,9 @@ class Directory:
 
     def receiver(self, route: Route) -> Receiver:
         """Whom a route tells: by name, or as it says itself."""
-        return self.receivers.get(route.receiver) or Receiver("", route.to, route.via)
+        own = Receiver("", route.to, route.via, escalation=route.escalation)
+        named = self.receivers.get(route.receiver)
+        return own if named is None else replace(named, escalation=route.escalation or named.escalation)
 
     def targets(self, receiver: Receiver) -> tuple[Target, ...]:
         """Each recipient over those of the channels that he has a contact on.

@@ -87,12 +87,16 @@ class Incident:
         """When news of it may be told."""
         return Pace(self.told_at, self.course.group_interval)
 
-    def anew(self) -> Incident:
-        """The incident at the beginning of a new episode: answered by nobody, every leg to be told."""
+    def anew(self, *, restarts: bool = True) -> Incident:
+        """The incident at the beginning of a new episode: answered by nobody, every leg to be told.
+
+        With `restarts` its policy begins at the first level, else it goes on from where it was.
+        """
         return replace(
             self,
             episode=self.episode + 1,
             round=0,
+            climb=Climb() if restarts else self.climb,
             acknowledged_at=None,
             acknowledged_until=None,
             snoozed_until=None,

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     SOME_RESOLVED = "some_resolved"
     ALL_RESOLVED = "all_resolved"
     REPEAT = "repeat_interval_passed"
+    ESCALATED = "nobody_answered_the_level_before"
     FALLBACK = "earlier_channel_failed"
     NOBODY_REACHED = "nobody_was_reached"
     NOTHING_TOLD = "nothing_was_told"

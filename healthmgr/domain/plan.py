@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from healthmgr.domain.check import Severity
+from healthmgr.domain.escalation import Policy
 from healthmgr.domain.routing_tree import GROUP_INTERVAL, Options
 
 
@@ -24,13 +25,15 @@ class Target:
 class Leg:
     """What one matched route adds: whom it tells, how often again, and whether of the end as well.
 
-    `route` is its path from the root; `receiver` the name of whom it tells ("" where the route says it itself).
+    `route` is its path from the root; `receiver` the name of whom it tells ("" where the route says it itself);
+    `policy` is climbed besides, level by level.
     """
 
     route: str
     targets: tuple[Target, ...]
     cadence: timedelta
     receiver: str = ""
+    policy: Policy | None = None
     sends_resolved: bool = True
     mute_during: tuple[str, ...] = ()
     active_during: tuple[str, ...] = ()
@@ -44,32 +47,41 @@ class Course:
     group_interval: timedelta = GROUP_INTERVAL
 
     @property
+    def policy(self) -> Policy | None:
+        """The policy that is climbed: that of the leg nearest to the deciding one."""
+        return next((leg.policy for leg in reversed(self.legs) if leg.policy is not None), None)
+
+    @property
+    def telling_legs(self) -> tuple[Leg, ...]:
+        """The legs that tell somebody by themselves, whatever the policy does."""
+        return tuple(leg for leg in self.legs if leg.targets)
+
+    @property
     def targets(self) -> tuple[Target, ...]:
         """Everybody who is told, each once."""
         return tuple(dict.fromkeys(target for leg in self.legs for target in leg.targets))
 
     def next_round_at(
         self, told_at: Mapping[str, datetime], closed: Mapping[str, datetime | None], now: datetime
-    ) -> datetime:
-        """When the next of its legs is due to be told again.
+    ) -> datetime | None:
+        """When the next of its legs is due to be told again; None where a policy alone tells.
 
         A leg that holds its peace now, and those alone are in `closed`, is due when that ends; one that was never
         told counts from now.
         """
-        return min(
-            (
-                max(told_at.get(leg.route, now) + leg.cadence, now)
-                if leg.route not in closed
-                else closed[leg.route] or now + leg.cadence
-                for leg in self.legs
-            ),
-            default=now + Options().cadence,
-        )
+        dues = [
+            max(told_at.get(leg.route, now) + leg.cadence, now)
+            if leg.route not in closed
+            else closed[leg.route] or now + leg.cadence
+            for leg in self.telling_legs
+        ]
+        return min(dues, default=None if self.policy else now + Options().cadence)
 
     def due_legs(self, told_at: Mapping[str, datetime], now: datetime) -> tuple[Leg, ...]:
         """The legs whose turn it is; all of them when a round was asked for ahead of its time."""
-        due = tuple(leg for leg in self.legs if leg.route not in told_at or told_at[leg.route] + leg.cadence <= now)
-        return due or self.legs
+        legs = self.telling_legs
+        due = tuple(leg for leg in legs if leg.route not in told_at or told_at[leg.route] + leg.cadence <= now)
+        return due or legs
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +94,7 @@ class Plan:
     def course(self, severity: Severity) -> Course:
         """The course at a severity; the catch-all's where it would reach nobody."""
         found = self.by_severity.get(severity, Course(()))
-        return found if found.targets else Course((self.default,), found.group_interval)
+        return found if found.targets or found.policy else Course((self.default,), found.group_interval)
 
     def hears_of_the_end(self, target: Target) -> bool:
         """Whether somebody who was told of the problem is told that it is over: unless his every route says no."""
@@ -120,6 +132,7 @@ def _leg_to_document(leg: Leg) -> dict[str, Any]:
         "receiver": leg.receiver,
         "targets": [[t.recipient, t.channel, t.address] for t in leg.targets],
         "cadence": leg.cadence.total_seconds(),
+        "policy": leg.policy.to_document() if leg.policy else None,
         "sends_resolved": leg.sends_resolved,
         "mute_during": list(leg.mute_during),
         "active_during": list(leg.active_during),
@@ -132,6 +145,7 @@ def _leg_from_document(document: Mapping[str, Any]) -> Leg:
         targets=tuple(Target(*target) for target in document["targets"]),
         cadence=timedelta(seconds=document["cadence"]),
         receiver=document["receiver"],
+        policy=Policy.from_document(document["policy"]) if document.get("policy") else None,
         sends_resolved=document["sends_resolved"],
         mute_during=tuple(document["mute_during"]),
         active_during=tuple(document["active_during"]),

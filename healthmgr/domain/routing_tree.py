@@ -94,8 +94,9 @@ class Options:
 class Route:
     """A node of the tree.
 
-    It tells a `receiver` by name, or the recipients `to` over the channels `via`; with neither, whom its parent
-    tells. `mute_during` and `active_during` name time windows in which, and outside which, it holds its peace.
+    It tells a `receiver` by name, or the recipients `to` over the channels `via`, or whom an `escalation` policy
+    names, or both; with none of them, whom its parent tells. `mute_during` and `active_during` name time windows in
+    which, and outside which, it holds its peace.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Route:
     receiver: str = ""
     to: tuple[str, ...] = ()
     via: tuple[str, ...] = ()
+    escalation: str = ""
     options: Options = Options()
     mute_during: tuple[str, ...] = ()
     active_during: tuple[str, ...] = ()
@@ -112,7 +114,7 @@ class Route:
     @property
     def tells_somebody(self) -> bool:
         """Whether it says itself who is told."""
-        return bool(self.receiver or self.to)
+        return bool(self.receiver or self.to or self.escalation)
 
     def to_document(self) -> dict[str, Any]:
         """As JSON-ready values."""
@@ -123,6 +125,7 @@ class Route:
             "receiver": self.receiver,
             "to": list(self.to),
             "via": list(self.via),
+            "escalation": self.escalation,
             "options": self.options.to_document(),
             "mute_during": list(self.mute_during),
             "active_during": list(self.active_during),
@@ -139,6 +142,7 @@ class Route:
             receiver=document["receiver"],
             to=tuple(document["to"]),
             via=tuple(document["via"]),
+            escalation=document.get("escalation", ""),  # unknown to documents of before
             options=Options.from_document(document["options"]),
             mute_during=tuple(document["mute_during"]),
             active_during=tuple(document["active_during"]),
@@ -184,7 +188,14 @@ def _walk(route: Route, above: tuple[str, ...], labels: Mapping[str, str]) -> It
 def inherit(child: Route, parent: Route) -> Route:
     """The child with what it leaves unsaid taken from its parent; time windows are its own alone."""
     told = child if child.tells_somebody else parent
-    return replace(child, receiver=told.receiver, to=told.to, via=told.via, options=child.options.over(parent.options))
+    return replace(
+        child,
+        receiver=told.receiver,
+        to=told.to,
+        via=told.via,
+        escalation=told.escalation,
+        options=child.options.over(parent.options),
+    )
 
 
 def group_labels(match: Match, labels: Mapping[str, str]) -> dict[str, str]:

@@ -5,31 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
 
-from healthmgr.domain.escalation import CarryOut, Climb, Exhausted, Named, PassedLevel, Policy, Situation, next_step
+from healthmgr.domain.escalation import CarryOut, Climb, Exhausted, PassedLevel, Policy, Situation, next_step
 from healthmgr.domain.incident import Incident
-from healthmgr.domain.person import Person
 from healthmgr.domain.plan import Target
 from healthmgr.domain.timeline import Entry, EntryKind
-from healthmgr.domain.timewindow import TimeInterval
-from healthmgr.services.routing_ports import NotesTimeline
-
-
-class ClimbingTransaction(NotesTimeline, Protocol):
-    """A transaction that knows who is on call."""
-
-    def who_is(self, named: Named, now: datetime) -> tuple[str, ...]:
-        """The people whom a target means at this moment; for a schedule, those who are on call."""
-        ...
-
-    def people(self, names: Sequence[str]) -> Mapping[str, Person]:
-        """Those of these people who are defined, by name."""
-        ...
-
-    def windows(self, names: Sequence[str]) -> Mapping[str, Sequence[TimeInterval]]:
-        """These time windows by name."""
-        ...
+from healthmgr.services.routing_ports import ClimbingTransaction, Telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +23,10 @@ class Climbed:
     incident: Incident
     level: int
     due_at: Mapping[Target, datetime] = field(default_factory=dict)
+
+    def telling(self, like: Telling) -> Telling:
+        """What is told by this step; everything else of it as in another telling of the same moment."""
+        return replace(like, level=self.level, targets=list(self.due_at), due_at=self.due_at)
 
 
 def climb(transaction: ClimbingTransaction, incident: Incident, policy: Policy, alerts: int, now: datetime) -> Climbed:

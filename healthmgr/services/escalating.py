@@ -23,9 +23,10 @@ from healthmgr.domain.muting import Mutes, Subject
 from healthmgr.domain.notification import Decision, Drop, Hold, Reason, Send
 from healthmgr.domain.plan import Leg, Target
 from healthmgr.domain.timeline import Entry, EntryKind
+from healthmgr.services.climbing import climb
 from healthmgr.services.routing_judging import mute_hold
-from healthmgr.services.routing_ports import NotesTimeline, Telling
-from healthmgr.services.routing_telling import note_telling
+from healthmgr.services.routing_ports import ClimbingTransaction, Telling
+from healthmgr.services.routing_telling import tell_all
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,7 @@ class Standing:
     resolved: Sequence[UUID]
 
 
-class EscalatingTransaction(NotesTimeline, Protocol):
+class EscalatingTransaction(ClimbingTransaction, Protocol):
     """One transaction of escalating; commits when its context ends well."""
 
     def take(self, incident_id: UUID, token: int, now: datetime) -> Incident | None:
@@ -119,7 +120,7 @@ class Escalating:
                 return self._lapse(transaction, incident, now)
         elif _is_due(incident.auto_acknowledge_at, now):
             return self._acknowledge(transaction, incident, now)
-        elif incident.round_at is not None:
+        elif incident.round_at is not None or incident.climb_at is not None:
             is_new = incident.held_reason == Reason.UNACKNOWLEDGED
             return _tell_again(transaction, incident, Reason.UNACKNOWLEDGED if is_new else None, now)
         transaction.save(incident)
@@ -128,11 +129,13 @@ class Escalating:
     def _lapse(
         self, transaction: EscalatingTransaction, incident: Incident, now: datetime
     ) -> tuple[Decision, Sequence[Due]]:
-        """The acknowledgement's time is over: a new episode begins, and everybody is told."""
+        """The acknowledgement's time is over: a new episode begins, and the climb goes on from where it was."""
         reason = Reason.SNOOZE_ENDED if incident.snoozed_until else Reason.ACKNOWLEDGEMENT_LAPSED
         transaction.lapse(incident, now)
         transaction.note(incident.id, Entry(EntryKind.UNACKNOWLEDGED, reason.value), now)
-        return _tell_again(transaction, incident.anew(), reason, now)
+        incident = incident.anew(restarts=False)
+        climb_at = now if incident.course.policy else None
+        return _tell_again(transaction, replace(incident, round_at=now, climb_at=climb_at), reason, now)
 
     def _acknowledge(
         self, transaction: EscalatingTransaction, incident: Incident, now: datetime
@@ -171,18 +174,21 @@ class Escalating:
 def _tell_again(
     transaction: EscalatingTransaction, incident: Incident, reason: Reason | None, now: datetime
 ) -> tuple[Decision, Sequence[Due]]:
-    """One round: the legs whose turn it is are told, unless all that fires is muted. `reason` begins an episode."""
+    """One round: the legs whose turn it is are told, and the policy's next level, unless all that fires is muted.
+
+    `reason` says why a new episode begins.
+    """
     standing = transaction.standing(incident)
-    hold = _hold(transaction, standing, incident, now)
     course = incident.course
     closed = transaction.closed(course.legs, now)
-    legs = [leg for leg in course.due_legs(incident.legs_told_at, now) if leg.route not in closed]
-    if hold is None and not legs:
-        hold = Hold(course.next_round_at(incident.legs_told_at, closed, now), Reason.OUTSIDE_HOURS)
+    is_round = _is_due(incident.round_at, now)
+    legs = [leg for leg in course.due_legs(incident.legs_told_at, now) if leg.route not in closed] if is_round else []
+    is_climb = course.policy is not None and _is_due(incident.climb_at, now)
+    hold = _hold(transaction, standing, incident, now)
+    if hold is None and not legs and not is_climb:
+        hold = Hold(_next_round(incident, closed, now), Reason.OUTSIDE_HOURS)
     if hold is not None:
-        transaction.note(incident.id, Entry(EntryKind.NOT_TOLD, hold.reason.value), now, once=True)
-        transaction.save(replace(incident, round_at=hold.until, held_reason=hold.reason.value))
-        return hold, []
+        return _postpone(transaction, incident, hold, now), []
     reached = reason is not None or transaction.was_anybody_reached(incident)
     round_reason = reason or (Reason.REPEAT if reached else Reason.NOBODY_REACHED)
     told_at = {**incident.legs_told_at, **dict.fromkeys((leg.route for leg in legs), now)}
@@ -191,7 +197,7 @@ def _tell_again(
         round=incident.round + (reason is None),
         told_at=now,
         legs_told_at=told_at,
-        round_at=course.next_round_at(told_at, closed, now),
+        round_at=course.next_round_at(told_at, closed, now) if is_round else incident.round_at,
         held_reason="",
     )
     telling = Telling(
@@ -208,9 +214,27 @@ def _tell_again(
             "resolved": [str(alert_id) for alert_id in standing.resolved],
         },
     )
-    note_telling(transaction, telling, now)
+    tellings = [telling] if is_round else []
+    if is_climb and course.policy is not None:
+        climbed = climb(transaction, incident, course.policy, len(standing.firing), now)
+        incident = climbed.incident
+        tellings.append(climbed.telling(replace(telling, reason=reason or Reason.ESCALATED)))
     transaction.save(incident)
-    return Send(round_reason, MessageKind.PROBLEM), transaction.notify(telling, now)
+    return Send(round_reason, MessageKind.PROBLEM), tell_all(transaction, tellings, now)
+
+
+def _postpone(transaction: EscalatingTransaction, incident: Incident, hold: Hold, now: datetime) -> Hold:
+    """Nobody may be told now: what was due waits until then."""
+    transaction.note(incident.id, Entry(EntryKind.NOT_TOLD, hold.reason.value), now, once=True)
+    round_at = hold.until if _is_due(incident.round_at, now) else incident.round_at
+    climb_at = hold.until if _is_due(incident.climb_at, now) else incident.climb_at
+    transaction.save(replace(incident, round_at=round_at, climb_at=climb_at, held_reason=hold.reason.value))
+    return hold
+
+
+def _next_round(incident: Incident, closed: Mapping[str, datetime | None], now: datetime) -> datetime:
+    course = incident.course
+    return course.next_round_at(incident.legs_told_at, closed, now) or now + course.group_interval
 
 
 def _targets(incident: Incident, legs: Iterable[Leg], *, reached: bool) -> list[Target]:

@@ -81,8 +81,11 @@ class NotifyingTransaction(Protocol):
         """Tell the default recipients those of their channels that this round has not tried."""
         ...
 
-    def hurry_next_round(self, claimed: Claimed, at: datetime) -> None:
-        """When this round has reached nobody and nothing of it is under way, the next one is due at `at`."""
+    def hurry_next_round(self, claimed: Claimed, at: datetime, now: datetime) -> None:
+        """When this episode has reached nobody and nothing of it is under way, the next round is due at `at`.
+
+        When the level of a policy has reached nobody, the next one is due now.
+        """
         ...
 
     def next_in_line(self, claimed: Claimed, now: datetime) -> list[Due]:
@@ -178,7 +181,7 @@ class Notifying:
                 return transaction.fall_back(claimed, now) if falls_back else []
             case Fail():
                 dues = transaction.fall_back(claimed, now) + transaction.next_in_line(claimed, now)
-                transaction.hurry_next_round(claimed, now + NOBODY_REACHED_AGAIN_AFTER)
+                transaction.hurry_next_round(claimed, now + NOBODY_REACHED_AGAIN_AFTER, now)
                 return dues
 
 

@@ -12,18 +12,22 @@ from uuid import UUID
 from healthmgr.domain.check import Severity
 from healthmgr.domain.dependency import Reachability
 from healthmgr.domain.dispatch import Due
+from healthmgr.domain.escalation import Named
 from healthmgr.domain.incident import Incident, Member
 from healthmgr.domain.message import MessageKind
 from healthmgr.domain.muting import Muted, Mutes
 from healthmgr.domain.notification import Reason
+from healthmgr.domain.person import Person
 from healthmgr.domain.plan import Leg, Plan, Target
 from healthmgr.domain.timeline import Entry
+from healthmgr.domain.timewindow import TimeInterval
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
     """One round of notifications of an incident, the same for all its targets.
 
+    `due_at` is when a target is told, where that is not at once.
     `problem_at` is when what it tells of first began; `actor` whose answer it tells of.
     """
 
@@ -35,6 +39,7 @@ class Telling:
     reason: Reason
     severity: Severity
     targets: Sequence[Target]
+    due_at: Mapping[Target, datetime] = field(default_factory=dict)
     content: dict[str, Any] = field(default_factory=dict)
     problem_at: datetime | None = None
     actor: str = ""
@@ -59,7 +64,23 @@ class NotesTimeline(Protocol):
         ...
 
 
-class RoutingTransaction(NotesTimeline, Protocol):
+class ClimbingTransaction(NotesTimeline, Protocol):
+    """A transaction that knows who is on call."""
+
+    def who_is(self, named: Named, now: datetime) -> tuple[str, ...]:
+        """The people whom a target means at this moment; for a schedule, those who are on call."""
+        ...
+
+    def people(self, names: Sequence[str]) -> Mapping[str, Person]:
+        """Those of these people who are defined, by name."""
+        ...
+
+    def windows(self, names: Sequence[str]) -> Mapping[str, Sequence[TimeInterval]]:
+        """These time windows by name."""
+        ...
+
+
+class RoutingTransaction(ClimbingTransaction, Protocol):
     """One transaction of routing; commits when its context ends well."""
 
     def take(self, group_key: str, token: int, now: datetime) -> bool:

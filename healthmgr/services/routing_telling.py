@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from healthmgr.domain.alerting import AlertingRules
@@ -15,6 +16,7 @@ from healthmgr.domain.message import MessageKind
 from healthmgr.domain.notification import STARTS_EPISODE, Decision, Group, Hold, Reason, Send, Told
 from healthmgr.domain.plan import Course, Leg, Target
 from healthmgr.domain.timeline import Entry, EntryKind
+from healthmgr.services.climbing import climb
 from healthmgr.services.routing_ports import NotesTimeline, RoutingTransaction, Telling
 
 _MOST_NAMED = 20
@@ -58,7 +60,8 @@ class Teller:
             return hold, []
         self._note_news(incident)
         told_before = incident.told
-        incident = self._carry_on(incident, send, severity)
+        restarts = send.reason in STARTS_EPISODE and _restarts(incident, send)
+        incident = self._carry_on(incident, send, severity, restarts=restarts)
         incident = self._set_rounds(incident, course, legs, closed, is_over=is_over)
         telling = Telling(
             incident_id=incident.id,
@@ -72,11 +75,15 @@ class Teller:
             content=self._content(told_before, is_over=is_over),
             problem_at=self._problem_at(told_before) if send.kind is MessageKind.PROBLEM else None,
         )
+        tellings = [telling]
+        if restarts and course.policy is not None:
+            climbed = climb(self.transaction, incident, course.policy, len(self.group.firing), self.now)
+            incident = climbed.incident
+            tellings.append(climbed.telling(telling))
         if is_over:
             self.transaction.supersede(incident.id, Reason.RESOLVED)
-        note_telling(self.transaction, telling, self.now)
         self.transaction.save_incident(incident, sorted(self.group.firing))
-        dues = self.transaction.notify(telling, self.now)
+        dues = tell_all(self.transaction, tellings, self.now)
         if is_over:
             self.close(incident, Reason.ALL_RESOLVED)
         return send, dues
@@ -95,10 +102,12 @@ class Teller:
         self.transaction.close_incident(incident.id, self.now)
         self._note(incident, Entry(EntryKind.RESOLVED, reason.value))
 
-    def _carry_on(self, incident: Incident, send: Send, severity: Severity) -> Incident:
-        starts_episode = send.reason in STARTS_EPISODE
+    def _carry_on(self, incident: Incident, send: Send, severity: Severity, *, restarts: bool) -> Incident:
         group = self.group
-        incident = incident.anew() if starts_episode else replace(incident, round=incident.round + 1)
+        if send.reason in STARTS_EPISODE:
+            incident = incident.anew(restarts=restarts)
+        else:
+            incident = replace(incident, round=incident.round + 1)
         return replace(
             incident,
             severity=severity,
@@ -121,9 +130,11 @@ class Teller:
         return replace(incident, legs_told_at=told_at, round_at=round_at, held_reason="")
 
     def _targets(self, incident: Incident, legs: Sequence[Leg], kind: MessageKind) -> list[Target]:
-        if kind is MessageKind.PROBLEM:
-            return list(dict.fromkeys(target for leg in legs for target in leg.targets))
         told = self.transaction.told_targets(incident.id)
+        if kind is MessageKind.PROBLEM:
+            # Those whom the climb has reached hear of what is new as well.
+            climbed = told if incident.course.policy is not None else []
+            return list(dict.fromkeys([*(target for leg in legs for target in leg.targets), *climbed]))
         is_over = kind is MessageKind.RESOLUTION
         return [target for target in told if not is_over or incident.plan.hears_of_the_end(target)]
 
@@ -150,8 +161,30 @@ class Teller:
         self.transaction.note(incident.id, entry, self.now, once=once)
 
 
-def note_telling(transaction: NotesTimeline, telling: Telling, now: datetime) -> None:
-    """Say on the timeline who is told what, and why."""
+class Notifies(NotesTimeline, Protocol):
+    """A transaction that can have people told."""
+
+    def notify(self, telling: Telling, now: datetime) -> list[Due]:
+        """Insert the notifications; those that are there already are left alone."""
+        ...
+
+
+def tell_all(transaction: Notifies, tellings: Iterable[Telling], now: datetime) -> list[Due]:
+    """Have everybody told, and say so on the timeline; a telling without targets is none."""
+    dues: list[Due] = []
+    for telling in tellings:
+        if telling.targets:
+            _note_telling(transaction, telling, now)
+            dues += transaction.notify(telling, now)
+    return dues
+
+
+def _restarts(incident: Incident, send: Send) -> bool:
+    """Whether the policy begins at its first level: unless alerts have joined while it is being climbed."""
+    return send.reason is not Reason.NEW_ALERTS or incident.acknowledged_at is not None or incident.climb_at is None
+
+
+def _note_telling(transaction: NotesTimeline, telling: Telling, now: datetime) -> None:
     targets = [f"{target.recipient} over {target.channel}" for target in telling.targets]
     detail = {"kind": telling.kind.value, "to": targets[:_MOST_NAMED], "round": telling.round, "level": telling.level}
     transaction.note(telling.incident_id, Entry(EntryKind.TOLD, telling.reason.value, telling.actor, detail), now)

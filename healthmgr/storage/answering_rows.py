@@ -134,7 +134,8 @@ def stop_climb(
         return []
     until = connection.execute(_SOONEST_LAPSE, {"id": incident_id}).scalar()
     save_incident(
-        connection, replace(incident, acknowledged_at=now, acknowledged_until=until, round_at=None, held_reason="")
+        connection,
+        replace(incident, acknowledged_at=now, acknowledged_until=until, round_at=None, climb_at=None, held_reason=""),
     )
     connection.execute(_SET_BY, {"id": incident_id, "actor": actor})
     notification_rows.supersede(connection, incident_id, Reason.ACKNOWLEDGED)
@@ -147,7 +148,9 @@ def climb_on(connection: Connection, incident_id: UUID, now: datetime) -> None:
     incident = _lock(connection, incident_id)
     if incident is not None and incident.told is not None:
         reason = Reason.UNACKNOWLEDGED.value
-        save_incident(connection, replace(incident.anew(), round_at=now, held_reason=reason))
+        climb_at = now if incident.course.policy else None
+        again = replace(incident.anew(restarts=False), round_at=now, climb_at=climb_at, held_reason=reason)
+        save_incident(connection, again)
 
 
 def _lock(connection: Connection, incident_id: UUID) -> Incident | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from healthmgr.domain.check import Severity
 from healthmgr.domain.dispatch import EARLY_BY, Due
@@ -14,15 +14,14 @@ from healthmgr.domain.incident import Incident, all_labels
 from healthmgr.domain.muting import Mutes, Subject
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.plan import Leg
-from healthmgr.domain.timeline import Entry
 from healthmgr.services.escalating import EscalatingTransaction, Standing
 from healthmgr.services.routing_ports import Telling
 from healthmgr.storage import notification_rows
 from healthmgr.storage.alert_rows import close_alerts
+from healthmgr.storage.climbing_rows import ClimbingRows
 from healthmgr.storage.dispatch_rows import request_dispatch
 from healthmgr.storage.incident_rows import INCIDENT_COLUMNS, save_incident, to_incident
 from healthmgr.storage.muting_rows import read_closed, read_mutes
-from healthmgr.storage.timeline_rows import note
 
 _TAKE = text(f"""
 SELECT {INCIDENT_COLUMNS} FROM incidents
@@ -61,11 +60,8 @@ WHERE a.incident_id = :id AND a.resolved_at IS NULL AND st.status = 'healthy' OR
 """)
 
 
-class EscalatingRows(EscalatingTransaction):
+class EscalatingRows(ClimbingRows, EscalatingTransaction):
     """Incidents and their rounds within one transaction of escalating."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
 
     def take(self, incident_id: UUID, token: int, now: datetime) -> Incident | None:
         group_key = self._connection.execute(_ENDS_BY_ITSELF, {"id": incident_id, "now": now + EARLY_BY}).scalar()
@@ -112,6 +108,3 @@ class EscalatingRows(EscalatingTransaction):
 
     def notify(self, telling: Telling, now: datetime) -> list[Due]:
         return notification_rows.insert(self._connection, telling, now)
-
-    def note(self, incident_id: UUID, entry: Entry, now: datetime, *, once: bool = False) -> None:
-        note(self._connection, incident_id, entry, now, once=once)

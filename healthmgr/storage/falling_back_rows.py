@@ -49,6 +49,19 @@ WHERE i.id = :id AND i.round_at IS NOT NULL
 """)
 
 
+_HURRY_CLIMB = text("""
+UPDATE incidents i SET due_at = LEAST(i.due_at, :now), climb_at = LEAST(i.climb_at, :now), token = i.token + 1,
+                       armed_until = NULL, arm_count = 0
+FROM notifications failed
+WHERE i.id = :id AND i.climb_at IS NOT NULL AND failed.id = :notification_id AND failed.episode = i.episode
+  AND NOT EXISTS (
+      SELECT 1 FROM notifications n
+      WHERE n.incident_id = i.id AND n.episode = failed.episode AND n.level = failed.level AND n.round = failed.round
+        AND n.state IN ('sent', 'pending', 'sending')
+  )
+""")
+
+
 def fall_back(connection: Connection, incident_id: UUID, notification_ids: Sequence[UUID], now: datetime) -> list[Due]:
     """Try the recipient's next channel; where there is none left, tell the default recipients.
 
@@ -61,8 +74,14 @@ def fall_back(connection: Connection, incident_id: UUID, notification_ids: Seque
     return dues
 
 
-def hurry_next_round(connection: Connection, incident_id: UUID, at: datetime) -> None:
-    """When this episode has reached nobody and nothing of it is under way, the next round is due at `at`."""
+def hurry_next_round(
+    connection: Connection, incident_id: UUID, notification_id: UUID, at: datetime, now: datetime
+) -> None:
+    """When this episode has reached nobody and nothing of it is under way, the next round is due at `at`.
+
+    When the level that this notification belongs to has reached nobody, the next level is due now.
+    """
+    connection.execute(_HURRY_CLIMB, {"id": incident_id, "notification_id": notification_id, "now": now})
     connection.execute(_HURRY, {"id": incident_id, "at": at})
 
 

@@ -64,9 +64,12 @@ _RECONSIDER = (
     WHERE state = 'pending' AND state_reason = ANY(CAST(:reasons AS text[]))
     """),
     text("""
-    UPDATE incidents SET due_at = LEAST(due_at, :now), round_at = :now, token = token + 1, armed_until = NULL,
-                         arm_count = 0
-    WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND round_at IS NOT NULL AND held_reason <> ''
+    UPDATE incidents SET
+        due_at = LEAST(due_at, :now),
+        round_at = CASE WHEN round_at <= due_at THEN LEAST(round_at, :now) ELSE round_at END,
+        climb_at = CASE WHEN climb_at <= due_at THEN LEAST(climb_at, :now) ELSE climb_at END,
+        token = token + 1, armed_until = NULL, arm_count = 0
+    WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND held_reason <> ''
     """),
 )
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
-from healthmgr.domain.dispatch import Due, Work, patience, rank
+from healthmgr.domain.dispatch import HORIZON, Due, Work, patience, rank
 from healthmgr.domain.notification import Reason
 from healthmgr.services.routing_ports import Telling
 
@@ -17,7 +17,9 @@ _INSERT = text("""
 INSERT INTO notifications (id, incident_id, episode, level, round, kind, reason, severity, recipient, channel,
                            address, content, problem_at, actor, state, created_at, due_at, armed_until, arm_count)
 VALUES (:id, :incident_id, :episode, :level, :round, :kind, :reason, :severity, :recipient, :channel,
-        :address, :content, :problem_at, :actor, 'pending', :now, :now, CAST(:now AS timestamptz) + :patience, 1)
+        :address, :content, :problem_at, :actor, 'pending', :now, :due_at,
+        CASE WHEN CAST(:due_at AS timestamptz) <= :horizon THEN CAST(:due_at AS timestamptz) + :patience END,
+        CASE WHEN CAST(:due_at AS timestamptz) <= :horizon THEN 1 ELSE 0 END)
 ON CONFLICT (incident_id, episode, level, round, kind, recipient, channel) DO NOTHING
 RETURNING id
 """)
@@ -35,9 +37,10 @@ def new_id() -> UUID:
 
 
 def insert(connection: Connection, telling: Telling, now: datetime) -> list[Due]:
-    """One notification a target, due now; what is there already (the same round, told twice) is left alone."""
+    """One notification a target, due now or at its own time; what is there already (the same round) is left alone."""
     dues = []
     for target in telling.targets:
+        due_at = telling.due_at.get(target, now)
         notification_id = connection.execute(
             _INSERT,
             {
@@ -56,11 +59,13 @@ def insert(connection: Connection, telling: Telling, now: datetime) -> list[Due]
                 "problem_at": telling.problem_at,
                 "actor": telling.actor,
                 "now": now,
+                "due_at": due_at,
+                "horizon": now + HORIZON,
                 "patience": patience(0),
             },
         ).scalar()
         if notification_id is not None:
-            dues.append(Due(Work.NOTIFICATION, str(notification_id), 0, now, target.channel, rank(telling.kind)))
+            dues.append(Due(Work.NOTIFICATION, str(notification_id), 0, due_at, target.channel, rank(telling.kind)))
     return dues
 
 

@@ -196,8 +196,8 @@ class NotifyingRows(NotifyingTransaction):
     def fall_back(self, claimed: Claimed, now: datetime) -> list[Due]:
         return fall_back(self._connection, claimed.incident_id, [claimed.id, *claimed.bundle], now)
 
-    def hurry_next_round(self, claimed: Claimed, at: datetime) -> None:
-        hurry_next_round(self._connection, claimed.incident_id, at)
+    def hurry_next_round(self, claimed: Claimed, at: datetime, now: datetime) -> None:
+        hurry_next_round(self._connection, claimed.incident_id, claimed.id, at, now)
 
     def next_in_line(self, claimed: Claimed, now: datetime) -> list[Due]:
         row = self._connection.execute(

@@ -128,7 +128,8 @@ WHERE id = ANY(:ids) OR (suppressed_by_id = ANY(:ids) AND resolved_at IS NULL)
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 _CLOSE_INCIDENT = text("""
-UPDATE incidents SET resolved_at = :now, due_at = NULL, round_at = NULL, climb_at = NULL, held_reason = '', token = token + 1
+UPDATE incidents SET resolved_at = :now, due_at = NULL, round_at = NULL, climb_at = NULL, held_reason = '',
+                     token = token + 1
 WHERE id = :id
 """)
 

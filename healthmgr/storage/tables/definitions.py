@@ -94,6 +94,7 @@ receivers = Table(
     Column("recipients", ARRAY(Text), nullable=False),
     Column("channels", ARRAY(Text), nullable=False),
     Column("sends_resolved", Boolean, nullable=False, server_default=text("true")),
+    Column("escalation", Text, nullable=False, server_default=NO_TEXT, comment="the policy that is climbed"),
     Column("managed_by", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),
 )

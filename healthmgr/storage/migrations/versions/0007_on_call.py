@@ -218,6 +218,12 @@ def _make_command() -> None:
 
 def _add_columns() -> None:
     op.add_column(
+        "receivers",
+        sa.Column(
+            "escalation", sa.Text(), server_default=sa.text("''"), nullable=False, comment="the policy that is climbed"
+        ),
+    )
+    op.add_column(
         "incidents",
         sa.Column(
             "climb_level",
@@ -263,6 +269,7 @@ def _add_columns() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("receivers", "escalation")
     op.drop_column("recipients", "timezone")
     op.drop_column("recipients", "quiet_hours")
     op.drop_column("recipients", "contact_plan")

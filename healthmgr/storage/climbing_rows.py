@@ -1,0 +1,69 @@
+"""Who is meant at a moment: people, teams, and whoever is on call by a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Text
+
+from healthmgr.domain.escalation import Named, TargetKind
+from healthmgr.domain.person import Person, contacts_from_document, quiet_from_document
+from healthmgr.domain.timeline import Entry
+from healthmgr.domain.timewindow import TimeInterval, parse_time_interval
+from healthmgr.services.routing_ports import ClimbingTransaction
+from healthmgr.storage.schedule_rows import read_schedule
+from healthmgr.storage.timeline_rows import note
+
+_PEOPLE = text("""
+SELECT name, contact_plan, quiet_hours, timezone FROM recipients WHERE is_enabled AND name = ANY(:names)
+""").bindparams(bindparam("names", type_=ARRAY(Text)))
+
+_CHANNELS = text("SELECT name FROM channels WHERE is_enabled")
+
+_TEAM = text("SELECT members FROM teams WHERE name = :name")
+
+_WINDOWS = text("SELECT name, intervals FROM time_windows WHERE name = ANY(:names)").bindparams(
+    bindparam("names", type_=ARRAY(Text))
+)
+
+
+class ClimbingRows(ClimbingTransaction):
+    """What the climb asks, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def who_is(self, named: Named, now: datetime) -> tuple[str, ...]:
+        match named.kind:
+            case TargetKind.PERSON:
+                return (named.name,)
+            case TargetKind.TEAM:
+                return tuple(self._connection.execute(_TEAM, {"name": named.name}).scalar() or ())
+            case TargetKind.SCHEDULE:
+                schedule = read_schedule(self._connection, named.name, now, now)
+                return schedule.on_call_at(now) if schedule else ()
+            case TargetKind.CHANNEL:
+                return ()
+
+    def people(self, names: Sequence[str]) -> Mapping[str, Person]:
+        if not names:
+            return {}
+        usable = set(self._connection.execute(_CHANNELS).scalars())
+        found = {}
+        for row in self._connection.execute(_PEOPLE, {"names": list(names)}):
+            contacts = tuple(c for c in contacts_from_document(row.contact_plan) if c.channel in usable)
+            found[row.name] = Person(row.name, contacts, quiet_from_document(row.quiet_hours), row.timezone)
+        return found
+
+    def windows(self, names: Sequence[str]) -> Mapping[str, Sequence[TimeInterval]]:
+        if not names:
+            return {}
+        rows = self._connection.execute(_WINDOWS, {"names": list(names)})
+        return {row.name: [parse_time_interval(interval) for interval in row.intervals] for row in rows}
+
+    def note(self, incident_id: UUID, entry: Entry, now: datetime, *, once: bool = False) -> None:
+        note(self._connection, incident_id, entry, now, once=once)
