@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_snake
 
 from healthmgr.errors import SettingsError
 from healthmgr.secrets import read_variable
-from healthmgr.settings_advanced import SAME_AS, Advanced, Milliseconds, SettingsFile, read_settings_file
+from healthmgr.settings_advanced import SAME_AS, Advanced, Milliseconds, SettingsFile, put, read_settings_file
 
 CommaList = Annotated[
     tuple[str, ...],
@@ -126,13 +126,16 @@ class Settings(BaseModel):
         return settings
 
 
+_OF_CHANNELS = [name for path, name in SAME_AS.items() if path[:2] == ("alerting", "channels")]
+
+
 class _Gathered:
     """The values that were found, by variable and by advanced key, and where each was."""
 
     def __init__(self, own: Mapping[str, str], merged: Mapping[str, str]) -> None:
         self.values: dict[str, Any] = {}
         self.origins: dict[str, str] = {}
-        self._keys: dict[str, dict[str, Any]] = {}
+        self._keys: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         for field in Settings.model_fields.values():
             name = str(field.alias)
@@ -154,7 +157,7 @@ class _Gathered:
             if path in SAME_AS:
                 self.values[name] = value
             else:
-                self._keys.setdefault(path[0], {})[path[1]] = value
+                put(self._keys, path, value)
 
     def judge(self) -> dict[str, Any]:
         """The values of `Settings`. Raises SettingsError for those that cannot be used."""
@@ -168,7 +171,9 @@ class _Gathered:
 
     def _say(self, fault: Any) -> str:
         place = [str(part) for part in fault["loc"] if part != "HEALTHMGR_SETTINGS"]
-        name = ".".join(place[:1] if len(place) == 1 else [place[0], to_snake(place[1])])
+        name = ".".join([place[0], *(to_snake(part) for part in place[1:])])
+        while name not in self.origins and "." in name:  # an item of a list is where its list is
+            name = name.rpartition(".")[0]
         origin = self.origins.get(name, "")
         field = next((f for f in Settings.model_fields.values() if f.alias == name), None)
         found = "a value that is not shown" if field is not None and not field.repr else repr(fault["input"])
@@ -182,6 +187,8 @@ def environment(settings: Settings, environ: Mapping[str, str] | None = None) ->
     """What `${VAR}` in definitions is resolved from: the environment, what a running `healthmgr up` left, and
     where our own parts are."""
     own = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url, "BROKER_URL": settings.broker}
+    from_file = {str(f.alias): getattr(settings, name) for name, f in Settings.model_fields.items()}
+    own |= {name: str(from_file[name]) for name in _OF_CHANNELS if name in settings.origins}
     present = {name: value for name, value in own.items() if value}
     return present | _merge(os.environ if environ is None else environ)
 

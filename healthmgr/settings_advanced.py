@@ -47,6 +47,37 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
+Texts = Annotated[tuple[str, ...], BeforeValidator(lambda v: v.split(",") if isinstance(v, str) else v)]
+
+
+class EmailKeys(Part):
+    """alerting.channels.email: mail without a definition of its own (server and sender have variables)."""
+
+    enabled: bool = Field(True, description="whether it may be used")
+    default_recipients: Texts = Field((), description="who is told where no definition says it")
+
+
+class SlackKeys(Part):
+    """alerting.channels.slack: Slack without a definition of its own (webhook and channel have variables)."""
+
+    enabled: bool = Field(True, description="whether it may be used")
+    username: str = Field("", description="the name to appear under")
+
+
+class PagerDutyKeys(Part):
+    """alerting.channels.pagerduty: PagerDuty without a definition of its own (the key has a variable)."""
+
+    enabled: bool = Field(True, description="whether it may be used")
+
+
+class Channels(Part):
+    """alerting.channels: channels that need no definitions file."""
+
+    email: EmailKeys = EmailKeys()
+    slack: SlackKeys = SlackKeys()
+    pagerduty: PagerDutyKeys = PagerDutyKeys()
+
+
 class Alerting(Part):
     """alerting: how much is told."""
 
@@ -54,6 +85,7 @@ class Alerting(Part):
     aggregation_window: WindowMs = Field(timedelta(minutes=5), description="ms in which alerts are put together")
     deduplication_window: WindowMs = Field(timedelta(minutes=10), description="ms in which the same is told once")
     max_alerts_per_hour: int = Field(50, ge=1, description="messages of one channel in an hour")
+    channels: Channels = Field(Channels(), description="channels that need no definitions file")
 
 
 class Escalation(Part):
@@ -97,13 +129,19 @@ SAME_AS: Mapping[tuple[str, ...], str] = {
     ("log_level",): "LOG_LEVEL",
     ("recovery", "enabled"): "ENABLE_AUTO_RECOVERY",
     ("monitoring", "retention_period"): "HEALTHMGR_RETENTION",
+    ("alerting", "channels", "email", "smtp_host"): "SMTP_HOST",
+    ("alerting", "channels", "email", "smtp_port"): "SMTP_PORT",
+    ("alerting", "channels", "email", "from"): "ALERT_EMAIL_FROM",
+    ("alerting", "channels", "slack", "webhook_url"): "SLACK_WEBHOOK_URL",
+    ("alerting", "channels", "slack", "channel"): "SLACK_CHANNEL",
+    ("alerting", "channels", "pagerduty", "integration_key"): "PAGERDUTY_INTEGRATION_KEY",
 }
 _ELSEWHERE = {
-    ("alerting", "channels"): "is no setting: channels are defined in healthmgr.yaml, under channels",
     ("escalation", "rules"): "is no setting: who is told is defined in healthmgr.yaml, under routing",
     ("health_checks",): "is no setting: checks are defined in healthmgr.yaml, under checks",
 }
 KeyPath = tuple[str, ...]
+_LISTS = {("alerting", "channels", "email", "default_recipients")}
 
 
 class SettingsFile:
@@ -145,7 +183,7 @@ class SettingsFile:
                 yield self.fault(path, _ELSEWHERE[path])
             elif snake not in known:
                 yield self.fault(path, f"is no setting{_near(snake, known)}")
-            elif known[snake] != isinstance(value, Mapping):
+            elif known[snake] != isinstance(value, Mapping) or (isinstance(value, list) and path not in _LISTS):
                 expected = "a mapping (name: value)" if known[snake] else "one value"
                 yield self.fault(path, f"expected {expected}, found {_sort_of(value)}")
             elif isinstance(value, Mapping):
@@ -158,8 +196,15 @@ class SettingsFile:
         tree: dict[str, Any] = {}
         for path, value in self.values.items():
             if path not in SAME_AS:
-                tree.setdefault(path[0], {})[path[1]] = value
+                put(tree, path, value)
         return tree
+
+
+def put(tree: dict[str, Any], path: KeyPath, value: Any) -> None:
+    """Set a value within groups of keys, which are made where they are not there."""
+    for part in path[:-1]:
+        tree = tree.setdefault(part, {})
+    tree[path[-1]] = value
 
 
 def read_settings_file(path: Path) -> SettingsFile:
@@ -198,7 +243,7 @@ def _plain(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], file: str)
             tree[name] = _plain(value, (*path, name), lines, file)
         return tree
     if isinstance(node, yaml.SequenceNode):
-        return []
+        return [_plain(item, path, lines, file) for item in node.value]
     if node.tag == "tag:yaml.org,2002:null":
         return None
     return str(node.value)
@@ -206,8 +251,10 @@ def _plain(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], file: str)
 
 def _known(above: KeyPath) -> dict[str, bool]:
     """The keys at a place, and whether each is a group of keys."""
-    model = Advanced if not above else type(getattr(Advanced(), above[0]))
-    known = dict.fromkeys(model.model_fields, not above)
+    model: type[BaseModel] = Advanced
+    for part in above:
+        model = type(model.model_fields[part].default)
+    known = {name: isinstance(field.default, Part) for name, field in model.model_fields.items()}
     known.update({path[-1]: False for path in SAME_AS if path[:-1] == above})
     return known
 

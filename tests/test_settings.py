@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from healthmgr.cli.settings import settings as settings_command
 from healthmgr.errors import SettingsError
-from healthmgr.settings import Settings
+from healthmgr.settings import Settings, environment
 
 SPEC = """
 globalCheckInterval: 30000
@@ -90,6 +90,30 @@ def test_every_advanced_key_has_its_name_and_unit(load: Load) -> None:
     assert (advanced.monitoring.anomaly_detection, advanced.monitoring.predictive_monitoring) == (True, False)
 
 
+def test_the_channels_keys_are_the_variables_in_other_words(load: Load) -> None:
+    settings = load(
+        "alerting:\n  channels:\n"
+        "    email: {enabled: true, smtpHost: smtp.company.com, smtpPort: 2525, from: alerts@twikit.com,"
+        " defaultRecipients: [ops@company.com, ann@company.com]}\n"
+        "    slack: {enabled: false, webhookUrl: 'https://hooks.slack.com/x', channel: '#alerts', username: Twikit}\n"
+        "    pagerduty: {enabled: true, integrationKey: key}\n",
+        SLACK_WEBHOOK_URL="https://hooks.slack.com/mine",
+    )
+    assert (settings.smtp_host, settings.smtp_port, settings.alert_email_from) == (
+        "smtp.company.com",
+        2525,
+        "alerts@twikit.com",
+    )
+    assert settings.slack_webhook_url == "https://hooks.slack.com/mine", "the environment wins"
+    assert (settings.slack_channel, settings.pagerduty_integration_key) == ("#alerts", "key")
+    channels = settings.advanced.alerting.channels
+    assert channels.email.default_recipients == ("ops@company.com", "ann@company.com")
+    assert (channels.slack.enabled, channels.slack.username, channels.pagerduty.enabled) == (False, "Twikit", True)
+    resolved = environment(settings, {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/mine"})
+    assert (resolved["PAGERDUTY_INTEGRATION_KEY"], resolved["SMTP_HOST"]) == ("key", "smtp.company.com")
+    assert resolved["SLACK_WEBHOOK_URL"] == "https://hooks.slack.com/mine"
+
+
 def test_snake_case_and_written_units_say_the_same(load: Load) -> None:
     snake = load(
         "global_check_interval: 30s\nmax_concurrent_checks: 15\n"
@@ -131,7 +155,12 @@ def test_code_wins_over_the_environment_and_that_over_the_file(load: Load) -> No
         ("globalCheckInterval: 0", r"globalCheckInterval: must be longer than nothing"),
         ("globalCheckInterval: 5\nglobal_check_interval: 5", r":2: global_check_interval: is written twice"),
         ("a: 1\na: 2", r":2: a: is written twice"),
-        ("alerting: {channels: {}}", r"channels are defined in healthmgr\.yaml"),
+        ("alerting: {channels: []}", r"alerting\.channels: expected a mapping"),
+        ("alerting: {channels: {sms: {enabled: true}}}", r"alerting\.channels\.sms: is no setting; there is email"),
+        ("alerting: {channels: {email: {smtpHots: x}}}", r"did you mean 'smtpHost'"),
+        ("alerting: {channels: {email: {enabled: maybe}}}", r":1: alerting\.channels\.email\.enabled: .*boolean"),
+        ("alerting: {channels: {email: {smtpHost: [a]}}}", r"smtpHost: expected one value, found a list"),
+        ("alerting: {channels: {email: {defaultRecipients: {a: b}}}}", r"defaultRecipients: expected one value"),
         ("escalation: {autoResolveAfter: never}", r"escalation\.autoResolveAfter: 'never' is not a duration"),
         ("monitoring: {retentionPeriod: long}", r"monitoring\.retentionPeriod: 'long' is not a duration"),
         ("- a", r":1: expected a mapping"),

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
+from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
+
 from healthmgr.cli.opening import load_settings
 from healthmgr.cli.options import Json
 from healthmgr.cli.printing import Column, print_json, print_lines, print_table
@@ -49,11 +52,19 @@ def effective(chosen: Settings) -> Iterator[Effective]:
         if name != "advanced":
             yield Effective(variable, _shown(getattr(chosen, name), field.repr), origins.get(variable, DEFAULT))
     yield Effective("HEALTHMGR_SETTINGS", chosen.settings_file, "environment" if chosen.settings_file else DEFAULT)
-    for group in type(chosen.advanced).model_fields:
-        part = getattr(chosen.advanced, group)
-        for key, field in type(part).model_fields.items():
-            name = f"{group}.{field.alias or key}"
-            yield Effective(name, _shown(getattr(part, key), True), origins.get(f"{group}.{key}", DEFAULT))
+    for path, value in _keys(chosen.advanced, ()):
+        name = ".".join(to_camel(part) for part in path)
+        yield Effective(name, _shown(value, True), origins.get(".".join(path), DEFAULT))
+
+
+def _keys(part: BaseModel, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every advanced key, by its path in snake_case."""
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, BaseModel):
+            yield from _keys(value, (*above, name))
+        else:
+            yield (*above, name), value
 
 
 def _text(value: Any) -> str:
