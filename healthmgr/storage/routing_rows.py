@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
+from healthmgr.domain import synthetic
 from healthmgr.domain.alerting import AlertingRules
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.dependency import (
@@ -27,7 +28,7 @@ from healthmgr.domain.dependency import (
 from healthmgr.domain.dispatch import EARLY_BY, Due
 from healthmgr.domain.incident import Incident, Member, all_labels
 from healthmgr.domain.muting import Muted, Mutes, Subject
-from healthmgr.domain.notification import Reason
+from healthmgr.domain.notification import MUTES, Reason
 from healthmgr.domain.plan import Leg, Target
 from healthmgr.services.routing_ports import Beginning, RoutingTransaction, Telling
 from healthmgr.storage import notification_rows
@@ -37,6 +38,7 @@ from healthmgr.storage.dispatch_rows import request_dispatch
 from healthmgr.storage.incident_rows import INCIDENT_COLUMNS, save_incident, to_incident
 from healthmgr.storage.muting_rows import read_closed, read_mutes
 from healthmgr.storage.notification_rows import new_id
+from healthmgr.storage.synthetic_rows import read_plan
 
 _TAKE = text("SELECT token, due_at FROM dispatches WHERE group_key = :group_key FOR UPDATE")
 
@@ -116,10 +118,18 @@ WHERE id = :id
 RETURNING {INCIDENT_COLUMNS}
 """)  # noqa: S608 - composed of constants alone
 
+# Whoever's message a mute held back, or an answer made needless, before anybody had begun to send it, was told nothing.
 _TOLD_TARGETS = text("""
 SELECT DISTINCT ON (recipient, channel) recipient, channel, address FROM notifications
-WHERE incident_id = :incident_id AND kind <> 'resolution' ORDER BY recipient, channel, position DESC
+WHERE incident_id = :incident_id AND kind <> 'resolution'
+  AND (attempts > 0 OR (state = 'pending' AND state_reason <> ALL(CAST(:untold AS text[]))))
+  AND created_at >= COALESCE((
+      SELECT max(e.at) FROM incident_entries e
+      WHERE e.incident_id = :incident_id AND e.kind = 'reopened' AND e.reason = 'broken_again'
+  ), created_at)
+ORDER BY recipient, channel, position DESC
 """)
+_UNTOLD = sorted(reason.value for reason in (*MUTES, Reason.ALERTING_OFF))
 
 # Alerts that these suppress are the incident's impact.
 _ATTACH = text("""
@@ -194,6 +204,8 @@ class RoutingRows(ClimbingRows, RoutingTransaction):
         self._connection.execute(_RELEASE, {"id": member.id, "now": now})
 
     def begin(self, group_key: str, member: Member) -> Beginning:
+        if member.origin == synthetic.ORIGIN:
+            return Beginning(group_key, synthetic.GROUPING.route, {}, member.severity, read_plan(self._connection))
         directory = read_directory(self._connection).with_interval(self._rules.group_interval)
         labels = member.subject.labels
         grouping = directory.grouping(labels, member.severity)
@@ -204,7 +216,9 @@ class RoutingRows(ClimbingRows, RoutingTransaction):
         return to_incident(self._connection.execute(_OPEN_INCIDENT, values).one())
 
     def reopen_incident(self, beginning: Beginning, since: datetime, now: datetime) -> Incident | None:
-        values = {"group_key": beginning.group_key, "since": since}
+        # The synthetic notification has one incident for all time.
+        earliest = datetime.min.replace(tzinfo=UTC) if beginning.route == synthetic.ORIGIN else since
+        values = {"group_key": beginning.group_key, "since": earliest}
         incident_id = self._connection.execute(_RECENT, values).scalar()
         if incident_id is None:
             return None
@@ -222,7 +236,7 @@ class RoutingRows(ClimbingRows, RoutingTransaction):
         }
 
     def told_targets(self, incident_id: UUID) -> list[Target]:
-        rows = self._connection.execute(_TOLD_TARGETS, {"incident_id": incident_id})
+        rows = self._connection.execute(_TOLD_TARGETS, {"incident_id": incident_id, "untold": _UNTOLD})
         return [Target(row.recipient, row.channel, row.address) for row in rows]
 
     def supersede(self, incident_id: UUID, reason: Reason) -> None:
