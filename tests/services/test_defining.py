@@ -415,3 +415,50 @@ def test_a_difference_names_fields_and_shows_no_secret(defining: Defining, apply
         "labels.team": ("'core'", "nothing"),
         "dependencies.c": ("nothing", "''"),
     }
+
+
+TOLD = """
+channels: {post: {kind: letter, config: {host: h}}}
+recipients: {ops: {contacts: {post: ops@example.com}}}
+receivers: {team: {to: ops, via: post, send_resolved: false}}
+time_windows: {weekend: [{weekdays: ['saturday:sunday'], location: Europe/Berlin}]}
+maintenance:
+  once: {matchers: service=shop, starts_at: 2026-11-24T22:00:00Z, ends_at: 2026-11-25T02:00:00Z}
+  nightly: {matchers: [], cron: '0 2 * * sun', duration: 2h, timezone: Europe/Berlin, covers_dependents: true}
+  weekly: {matchers: check=a, rrule: FREQ=WEEKLY;BYDAY=SU, dtstart: 2026-11-24T22:00:00, duration: 1h}
+  sundays: {matchers: check=a, during: [{weekdays: [sunday]}]}
+inhibitions: {calm: {source: severity=critical, target: 'severity=~"low|medium"', equal: [service]}}
+routing:
+  routes: [{name: pay, matchers: 'service=~"pay.*"', receiver: team, mute_during: weekend, routes: [{group_by: [a]}]}]
+  default: {to: ops, via: post}
+"""
+
+
+def test_what_leads_alerts_to_people_is_stored_read_back_and_removed(
+    apply: Apply, rows: Callable[..., list[Any]]
+) -> None:
+    assert apply("", routed=TOLD).counts["created"] == 11
+    before = everything(rows)
+    again = apply("", routed=TOLD, at=LATER)
+    assert (again.counts["unchanged"], again.counts["updated"]) == (11, 0)
+    assert everything(rows) == before
+    (pay,) = rows("SELECT * FROM routing WHERE name = 'pay'")
+    assert (pay["position"], pay["document"]["receiver"], pay["document"]["routes"][0]["name"]) == (0, "team", "all")
+    rows(
+        'INSERT INTO maintenance_windows (name, matchers, "window", is_enabled, managed_by, updated_at)'
+        " SELECT 'by-hand', matchers, \"window\", true, 'api', updated_at FROM maintenance_windows WHERE name = 'once'"
+    )
+    gone = apply("", at=LATER)
+    assert set(gone.disabled) == {
+        "receivers.team", "time_windows.weekend", "routing.pay", "inhibitions.calm",
+        "maintenance.once", "maintenance.nightly", "maintenance.weekly", "maintenance.sundays",
+    }  # fmt: skip
+    assert rows("SELECT name FROM maintenance_windows WHERE is_enabled") == [{"name": "by-hand"}]
+    assert rows("SELECT name FROM receivers UNION ALL SELECT name FROM inhibitions") == []
+
+
+def test_a_receiver_that_another_file_routes_to_cannot_be_removed(apply: Apply) -> None:
+    apply("receivers: {team: {to: ops, via: post}}\n")
+    apply("routing: {routes: [{matchers: a=b, receiver: team}]}\n", name="g.yaml", routed="")
+    with pytest.raises(DefinitionError, match="no longer defines 'team', which route 'a-b' of file:g"):
+        apply("")
