@@ -20,6 +20,7 @@ from healthmgr.domain.timewindow import instant_of
 
 MOST_MEMBERS = 500
 MOST_UNITS = 10_000  # of one turn
+_YEARS = range(1970, 2200)  # in which a rotation may begin: the arithmetic has room on both sides
 
 
 class Unit(StrEnum):
@@ -69,6 +70,8 @@ class Rotation:
             raise ValueError(f"length: must be 1 to {MOST_UNITS} of {self.unit}")
         if self.start.tzinfo is not None:
             raise ValueError("start: is a time on the wall, without a zone: the rotation names that")
+        if self.start.year not in _YEARS:
+            raise ValueError(f"start: write a year from {_YEARS[0]} to {_YEARS[-1]}")
 
     def handoff(self, index: int) -> datetime:
         """When the turn of this index begins, in UTC."""
@@ -91,13 +94,13 @@ class Rotation:
         turn = self.turn_at(max(begin, self.handoff(0)))
         while turn is not None and turn.starts_at < end:
             yield turn
-            turn = self.turn_at(turn.ends_at)
+            turn = self._after(turn)
 
     def to_document(self) -> dict[str, Any]:
         """The form in which it is stored."""
         return {
             "members": list(self.members),
-            "start": self.start.isoformat(timespec="minutes"),
+            "start": self.start.isoformat(),
             "timezone": self.location.key,
             "unit": self.unit.value,
             "length": self.length,
@@ -113,6 +116,12 @@ class Rotation:
             unit=Unit(document["unit"]),
             length=document["length"],
         )
+
+    def _after(self, turn: Turn) -> Turn:
+        index, starts_at = turn.index + 1, turn.ends_at
+        while (ends_at := self.handoff(index + 1)) <= starts_at:
+            index += 1
+        return Turn(index, self.members[index % len(self.members)], starts_at, ends_at)
 
     def _civil(self, index: int) -> datetime:
         count = index * self.length
@@ -132,4 +141,3 @@ class Rotation:
 def _add_months(start: datetime, months: int) -> datetime:
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
     return start.replace(year=year, month=month + 1, day=min(start.day, monthrange(year, month + 1)[1]))
-

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import Any
 
 from healthmgr.domain.rotation import Rotation
-from healthmgr.domain.timewindow import TimeInterval
+from healthmgr.domain.timewindow import TimeInterval, parse_time_interval
 
 MOST_CHANGES = 20_000  # boundaries looked at for one answer
 
@@ -27,6 +30,15 @@ class FixedShift:
     def contains(self, at: datetime) -> bool:
         """Whether it is this shift then."""
         return self.starts_at <= at < self.ends_at
+
+    def to_document(self) -> dict[str, Any]:
+        """The form in which it is stored."""
+        return {"person": self.person, **_written_times(self)}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> FixedShift:
+        """The reverse of to_document. Raises ValueError."""
+        return cls(document["person"], *_times_of(document))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +82,34 @@ class Layer:
         for interval in self.hours:
             yield from _changes_of(interval, begin, end)
 
+    def to_document(self) -> dict[str, Any]:
+        """The form in which it is stored."""
+        return {
+            "name": self.name,
+            "rotation": self.rotation.to_document() if self.rotation else None,
+            "people": list(self.people),
+            "shifts": [shift.to_document() for shift in self.shifts],
+            "hours": [interval.to_document() for interval in self.hours],
+            "priority": self.priority,
+            "starts_at": self.starts_at.isoformat() if self.starts_at else None,
+            "ends_at": self.ends_at.isoformat() if self.ends_at else None,
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Layer:
+        """The reverse of to_document. Raises ValueError."""
+        starts_at, ends_at = document["starts_at"], document["ends_at"]
+        return cls(
+            name=document["name"],
+            rotation=Rotation.from_document(document["rotation"]) if document["rotation"] else None,
+            people=tuple(document["people"]),
+            shifts=tuple(FixedShift.from_document(shift) for shift in document["shifts"]),
+            hours=tuple(parse_time_interval(interval) for interval in document["hours"]),
+            priority=document["priority"],
+            starts_at=datetime.fromisoformat(starts_at) if starts_at else None,
+            ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Override:
@@ -98,6 +138,15 @@ class Override:
             return tuple(person for person in people if person != self.remove)
         return tuple(dict.fromkeys((*people, self.add)))
 
+    def to_document(self) -> dict[str, Any]:
+        """The form in which it is stored."""
+        return {**_written_times(self), "add": self.add, "remove": self.remove}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Override:
+        """The reverse of to_document. Raises ValueError."""
+        return cls(*_times_of(document), document["add"], document["remove"])
+
 
 @dataclass(frozen=True, slots=True)
 class Temporary:
@@ -119,19 +168,32 @@ class Temporary:
         """Whom it names then."""
         return tuple(dict.fromkeys(shift.person for shift in self.shifts if shift.contains(at)))
 
+    def to_document(self) -> dict[str, Any]:
+        """The form in which it is stored."""
+        return {**_written_times(self), "shifts": [shift.to_document() for shift in self.shifts]}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Temporary:
+        """The reverse of to_document. Raises ValueError."""
+        return cls(*_times_of(document), tuple(FixedShift.from_document(shift) for shift in document["shifts"]))
+
+
+class Absence(StrEnum):
+    """Why nobody is on call."""
+
+    UNASSIGNED = "no_layer_names_anybody"
+    REMOVED = "overrides_remove_everybody"
+    TEMPORARY = "temporary_schedule_names_nobody"
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A time over which the same people are on call; nobody, where `people` is empty.
-
-    `is_meant` says whether any layer or temporary schedule means that time: an empty span is then somebody's
-    removal, and otherwise a gap.
-    """
+    """A time over which the same people are on call. Nobody, where `people` is empty: `absence` says why."""
 
     starts_at: datetime
     ends_at: datetime
     people: tuple[str, ...]
-    is_meant: bool
+    absence: Absence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,40 +207,39 @@ class Schedule:
 
     def on_call_at(self, at: datetime) -> tuple[str, ...]:
         """Who is on call then (aware)."""
-        temporary = self._temporary_at(at)
-        if temporary is not None:
-            return temporary.on_call_at(at)
-        people = self._layered_at(at)
-        for override in self.overrides:
-            if override.contains(at):
-                people = override.apply(people)
-        return people
-
-    def is_meant_at(self, at: datetime) -> bool:
-        """Whether anything in the schedule means this instant."""
-        return self._temporary_at(at) is not None or any(layer.holds_at(at) for layer in self.layers)
+        return self._answer_at(at)[0]
 
     def spans(self, begin: datetime, end: datetime) -> list[Span]:
         """Who is on call when, without a hole from `begin` to `end`; neighbours differ.
 
         Raises ValueError where that would be more than can be told.
         """
-        boundaries = sorted({begin, *(at for at in self._changes(begin, end) if begin < at < end)})
+        if end <= begin:
+            raise ValueError("end: has to come after the beginning")
+        boundaries = sorted({begin, *self._changes(begin, end)})
         spans: list[Span] = []
         for starts_at, ends_at in zip(boundaries, [*boundaries[1:], end], strict=True):
-            people, is_meant = self.on_call_at(starts_at), self.is_meant_at(starts_at)
-            if spans and (spans[-1].people, spans[-1].is_meant) == (people, is_meant):
-                spans[-1] = Span(spans[-1].starts_at, ends_at, people, is_meant)
-            else:
-                spans.append(Span(starts_at, ends_at, people, is_meant))
+            answer = self._answer_at(starts_at)
+            if spans and (spans[-1].people, spans[-1].absence) == answer:
+                starts_at = spans.pop().starts_at
+            spans.append(Span(starts_at, ends_at, *answer))
         return spans
 
     def shifts(self, begin: datetime, end: datetime) -> list[FixedShift]:
         """Each person's shifts, contiguous ones as one, by their beginning and the person."""
         return shifts_of(self.spans(begin, end))
 
-    def _temporary_at(self, at: datetime) -> Temporary | None:
-        return next((each for each in reversed(self.temporaries) if each.contains(at)), None)
+    def _answer_at(self, at: datetime) -> tuple[tuple[str, ...], Absence | None]:
+        temporary = next((each for each in reversed(self.temporaries) if each.contains(at)), None)
+        if temporary is not None:
+            people = temporary.on_call_at(at)
+            return people, None if people else Absence.TEMPORARY
+        people = layered = self._layered_at(at)
+        for override in self.overrides:
+            if override.contains(at):
+                people = override.apply(people)
+        absence = Absence.REMOVED if layered else Absence.UNASSIGNED
+        return people, None if people else absence
 
     def _layered_at(self, at: datetime) -> tuple[str, ...]:
         for priority in sorted({layer.priority for layer in self.layers}, reverse=True):
@@ -189,11 +250,10 @@ class Schedule:
         return ()
 
     def _changes(self, begin: datetime, end: datetime) -> list[datetime]:
-        found: list[datetime] = []
-        for at in self._every_change(begin, end):
-            found.append(at)
-            if len(found) > MOST_CHANGES:
-                raise ValueError(f"more than {MOST_CHANGES} changes: ask for a shorter time")
+        within = (at for at in self._every_change(begin, end) if begin < at < end)
+        found = list(islice(within, MOST_CHANGES + 1))
+        if len(found) > MOST_CHANGES:
+            raise ValueError(f"more than {MOST_CHANGES} changes: ask for a shorter time")
         return found
 
     def _every_change(self, begin: datetime, end: datetime) -> Iterator[datetime]:
@@ -229,12 +289,9 @@ def _changes_of(interval: TimeInterval, begin: datetime, end: datetime) -> Itera
         at = interval.next_change(at)
 
 
-def overlapping(shifts: Sequence[FixedShift]) -> list[tuple[FixedShift, FixedShift]]:
-    """Pairs of one person's shifts that overlap, out of the shifts of several schedules."""
-    pairs: list[tuple[FixedShift, FixedShift]] = []
-    open_ones: list[FixedShift] = []
-    for shift in sorted(shifts, key=lambda one: (one.starts_at, one.ends_at)):
-        open_ones = [other for other in open_ones if other.ends_at > shift.starts_at]
-        pairs += [(other, shift) for other in open_ones if other.person == shift.person]
-        open_ones.append(shift)
-    return pairs
+def _written_times(one: FixedShift | Override | Temporary) -> dict[str, str]:
+    return {"starts_at": one.starts_at.isoformat(), "ends_at": one.ends_at.isoformat()}
+
+
+def _times_of(document: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    return datetime.fromisoformat(document["starts_at"]), datetime.fromisoformat(document["ends_at"])

@@ -1,0 +1,81 @@
+"""What is wrong with schedules, found ahead: times that nobody is on call, and people who are on call twice."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from healthmgr.domain.schedule import Absence, FixedShift, Schedule, Span, shifts_of
+
+
+class FindingKind(StrEnum):
+    """What was found.
+
+    A gap is a time that a schedule gives to nobody; an empty shift one that it gives away, and then takes from
+    whoever had it; a double booking has one person in two schedules.
+    """
+
+    GAP = "gap"
+    EMPTY_SHIFT = "empty_shift"
+    DOUBLE_BOOKING = "double_booking"
+
+
+TWO_SCHEDULES = "on_call_in_two_schedules"
+_KINDS: Mapping[Absence, FindingKind] = {
+    Absence.UNASSIGNED: FindingKind.GAP,
+    Absence.REMOVED: FindingKind.EMPTY_SHIFT,
+    Absence.TEMPORARY: FindingKind.EMPTY_SHIFT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with the schedules named, from one instant up to another.
+
+    `person` is empty where nobody is on call; `reason` is an Absence's value, or TWO_SCHEDULES.
+    """
+
+    kind: FindingKind
+    reason: str
+    schedules: tuple[str, ...]
+    starts_at: datetime
+    ends_at: datetime
+    person: str = ""
+
+
+def findings(schedules: Sequence[Schedule], begin: datetime, end: datetime) -> list[Finding]:
+    """All that is wrong from `begin` to `end`, in the order in which it comes.
+
+    Schedules are told apart by their names. Raises ValueError as Schedule.spans does.
+    """
+    found: list[Finding] = []
+    booked: defaultdict[str, list[tuple[str, FixedShift]]] = defaultdict(list)
+    for schedule in schedules:
+        spans = schedule.spans(begin, end)
+        found += _absences(schedule.name, spans)
+        for shift in shifts_of(spans):
+            booked[shift.person].append((schedule.name, shift))
+    for bookings in booked.values():
+        found += _double_bookings(bookings)
+    return sorted(found, key=lambda one: (one.starts_at, one.schedules, one.person))
+
+
+def _absences(schedule: str, spans: Sequence[Span]) -> Iterator[Finding]:
+    for span in spans:
+        if span.absence is not None:
+            yield Finding(_KINDS[span.absence], span.absence.value, (schedule,), span.starts_at, span.ends_at)
+
+
+def _double_bookings(bookings: Sequence[tuple[str, FixedShift]]) -> Iterator[Finding]:
+    """Where one person's shifts overlap; those of one schedule never do."""
+    still_on: list[tuple[str, FixedShift]] = []
+    for schedule, shift in sorted(bookings, key=lambda booking: booking[1].starts_at):
+        still_on = [(name, other) for name, other in still_on if other.ends_at > shift.starts_at]
+        for name, other in still_on:
+            both = (min(name, schedule), max(name, schedule))
+            until = min(other.ends_at, shift.ends_at)
+            yield Finding(FindingKind.DOUBLE_BOOKING, TWO_SCHEDULES, both, shift.starts_at, until, shift.person)
+        still_on.append((schedule, shift))
