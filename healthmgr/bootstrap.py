@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -32,6 +33,7 @@ from healthmgr.services.registering import Registering
 from healthmgr.services.responding import Responding
 from healthmgr.services.routing import Routing
 from healthmgr.services.scheduling import Scheduling
+from healthmgr.services.synthesizing import Synthesis, Synthesizing
 from healthmgr.services.tokens import Tokens
 from healthmgr.services.upkeep import Upkeep
 from healthmgr.settings import Settings, environment
@@ -48,10 +50,12 @@ from healthmgr.storage.heartbeat_repository import HeartbeatRepository
 from healthmgr.storage.notifying_rows import NotifyingRows, Sending
 from healthmgr.storage.previewing_rows import PreviewingRows
 from healthmgr.storage.reading import Reading
+from healthmgr.storage.reading_doors import DoorReading
 from healthmgr.storage.registering_rows import RegisteringRows
 from healthmgr.storage.responding_rows import RespondingRows
 from healthmgr.storage.routing_rows import RoutingRows
 from healthmgr.storage.scheduling_repository import SchedulingRepository
+from healthmgr.storage.synthetic_rows import SyntheticRows
 from healthmgr.storage.token_repository import TokenRepository
 from healthmgr.storage.transactions import Transactions
 from healthmgr.storage.upkeep_repository import UpkeepRepository
@@ -79,9 +83,11 @@ class Healthmgr:
     previewing: Previewing
     escalating: Escalating
     upkeep: Upkeep
+    synthesizing: Synthesizing
     executing: Executing
     pushing: Pushing
     admitting: Admitting
+    door_reading: DoorReading
     eventing: Eventing
     registering: Registering
 
@@ -102,61 +108,84 @@ def build(settings: Settings, *, worker: str = "") -> Healthmgr:
     """
     if not settings.database_url:
         raise SettingsError("DATABASE_URL is not set: run `make run` here, or export it")
-    worker = worker or f"{socket.gethostname()}:{os.getpid()}"
-    engine = connect(settings.database_url, pool_size=10, application_name=f"healthmgr {worker}"[:63])
-    registry = Registry.load()
-    environ = environment(settings)
-    upkeep = UpkeepRepository(engine)
-    executing = ExecutingRepository(engine)
-    evaluating = Evaluating(
-        Transactions(
-            engine, lambda connection: EvaluationRows(connection, settings.advanced.alerting.aggregation_window)
+    builder = _Builder(settings, worker or f"{socket.gethostname()}:{os.getpid()}")
+    return Healthmgr(**builder.base(), **builder.checking(), **builder.alerting(), **builder.answering())
+
+
+class _Builder:
+    """What the parts of an installation have in common, and the parts by their names in `Healthmgr`."""
+
+    def __init__(self, settings: Settings, worker: str) -> None:
+        self._settings = settings
+        self._worker = worker
+        self._engine = connect(settings.database_url, pool_size=10, application_name=f"healthmgr {worker}"[:63])
+        self._registry = Registry.load()
+        self._environ = environment(settings)
+        self._rules = alerting_rules(settings)
+        self._hearing = partial(self._registry.channel_kinds_that, "tells_acknowledgements")
+        self._executing = ExecutingRepository(self._engine)
+
+    def base(self) -> dict[str, Any]:
+        """What everything stands on, and the definitions."""
+        settings, engine = self._settings, self._engine
+        defining = Defining(DefinitionRepository(engine), self._registry, self._environ, _fallbacks(settings))
+        upkeep = UpkeepRepository(engine)
+        stream = RedisEventStream(settings.redis_url) if settings.redis_url else None
+        return {
+            "settings": settings,
+            "environ": self._environ,
+            "engine": engine,
+            "clock": DatabaseClock(engine),
+            "registry": self._registry,
+            "reading": Reading(engine),
+            "defining": defining,
+            "registering": Registering(defining, RegisteringRows(engine)),
+            "tokens": Tokens(TokenRepository(engine)),
+            "upkeep": Upkeep(upkeep, upkeep, upkeep),
+            "eventing": Eventing(EventRepository(engine), stream),
+        }
+
+    def checking(self) -> dict[str, Any]:
+        """From due checks to alerts."""
+        engine, interval = self._engine, self._settings.advanced.alerting.aggregation_window
+        evaluating = Evaluating(Transactions(engine, lambda connection: EvaluationRows(connection, interval)))
+        return {
+            "pinging": Pinging(HeartbeatRepository(engine), self._settings.secret_key),
+            "scheduling": Scheduling(SchedulingRepository(engine)),
+            "evaluating": evaluating,
+            "pushing": Pushing(self._executing, evaluating),
+            "admitting": Admitting(Transactions(engine, AdmittingRows)),
+            "door_reading": DoorReading(engine),
+        }
+
+    def alerting(self) -> dict[str, Any]:
+        """From alerts to people."""
+        settings, engine, rules = self._settings, self._engine, self._rules
+        sending = Sending(
+            rules,
+            LinkMaker(settings.public_url, settings.secret_key),
+            lambda kind: self._registry.is_channel_that(kind, "is_exempt_from_digests"),
         )
-    )
-    rules = alerting_rules(settings)
-    hearing = partial(registry.channel_kinds_that, "tells_acknowledgements")
-    responding = Responding(Transactions(engine, lambda connection: RespondingRows(connection, hearing)))
-    defining = Defining(DefinitionRepository(engine), registry, environ, _fallbacks(settings))
-    sending = Sending(
-        rules,
-        LinkMaker(settings.public_url, settings.secret_key),
-        lambda kind: registry.is_channel_that(kind, "is_exempt_from_digests"),
-    )
-    stream = RedisEventStream(settings.redis_url) if settings.redis_url else None
-    return Healthmgr(
-        settings=settings,
-        environ=environ,
-        engine=engine,
-        clock=DatabaseClock(engine),
-        registry=registry,
-        reading=Reading(engine),
-        defining=defining,
-        tokens=Tokens(TokenRepository(engine)),
-        pinging=Pinging(HeartbeatRepository(engine), settings.secret_key),
-        responding=responding,
-        scheduling=Scheduling(SchedulingRepository(engine)),
-        evaluating=evaluating,
-        answering=Answering(Transactions(engine, lambda connection: AnsweringRows(connection, hearing))),
-        routing=Routing(Transactions(engine, lambda connection: RoutingRows(connection, rules)), rules),
-        notifying=Notifying(
-            Transactions(engine, lambda connection: NotifyingRows(connection, sending)),
-            registry,
-            environ,
-            worker,
-        ),
-        previewing=Previewing(
-            Transactions(engine, lambda connection: PreviewingRows(connection, _preview_links(settings))),
-            registry,
-            environ,
-        ),
-        escalating=Escalating(Transactions(engine, EscalatingRows), rules),
-        upkeep=Upkeep(upkeep, upkeep, upkeep),
-        executing=Executing(executing, responding),
-        pushing=Pushing(executing, evaluating),
-        admitting=Admitting(Transactions(engine, AdmittingRows)),
-        eventing=Eventing(EventRepository(engine), stream),
-        registering=Registering(defining, RegisteringRows(engine)),
-    )
+        notifying = Transactions(engine, lambda connection: NotifyingRows(connection, sending))
+        previewing = Transactions(engine, lambda connection: PreviewingRows(connection, _preview_links(settings)))
+        synthetic = Transactions(engine, SyntheticRows)
+        return {
+            "routing": Routing(Transactions(engine, lambda connection: RoutingRows(connection, rules)), rules),
+            "notifying": Notifying(notifying, self._registry, self._environ, self._worker),
+            "previewing": Previewing(previewing, self._registry, self._environ),
+            "escalating": Escalating(Transactions(engine, EscalatingRows), rules),
+            "synthesizing": Synthesizing(synthetic, _synthesis(settings), is_telling=rules.is_telling),
+        }
+
+    def answering(self) -> dict[str, Any]:
+        """What people do."""
+        engine, hearing = self._engine, self._hearing
+        responding = Responding(Transactions(engine, lambda connection: RespondingRows(connection, hearing)))
+        return {
+            "responding": responding,
+            "answering": Answering(Transactions(engine, lambda connection: AnsweringRows(connection, hearing))),
+            "executing": Executing(self._executing, responding),
+        }
 
 
 def _preview_links(settings: Settings) -> LinkMaker:
@@ -180,6 +209,13 @@ def alerting_rules(settings: Settings) -> AlertingRules:
         acknowledges_after=escalation.auto_acknowledge_after,
         resolves_after=escalation.auto_resolve_after,
     )
+
+
+def _synthesis(settings: Settings) -> Synthesis:
+    if not settings.synthetic_to:
+        return Synthesis(settings.synthetic_interval)
+    recipient, channel = settings.synthetic_to.split("/")
+    return Synthesis(settings.synthetic_interval, recipient, channel)
 
 
 def _fallbacks(settings: Settings) -> Fallbacks:

@@ -9,6 +9,8 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from healthmgr import __version__
 from healthmgr.api import alerts, checks, health, metrics, status, tokens
+from healthmgr.api.doors import alertmanager, alertmanager_general, events, pagerduty, webhook
+from healthmgr.api.doors.entry import TokenBuckets
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
 from healthmgr.api.page import page_router
 from healthmgr.api.parts import Parts
@@ -30,6 +32,7 @@ _TAGS = [
     {"name": "checks", "description": "What is watched, and what was found."},
     {"name": "alerts", "description": "Open and past problems."},
     {"name": "notifications", "description": "Who was told what, with every attempt."},
+    {"name": "doors", "description": "Alerts that other programs bring."},
     {"name": "pings", "description": "Signs of life for heartbeat checks."},
     {"name": "tokens", "description": "Access tokens, for admins."},
     {"name": "health", "description": "healthmgr's own health."},
@@ -60,12 +63,14 @@ def create_app(parts: Parts) -> FastAPI:
         redoc_url=None,
     )
     app.state.parts = parts
+    app.state.door_rates = TokenBuckets()
     api = APIRouter(prefix="/api/v1", responses=_ERRORS)
-    for module in (status, checks, alerts, tokens):
+    for module in (status, checks, alerts, tokens, events, webhook):
         api.include_router(module.router)
     app.include_router(api)
     for module in (health, metrics):
         app.include_router(module.router)
+    _open_doors(app)
     app.include_router(page_router())
     add_problem_handlers(app)
     app.add_middleware(Unforeseen)
@@ -74,3 +79,12 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_middleware(BoundedRequest)
     app.add_middleware(CarefulHeaders)
     return app
+
+
+def _open_doors(app: FastAPI) -> None:
+    """What others know under addresses of their own; Alertmanager's also below the prefix that it is often given."""
+    for prefix in ("", "/alertmanager"):
+        for module in (alertmanager, alertmanager_general):
+            app.include_router(module.router, prefix=f"{prefix}/api/v2", include_in_schema=False)
+        app.include_router(alertmanager_general.health, prefix=prefix, include_in_schema=False)
+    app.include_router(pagerduty.router, include_in_schema=False)

@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from healthmgr.api.problems import problem
 
 MAX_BODY = 1024 * 1024
-_TOO_LARGE = "The body is larger than 1 MiB"
+MAX_ALERTS = 8 * 1024 * 1024  # Prometheus sends 256 alerts at once, each with all that its rule says of it
+_ALERTS = "/api/v2/alerts"
 _HEADERS: Mapping[str, str] = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -22,7 +23,7 @@ _HEADERS: Mapping[str, str] = {
 
 
 class BoundedRequest:
-    """Refuses bodies over 1 MiB with 413, and NUL, which no text here can hold, with 400.
+    """Refuses bodies over 1 MiB (of many alerts: 8) with 413, and NUL, which no text here can hold, with 400.
 
     Bodies to `/ping/` are let through, for it reads a little and ignores the rest.
     """
@@ -38,22 +39,27 @@ class BoundedRequest:
         if scope["type"] != "http" or scope["path"].startswith("/ping/"):
             await self._app(scope, receive, send)
             return
+        bound = MAX_ALERTS if scope["path"].endswith(_ALERTS) else MAX_BODY
         length = Headers(scope=scope).get("content-length", "0")
-        if length.isdecimal() and int(length) > MAX_BODY:
-            await problem(413, _TOO_LARGE)(scope, receive, send)
+        if length.isdecimal() and int(length) > bound:
+            await problem(413, _too_large(bound))(scope, receive, send)
             return
-        await self._app(scope, _counted(receive), send)
+        await self._app(scope, _counted(receive, bound), send)
 
 
-def _counted(receive: Receive) -> Receive:
+def _too_large(bound: int) -> str:
+    return f"The body is larger than {bound // 1024**2} MiB"
+
+
+def _counted(receive: Receive, bound: int) -> Receive:
     read = 0
 
     async def receive_within_bound() -> Message:
         nonlocal read
         message = await receive()
         read += len(message.get("body", b""))
-        if read > MAX_BODY:
-            raise HTTPException(413, _TOO_LARGE)
+        if read > bound:
+            raise HTTPException(413, _too_large(bound))
         return message
 
     return receive_within_bound

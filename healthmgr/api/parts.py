@@ -17,6 +17,7 @@ from healthmgr.services.pushing import Pushing
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
 from healthmgr.storage.reading import Reading
+from healthmgr.storage.reading_doors import DoorReading
 
 
 class Responds(Protocol):
@@ -87,6 +88,11 @@ class Parts(Protocol):
     @property
     def admitting(self) -> Admitting:
         """Alerts that others bring."""
+        ...
+
+    @property
+    def door_reading(self) -> DoorReading:
+        """What Alertmanager's API tells."""
         ...
 
     @property

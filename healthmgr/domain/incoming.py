@@ -95,7 +95,9 @@ def incoming(
     if starts_at is not None and ends_at is not None and ends_at < starts_at:
         raise ValueError("start time must be before end time")
     kept = _labels(labels)
-    notes = {_text(name, LONGEST_NAME): _cut(value, LONGEST_ANNOTATION) for name, value in (annotations or {}).items()}
+    notes = {
+        storable(name, LONGEST_NAME): _cut(value, LONGEST_ANNOTATION) for name, value in (annotations or {}).items()
+    }
     began = starts_at or ends_at or now
     summary = next((notes[name] for name in _SUMMARIES if notes.get(name)), "")
     name = kept.get("alertname") or summary or ", ".join(f"{name}={value}" for name, value in sorted(kept.items()))
@@ -108,7 +110,7 @@ def incoming(
         summary=_cut(summary or name, LONGEST_SUMMARY),
         annotations=notes,
         source_url=_url(source_url),
-        identity={_text(name, LONGEST_NAME): _text(value) for name, value in (identity or {}).items()},
+        identity={storable(name, LONGEST_NAME): storable(value) for name, value in (identity or {}).items()},
     )
 
 
@@ -207,7 +209,7 @@ def _later(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _labels(labels: Mapping[str, str]) -> dict[str, str]:
-    kept = {_text(name, LONGEST_NAME): _text(value, LONGEST_LABEL) for name, value in labels.items() if value}
+    kept = {storable(name, LONGEST_NAME): storable(value, LONGEST_LABEL) for name, value in labels.items() if value}
     if not kept:
         raise ValueError("at least one label pair required")
     if len(kept) > MOST_LABELS:
@@ -217,8 +219,8 @@ def _labels(labels: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def _text(text: str, longest: int = LONGEST_LABEL) -> str:
-    """A text that can be stored as it is."""
+def storable(text: str, longest: int = LONGEST_LABEL) -> str:
+    """The text, if it can be stored as it is. Raises ValueError."""
     if len(text) > longest:
         raise ValueError(f"{text[:40]!r}... is longer than {longest} characters")
     if "\0" in text:
@@ -229,7 +231,7 @@ def _text(text: str, longest: int = LONGEST_LABEL) -> str:
 
 
 def _cut(text: str, longest: int) -> str:
-    return _text(text if len(text) <= longest else text[: longest - 1] + "…", longest)
+    return storable(text if len(text) <= longest else text[: longest - 1] + "…", longest)
 
 
 def _instant(at: datetime) -> datetime:
@@ -240,4 +242,4 @@ def _instant(at: datetime) -> datetime:
 def _url(url: str) -> str:
     """An address that may become a link; any other is dropped, for an alert is worth more than its link."""
     is_link = url.lower().startswith(("http://", "https://")) and len(url) <= LONGEST_URL
-    return _text(url) if is_link else ""
+    return storable(url) if is_link else ""

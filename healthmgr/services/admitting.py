@@ -14,7 +14,17 @@ import structlog
 
 from healthmgr.domain.alert import REOPENS_AFTER, fingerprint
 from healthmgr.domain.dispatch import Due
-from healthmgr.domain.incoming import Begin, End, Ignore, IncomingAlert, Renew, Standing, admit
+from healthmgr.domain.incoming import (
+    LONGEST_ANNOTATION,
+    Begin,
+    End,
+    Ignore,
+    IncomingAlert,
+    Renew,
+    Standing,
+    admit,
+    storable,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -101,10 +111,21 @@ class Admitting:
             found = transaction.standing([mark]).get(mark)
         return found.id if found else None
 
-    def note_change(self, what: str, detail: dict[str, Any], *, actor: str, now: datetime) -> None:
-        """Remember that something changed elsewhere, for the messages of what breaks at that time."""
+    def resolve(self, origin: str, identity: Mapping[str, str], now: datetime) -> list[Due]:
+        """End the open alert of what its source calls the same problem; nothing happens where there is none."""
+        mark = fingerprint(origin, identity)
         with self._store.begin() as transaction:
-            transaction.audit(actor, "api", "change.reported", what, detail, now)
+            found = transaction.standing([mark]).get(mark)
+            return transaction.carry_out(Moves(origin, (), (), (End(found),)), now) if found else []
+
+    def note_change(self, what: str, detail: Mapping[str, str], *, actor: str, now: datetime) -> None:
+        """Remember that something changed elsewhere, for the messages of what breaks at that time.
+
+        Raises ValueError for a text that cannot be stored.
+        """
+        kept = {storable(name): storable(value, LONGEST_ANNOTATION) for name, value in detail.items()}
+        with self._store.begin() as transaction:
+            transaction.audit(actor, "api", "change.reported", storable(what), kept, now)
         log.info("change_reported", what=what, actor=actor)
 
 

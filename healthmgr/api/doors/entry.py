@@ -1,0 +1,91 @@
+"""Who may come in at a door, and how fast: tokens as a Bearer or as the password of basic authentication."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
+
+from healthmgr.api.parts import PartsDep
+from healthmgr.errors import NotPermitted
+from healthmgr.services.tokens import Principal, Role
+
+PER_SECOND = 20.0
+BURST = 600.0
+
+_bearer = HTTPBearer(
+    auto_error=False, scheme_name="token", description="An access token (`hm_...`), made by `healthmgr tokens create`."
+)
+_basic = HTTPBasic(auto_error=False, scheme_name="password", description="An access token as the password.")
+
+
+class TokenBuckets:
+    """How many requests each token may make: a burst, and so many a second from then on.
+
+    It counts in this process: with several API processes each allows as much. `tick` gives seconds that only grow.
+    """
+
+    def __init__(
+        self, per_second: float = PER_SECOND, burst: float = BURST, tick: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._tick = tick
+        self._lock = threading.Lock()
+        self._levels: dict[str, tuple[float, float]] = {}
+
+    def take(self, who: str) -> float:
+        """Take one; 0, or how many seconds it is too early."""
+        with self._lock:
+            now = self._tick()
+            level, at = self._levels.get(who, (self._burst, now))
+            level = min(self._burst, level + (now - at) * self._per_second)
+            if level < 1:
+                return (1 - level) / self._per_second
+            self._levels[who] = level - 1, now
+            return 0.0
+
+
+def identify(
+    parts: PartsDep,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    basic: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
+) -> Principal:
+    """Whose token came with the request; 401 when none did."""
+    token = bearer.credentials if bearer else basic.password if basic else ""
+    principal = parts.tokens.verify(token, parts.clock.now())
+    if principal is None:
+        said = "This door needs an access token (`hm_...`): as a Bearer, or as the password of basic authentication"
+        raise HTTPException(401, said, headers={"WWW-Authenticate": 'Basic realm="healthmgr", charset="UTF-8"'})
+    return principal
+
+
+def hold_to_rate(request: Request, principal: Principal) -> Principal:
+    """The same, unless its token is used too often: 429 then, with how long to wait."""
+    buckets: TokenBuckets = request.app.state.door_rates
+    too_early = buckets.take(principal.name)
+    if too_early > 0:
+        said = f"Too many requests with the token {principal.name!r}"
+        raise HTTPException(429, said, headers={"Retry-After": str(math.ceil(too_early))})
+    return principal
+
+
+def _needs(role: Role) -> Callable[[Request, Principal], Principal]:
+    def check(request: Request, principal: Annotated[Principal, Depends(identify)]) -> Principal:
+        if not principal.role.includes(role):
+            raise NotPermitted(
+                f"This needs a token with the role {role.value}: {principal.name!r} has the role {principal.role.value}"
+            )
+        return hold_to_rate(request, principal)
+
+    return check
+
+
+Brings = Annotated[Principal, Depends(_needs(Role.INGEST))]
+Looks = Annotated[Principal, Depends(_needs(Role.VIEWER))]
+Answers = Annotated[Principal, Depends(_needs(Role.RESPONDER))]

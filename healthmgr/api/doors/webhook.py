@@ -1,0 +1,45 @@
+"""The door for an Alertmanager that goes on running: the alerts of its webhook (version 4)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from starlette.concurrency import run_in_threadpool
+
+from healthmgr.api.doors.alertmanager import admit, refuse
+from healthmgr.api.doors.alertmanager_views import PostedAlert, parse
+from healthmgr.api.doors.entry import Brings
+from healthmgr.api.parts import Parts, PartsDep
+
+router = APIRouter(tags=["doors"])
+
+
+class WebhookBody(BaseModel):
+    """As much of a webhook's body as is needed."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    alerts: list[PostedAlert]
+
+
+_BODY: TypeAdapter[WebhookBody] = TypeAdapter(WebhookBody)
+
+
+@router.post("/doors/alertmanager-webhook", summary="Take what an Alertmanager's webhook sends", status_code=200)
+async def post_webhook(request: Request, parts: PartsDep, _: Brings) -> Response:
+    """Its alerts, which are the same problems as those that a Prometheus sends to `/api/v2/alerts`.
+
+    An Alertmanager tells of what fires only as often as it repeats itself: an alert lasts until it says that it is
+    over.
+    Answers 400, after which it does not try again, when something cannot be used; the rest is taken.
+    """
+    return await run_in_threadpool(_take, parts, await request.body())
+
+
+def _take(parts: Parts, body: bytes) -> Response:
+    try:
+        posted = parse(_BODY, body).alerts
+    except ValueError as error:
+        return refuse(400, f"This is no webhook of an Alertmanager: {error}")
+    return admit(parts, posted, lasts_for=None)
