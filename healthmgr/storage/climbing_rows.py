@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
 from healthmgr.domain.escalation import Named, TargetKind
-from healthmgr.domain.person import Person, contacts_from_document, quiet_from_document
+from healthmgr.domain.person import Contact, Person, contacts_from_document, quiet_from_document
 from healthmgr.domain.timeline import Entry
 from healthmgr.domain.timewindow import TimeInterval, parse_time_interval
 from healthmgr.services.routing_ports import ClimbingTransaction
@@ -19,7 +19,7 @@ from healthmgr.storage.schedule_rows import read_schedule
 from healthmgr.storage.timeline_rows import note
 
 _PEOPLE = text("""
-SELECT name, contact_plan, quiet_hours, timezone FROM recipients WHERE is_enabled AND name = ANY(:names)
+SELECT name, contacts, contact_plan, quiet_hours, timezone FROM recipients WHERE is_enabled AND name = ANY(:names)
 """).bindparams(bindparam("names", type_=ARRAY(Text)))
 
 _CHANNELS = text("SELECT name FROM channels WHERE is_enabled")
@@ -55,7 +55,8 @@ class ClimbingRows(ClimbingTransaction):
         usable = set(self._connection.execute(_CHANNELS).scalars())
         found = {}
         for row in self._connection.execute(_PEOPLE, {"names": list(names)}):
-            contacts = tuple(c for c in contacts_from_document(row.contact_plan) if c.channel in usable)
+            plan = contacts_from_document(row.contact_plan) or _unordered(row.contacts)
+            contacts = tuple(contact for contact in plan if contact.channel in usable)
             found[row.name] = Person(row.name, contacts, quiet_from_document(row.quiet_hours), row.timezone)
         return found
 
@@ -67,3 +68,8 @@ class ClimbingRows(ClimbingTransaction):
 
     def note(self, incident_id: UUID, entry: Entry, now: datetime, *, once: bool = False) -> None:
         note(self._connection, incident_id, entry, now, once=once)
+
+
+def _unordered(contacts: Mapping[str, str]) -> tuple[Contact, ...]:
+    """The ways to reach somebody of whom no order is known: all at once."""
+    return tuple(Contact(channel, address) for channel, address in sorted(contacts.items()))

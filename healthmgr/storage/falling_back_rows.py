@@ -39,9 +39,12 @@ WHERE r.name = :recipient AND r.is_enabled AND contact.value <> '' ORDER BY cont
 """)
 
 _HURRY = text("""
-UPDATE incidents i SET due_at = LEAST(i.due_at, :at), round_at = LEAST(i.round_at, :at), token = i.token + 1,
-                       armed_until = NULL, arm_count = 0
-WHERE i.id = :id AND i.round_at IS NOT NULL
+UPDATE incidents i SET
+    due_at = LEAST(i.due_at, :at),
+    round_at = CASE WHEN i.round_at IS NOT NULL THEN LEAST(i.round_at, :at) END,
+    climb_at = CASE WHEN i.climb_at IS NOT NULL THEN LEAST(i.climb_at, :at) END,
+    token = i.token + 1, armed_until = NULL, arm_count = 0
+WHERE i.id = :id AND (i.round_at IS NOT NULL OR i.climb_at IS NOT NULL)
   AND NOT EXISTS (
       SELECT 1 FROM notifications n WHERE n.incident_id = i.id AND n.episode = i.episode
         AND n.state IN ('sent', 'pending', 'sending')
@@ -49,11 +52,13 @@ WHERE i.id = :id AND i.round_at IS NOT NULL
 """)
 
 
+# Not once the policy is exhausted: those who are told then are told again by the clock alone.
 _HURRY_CLIMB = text("""
 UPDATE incidents i SET due_at = LEAST(i.due_at, :now), climb_at = LEAST(i.climb_at, :now), token = i.token + 1,
                        armed_until = NULL, arm_count = 0
 FROM notifications failed
 WHERE i.id = :id AND i.climb_at IS NOT NULL AND failed.id = :notification_id AND failed.episode = i.episode
+  AND failed.level < i.climb_level
   AND NOT EXISTS (
       SELECT 1 FROM notifications n
       WHERE n.incident_id = i.id AND n.episode = failed.episode AND n.level = failed.level AND n.round = failed.round
