@@ -23,6 +23,7 @@ SCHEDULE = (
     PeriodicTask("healthmgr.checks.register_modules", timedelta(seconds=10), "checks"),
     PeriodicTask("healthmgr.events.publish", timedelta(seconds=1), "upkeep"),
     PeriodicTask("healthmgr.events.keep_metrics", timedelta(seconds=10), "upkeep"),
+    PeriodicTask("healthmgr.upkeep.synthesize", timedelta(seconds=15), "upkeep"),
     PeriodicTask("healthmgr.upkeep.audit", timedelta(seconds=15), "upkeep"),
     PeriodicTask("healthmgr.upkeep.keep_partitions", timedelta(hours=1), "upkeep"),
 )

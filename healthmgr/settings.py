@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_snake
 
 from healthmgr.errors import SettingsError
 from healthmgr.secrets import read_variable
-from healthmgr.settings_advanced import SAME_AS, Advanced, Milliseconds, SettingsFile, put, read_settings_file
+from healthmgr.settings_advanced import SAME_AS, Advanced, Milliseconds, SettingsFile, WindowMs, put, read_settings_file
 
 CommaList = Annotated[
     tuple[str, ...],
@@ -62,6 +62,17 @@ class Settings(BaseModel):
     outbound_heartbeat_url: str = Field("", alias="HEALTHMGR_HEARTBEAT_URL", repr=False)
     emergency_url: str = Field(
         "", alias="HEALTHMGR_EMERGENCY_URL", repr=False, description="POSTed to when PostgreSQL is gone"
+    )
+    synthetic_interval: WindowMs = Field(
+        timedelta(minutes=5),
+        alias="HEALTHMGR_SYNTHETIC_INTERVAL",
+        description="how often a synthetic notification is sent; 0: never",
+    )
+    synthetic_to: str = Field(
+        "",
+        alias="HEALTHMGR_SYNTHETIC_TO",
+        pattern=r"^([^/]+/[^/]+)?$",
+        description="to whom, as recipient/channel; unset: to nobody, up to the last step",
     )
     task_events: Literal["quiet", "all"] = Field(
         "quiet", alias="HEALTHMGR_TASK_EVENTS", description="'all': workers of checks and evaluation send events, too"

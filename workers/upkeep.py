@@ -1,4 +1,4 @@
-"""Queue upkeep: the auditor, and the day tables of results."""
+"""Queue upkeep: the auditor, the synthetic notification, and the day tables of results."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ def audit(self: ServiceTask) -> None:
     """Look for overdue work; the outbound heartbeat is pinged only while there is none."""
     if not self.healthmgr.upkeep.audit(self.now):
         ping(self.healthmgr.settings.outbound_heartbeat_url)
+
+
+@app.task(name="healthmgr.upkeep.synthesize", bind=True)
+def synthesize(self: ServiceTask) -> None:
+    """Begin or conclude a synthetic notification, when it is time."""
+    dues = self.healthmgr.synthesizing.step(self.now)
+    self.publisher.remind(dues, self.now)
 
 
 @app.task(name="healthmgr.upkeep.keep_partitions", bind=True)

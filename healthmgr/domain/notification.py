@@ -144,6 +144,8 @@ def decide(group: Group, told: Told | None, is_acknowledged: bool, pace: Pace, n
     decision = _decide(group, told, is_acknowledged)
     if not isinstance(decision, Send) or decision.reason not in _WAITS_FOR_INTERVAL or pace.told_at is None:
         return decision
+    if _is_worse(group, told):
+        return decision
     may_at = pace.told_at + pace.interval
     return Hold(may_at, Reason.GROUP_INTERVAL) if now < may_at else decision
 
@@ -152,16 +154,15 @@ def _decide(group: Group, told: Told | None, is_acknowledged: bool) -> Send | Dr
     if told is None and not group.firing:
         return Drop(Reason.NOTHING_TOLD)
     fresh = group.firing - (told.firing if told else frozenset())
-    if fresh and fresh <= group.acknowledged:
-        # Somebody was quicker than the first notification.
-        return Drop(Reason.ACKNOWLEDGED)
+    # With the others, somebody was quicker than the first notification.
+    unanswered = fresh - group.acknowledged
     if told is None:
-        return Send(Reason.FIRST, MessageKind.PROBLEM)
-    if fresh:
+        return Send(Reason.FIRST, MessageKind.PROBLEM) if unanswered else Drop(Reason.ACKNOWLEDGED)
+    if unanswered:
         return Send(Reason.NEW_ALERTS if told.firing else Reason.REOPENED, MessageKind.PROBLEM)
     if not group.firing:
         return Send(Reason.ALL_RESOLVED, MessageKind.RESOLUTION) if told.firing else Drop(Reason.UNCHANGED)
-    if group.severity is not None and group.severity.rank < told.severity.rank:
+    if _is_worse(group, told):
         return Send(Reason.SEVERITY_ROSE, MessageKind.PROBLEM)
     trouble = _new_trouble(group, told)
     if trouble is not None and not is_acknowledged:
@@ -170,7 +171,11 @@ def _decide(group: Group, told: Told | None, is_acknowledged: bool) -> Send | Dr
         return Send(Reason.FLAPPING_ENDED, MessageKind.UPDATE)
     if told.firing & group.resolved:
         return Send(Reason.SOME_RESOLVED, MessageKind.UPDATE)
-    return Drop(Reason.UNCHANGED if trouble is None else Reason.ACKNOWLEDGED)
+    return Drop(Reason.UNCHANGED if trouble is None and not fresh else Reason.ACKNOWLEDGED)
+
+
+def _is_worse(group: Group, told: Told | None) -> bool:
+    return told is not None and group.severity is not None and group.severity.rank < told.severity.rank
 
 
 def _new_trouble(group: Group, told: Told) -> Reason | None:
@@ -203,17 +208,22 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Try again at `at`; `falls_back` asks that the fallback be told beside it, for this has taken long."""
+    """Try again at `at`; `falls_back` asks that the fallback be told beside it, for this has taken long.
+
+    `is_ambiguous`: the message may have arrived all the same, and the next attempt may double it.
+    """
 
     at: datetime
     falls_back: bool
+    is_ambiguous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """No further attempt on this channel."""
+    """No further attempt on this channel; the message may have arrived all the same where it `is_ambiguous`."""
 
     reason: Reason
+    is_ambiguous: bool = False
 
 
 AfterAttempt = Sent | Retry | Fail

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -167,7 +167,11 @@ class Notifying:
             return _after(claimed, now(), None), _plain(error), Receipt()
         except Exception as error:
             bound.exception("channel_failed")
-            return _after(claimed, now(), None), f"{type(error).__name__}: {error}", Receipt()
+            return (
+                replace(_after(claimed, now(), None), is_ambiguous=True),
+                f"{type(error).__name__}: {error}",
+                Receipt(),
+            )
         bound.info("notification_sent", kind=claimed.message.kind.value, reason=claimed.message.reason)
         return Sent(), receipt.detail, receipt
 
@@ -186,13 +190,14 @@ class Notifying:
 
 
 def _after(claimed: Claimed, now: datetime, error: ChannelError | None) -> Retry | Fail:
-    return after_failure(
+    after = after_failure(
         attempts=claimed.attempt,
         created_at=claimed.created_at,
         is_permanent=error is not None and error.permanent,
         retry_after=error.retry_after if error else None,
         now=now,
     )
+    return replace(after, is_ambiguous=error is not None and error.is_ambiguous)
 
 
 def _plain(error: Exception) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from healthmgr.domain import synthetic
 from healthmgr.domain.dependency import JUDGED_AGAIN_AFTER
 from healthmgr.domain.incident import Fires, Held, Incident, Member, Suppressed, stand
 from healthmgr.domain.muting import Muted
@@ -19,10 +20,14 @@ GLANCE = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Which open alerts tell nobody now, which of those that were told are muted, and when to look again."""
+    """Which open alerts tell nobody now, which of those that were told are muted, and when to look again.
+
+    `answered` are those that somebody acknowledged before they were told.
+    """
 
     waiting: frozenset[UUID]
     muted: frozenset[UUID]
+    answered: frozenset[UUID]
     hold: Hold | None
 
 
@@ -38,11 +43,12 @@ def judge_members(
     mutes = transaction.mutes(now)
     waiting: set[UUID] = set()
     muted_since: set[UUID] = set()
+    answered: set[UUID] = set()
     holds: list[Hold] = []
     for member in members:
         if member.resolved_at is not None:
             continue
-        muted = mutes.judge(member.subject)
+        muted = None if member.origin == synthetic.ORIGIN else mutes.judge(member.subject)
         if (muted.reason.value if muted else "") != member.mute_reason:
             transaction.hold_back(member, muted, now)
         if member.id in told:
@@ -53,7 +59,12 @@ def judge_members(
         if hold is not None:
             waiting.add(member.id)
             holds.append(hold)
-    return Judged(frozenset(waiting), frozenset(muted_since), min(holds, key=lambda h: h.until, default=None))
+        elif member.is_acknowledged:
+            answered.add(member.id)
+            if member.acknowledged_until is not None:
+                holds.append(Hold(member.acknowledged_until, Reason.ACKNOWLEDGED))
+    hold = min(holds, key=lambda h: h.until, default=None)
+    return Judged(frozenset(waiting), frozenset(muted_since), frozenset(answered), hold)
 
 
 def _wait(

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from healthmgr.domain import synthetic
 from healthmgr.domain.dispatch import HORIZON, Due
 
 log = structlog.get_logger(__name__)
@@ -71,6 +72,10 @@ class AuditStore(Protocol):
         """Any worker of this queue on another host that has been heard of since."""
         ...
 
+    def trials(self) -> synthetic.Trials | None:
+        """How the synthetic notification fares; None while it is switched off."""
+        ...
+
     def stale(self, kind: str, before: datetime) -> list[str]:
         """Names of this kind whose last sign of life is older than this instant."""
         ...
@@ -117,6 +122,7 @@ class Upkeep:
             f"nothing has consumed queue {name} for more than a minute"
             for name in self._auditing.stale("queue", now - OVERDUE_AFTER)
         ]
+        findings += synthetic.findings(self._auditing.trials(), now)
         self._auditing.pulse("auditor", "auditor", {"findings": findings}, now)
         if findings:
             log.error("audit_findings", findings=findings)

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 from uuid_utils.compat import uuid7
 
+from healthmgr.domain import synthetic
 from healthmgr.domain.alert import Amend, Close, Open
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.directory import Directory, Grouping
@@ -157,6 +158,8 @@ class AlertRows:
         return opened, [due]
 
     def _grouping(self, new: NewAlert) -> Grouping:
+        if new.origin == synthetic.ORIGIN:
+            return synthetic.GROUPING
         if self._directory is None:
             self._directory = read_directory(self._connection).with_interval(self._group_interval)
         return self._directory.grouping(all_labels(new.labels, new.severity, new.origin), new.severity)

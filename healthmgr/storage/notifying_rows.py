@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
+from healthmgr.domain import synthetic
 from healthmgr.domain.alerting import AlertingRules
 from healthmgr.domain.bundling import hold_back
 from healthmgr.domain.dispatch import EARLY_BY, Due, Work, rank
@@ -143,6 +144,8 @@ class NotifyingRows(NotifyingTransaction):
         """Why this is not sent now: alerting is off, all that it tells of is muted, or there is too much."""
         if not self._sending.rules.is_telling:
             return Hold(now + _ALERTING_LOOKED_AT_AFTER, Reason.ALERTING_OFF)
+        if row.recipient == synthetic.RECIPIENT:
+            return None
         if row.kind in (MessageKind.PROBLEM, MessageKind.UPDATE):
             muted = hold_muted(self._connection, row, now)
             if muted is not None:
@@ -226,7 +229,7 @@ def _outcome(after: AfterAttempt) -> tuple[str, str, datetime | None, str]:
     match after:
         case Sent():
             return "sent", "", None, "accepted"
-        case Retry(at=at):
-            return "pending", "", at, "retry"
-        case Fail(reason=reason):
-            return "failed", reason.value, None, "refused"
+        case Retry(at=at, is_ambiguous=is_ambiguous):
+            return "pending", "", at, "unknown" if is_ambiguous else "retry"
+        case Fail(reason=reason, is_ambiguous=is_ambiguous):
+            return "failed", reason.value, None, "unknown" if is_ambiguous else "refused"

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import RowMapping
@@ -36,6 +37,12 @@ def unseal(cursor: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:
             f"{cursor!r} is not a cursor: use the `next_cursor` of the page before, unchanged", path="cursor"
         )
         raise DefinitionError([problem]) from error
+
+
+def first_id(at: datetime) -> str:
+    """The smallest UUIDv7 of a moment: ids are in the order of time, and have an index where times have none."""
+    stamp = f"{int(at.timestamp() * 1000):012x}"
+    return f"{stamp[:8]}-{stamp[8:]}-7000-8000-000000000000"
 
 
 def bounded(limit: int) -> int:

@@ -35,7 +35,9 @@ SELECT id, severity, resolved_at IS NOT NULL AS is_resolved FROM alerts WHERE in
 ORDER BY opened_at, id
 """)
 
-_OPEN = text("SELECT id FROM incidents WHERE resolved_at IS NULL ORDER BY opened_at DESC, id DESC LIMIT :most")
+_OPEN = text("""
+SELECT id FROM incidents WHERE resolved_at IS NULL AND number <> 0 ORDER BY opened_at DESC, id DESC LIMIT :most
+""")
 
 _REASONS: Mapping[MessageKind, Reason] = {
     MessageKind.PROBLEM: Reason.FIRST,

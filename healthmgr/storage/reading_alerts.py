@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, case, func, select, tuple_
 
+from healthmgr.domain import synthetic
 from healthmgr.domain.check import Severity
 from healthmgr.errors import NotFound
 from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
@@ -53,7 +54,7 @@ def alert_page(
     cursor: str | None = None,
     limit: int,
 ) -> Page[AlertView]:
-    """Alerts, newest first."""
+    """Alerts, newest first; synthetic ones are told of with their incident alone."""
     query = _ALERTS.order_by(alerts.c.opened_at.desc(), alerts.c.id.desc()).limit(bounded(limit) + 1)
     one_of(state, ALERT_STATES, "state")
     if state not in ("all", "resolved"):
@@ -67,6 +68,8 @@ def alert_page(
         query = query.where(checks.c.slug == check)
     if incident_id is not None:
         query = query.where(alerts.c.incident_id == incident_id)
+    else:
+        query = query.where(alerts.c.origin != synthetic.ORIGIN)
     if cursor:
         key = tuple_(alerts.c.opened_at, alerts.c.id)
         query = query.where(key < unseal(cursor, datetime.fromisoformat, UUID))
@@ -105,7 +108,7 @@ def notification_page(
     cursor: str | None,
     limit: int,
 ) -> Page[NotificationView]:
-    """Notifications with their attempts, newest first."""
+    """Notifications with their attempts, newest first; the synthetic ones where they are asked for alone."""
     columns = [notifications.c[name] for name in NotificationView.model_fields if name in notifications.c]
     query = (
         select(*columns, notifications.c.position, incidents.c.number.label("incident_number"))
@@ -122,6 +125,8 @@ def notification_page(
         query = query.where(notifications.c.incident_id == incident_id)
     if recipient is not None:
         query = query.where(notifications.c.recipient == recipient)
+    elif alert_id is None and incident_id is None:
+        query = query.where(notifications.c.recipient != synthetic.RECIPIENT)
     if cursor:
         query = query.where(notifications.c.position < unseal(cursor, int)[0])
     rows = connection.execute(query).mappings().all()

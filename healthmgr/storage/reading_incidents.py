@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, case, func, select, tuple_
 
+from healthmgr.domain import synthetic
 from healthmgr.domain.check import Severity
 from healthmgr.domain.plan import Plan
 from healthmgr.errors import NotFound
@@ -57,8 +58,9 @@ _INCIDENTS = select(
 def incident_page(
     connection: Connection, *, state: str, severity: str | None = None, cursor: str | None = None, limit: int
 ) -> Page[IncidentLine]:
-    """Incidents, newest first."""
-    query = _INCIDENTS.order_by(incidents.c.opened_at.desc(), incidents.c.id.desc()).limit(bounded(limit) + 1)
+    """Incidents, newest first; the synthetic one is found by its number alone."""
+    query = _INCIDENTS.where(incidents.c.number != synthetic.INCIDENT_NUMBER)
+    query = query.order_by(incidents.c.opened_at.desc(), incidents.c.id.desc()).limit(bounded(limit) + 1)
     one_of(state, INCIDENT_STATES, "state")
     if state not in ("all", "resolved"):
         query = query.where(incidents.c.resolved_at.is_(None))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Select, case, func, select
 
+from healthmgr.domain import synthetic
 from healthmgr.storage.tables import alerts, check_schedules, check_states, checks, heartbeats, incidents, notifications
 
 
@@ -62,11 +63,19 @@ _ALERT_STATE = case(
 )
 _ALERTS = (
     select(alerts.c.severity, _ALERT_STATE, func.count())
-    .where(alerts.c.resolved_at.is_(None))
+    .where(alerts.c.resolved_at.is_(None), alerts.c.origin != synthetic.ORIGIN)
     .group_by(alerts.c.severity, _ALERT_STATE)
 )
-_INCIDENTS = select(func.count()).select_from(incidents).where(incidents.c.resolved_at.is_(None))
-_NOTIFICATIONS = select(notifications.c.state, func.count()).group_by(notifications.c.state)
+_INCIDENTS = (
+    select(func.count())
+    .select_from(incidents)
+    .where(incidents.c.resolved_at.is_(None), incidents.c.number != synthetic.INCIDENT_NUMBER)
+)
+_NOTIFICATIONS = (
+    select(notifications.c.state, func.count())
+    .where(notifications.c.recipient != synthetic.RECIPIENT)
+    .group_by(notifications.c.state)
+)
 
 
 def _counts(connection: Connection, query: Select[str, int]) -> dict[str, int]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from healthmgr.domain.check import Severity, Status
+from healthmgr.storage.paging import first_id
 from healthmgr.views import AlertNumbers, CheckNumbers, NotificationNumbers, StatisticsView, StatusView
 
 _CHECKS = text("""
@@ -19,12 +20,13 @@ GROUP BY st.status
 _ALERTS = text("""
 SELECT severity, count(*) AS active, count(*) FILTER (WHERE acknowledged_at IS NOT NULL) AS acknowledged,
        count(*) FILTER (WHERE suppressed_by_id IS NOT NULL) AS suppressed
-FROM alerts WHERE resolved_at IS NULL GROUP BY severity
+FROM alerts WHERE resolved_at IS NULL AND origin <> 'synthetic' GROUP BY severity
 """)
 
 _LATELY = text("""
-SELECT (SELECT count(*) FROM alerts WHERE opened_at > :since) AS opened,
-       (SELECT count(*) FROM notifications WHERE id > CAST(:first AS uuid) AND state = 'sent') AS sent
+SELECT (SELECT count(*) FROM alerts WHERE opened_at > :since AND origin <> 'synthetic') AS opened,
+       (SELECT count(*) FROM notifications
+        WHERE id > CAST(:first AS uuid) AND state = 'sent' AND recipient <> '(healthmgr)') AS sent
 """)
 
 
@@ -38,7 +40,7 @@ def statistics(connection: Connection, status: StatusView, now: datetime) -> Sta
     alerts = connection.execute(_ALERTS).all()
     by_severity = {row.severity: row.active for row in alerts}
     since = now - timedelta(days=1)
-    lately = connection.execute(_LATELY, {"since": since, "first": _first_id(since)}).one()
+    lately = connection.execute(_LATELY, {"since": since, "first": first_id(since)}).one()
     return StatisticsView(
         at=now,
         status=status.status,
@@ -58,9 +60,3 @@ def statistics(connection: Connection, status: StatusView, now: datetime) -> Sta
         ),
         notifications=NotificationNumbers(pending=status.pending_notifications, sent_last_day=lately.sent),
     )
-
-
-def _first_id(at: datetime) -> str:
-    """The smallest UUIDv7 of a moment: ids are in the order of time, and have an index where times have none."""
-    stamp = f"{int(at.timestamp() * 1000):012x}"
-    return f"{stamp[:8]}-{stamp[8:]}-7000-8000-000000000000"

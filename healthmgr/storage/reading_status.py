@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
+from healthmgr.domain import synthetic
 from healthmgr.domain.check import Severity, Status
 from healthmgr.storage.tables import alerts, check_schedules, check_states, checks, notifications
 from healthmgr.views import StatusView
@@ -20,7 +21,11 @@ CHECKS_WITH_STATE = checks.outerjoin(check_states, check_states.c.check_id == ch
 _UNSENT = (
     select(func.count())
     .select_from(notifications)
-    .where(notifications.c.due_at.is_not(None), notifications.c.state.in_(("pending", "sending")))
+    .where(
+        notifications.c.due_at.is_not(None),
+        notifications.c.state.in_(("pending", "sending")),
+        notifications.c.recipient != synthetic.RECIPIENT,
+    )
 )
 
 
@@ -48,7 +53,7 @@ def _open_work(connection: Connection) -> dict[str, Any]:
     is_told = and_(alerts.c.acknowledged_at.is_(None), alerts.c.suppressed_by_id.is_(None))
     rows = connection.execute(
         select(alerts.c.severity, func.count(), func.count().filter(is_told))
-        .where(alerts.c.resolved_at.is_(None))
+        .where(alerts.c.resolved_at.is_(None), alerts.c.origin != synthetic.ORIGIN)
         .group_by(alerts.c.severity)
     ).all()
     found = {severity: count for severity, count, _ in rows}

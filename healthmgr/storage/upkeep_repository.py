@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from healthmgr.domain.dispatch import Due, Work, patience, rank
+from healthmgr.domain.synthetic import Trials
 from healthmgr.storage.admitting_rows import close_lapsed
+from healthmgr.storage.synthetic_rows import read_trials
 from healthmgr.storage.transactions import transaction
 
 
@@ -129,6 +131,11 @@ class UpkeepRepository:
         """Any worker of this queue on another host that has been heard of since."""
         with transaction(self._engine) as connection:
             return connection.execute(_ELSEWHERE, {"queue": queue, "host": host, "since": since}).scalar()
+
+    def trials(self) -> Trials | None:
+        """How the synthetic notification fares; None while it is switched off."""
+        with transaction(self._engine) as connection:
+            return read_trials(connection)
 
     def stale(self, kind: str, before: datetime) -> list[str]:
         """Names of this kind whose last sign of life is older."""
