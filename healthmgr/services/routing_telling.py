@@ -145,9 +145,11 @@ class Teller:
         return {"firing": sorted(map(str, firing)), "resolved": sorted(map(str, resolved))}
 
     def _problem_at(self, told: Told | None) -> datetime | None:
+        """Since when people could have known; None where a mute or a root cause kept it from them on purpose."""
         before = told.firing if told else frozenset()
-        fresh = [m.failed_at for m in self.members if m.id in self.group.firing and m.id not in before]
-        return min(fresh, default=None)
+        fresh = [m for m in self.members if m.id in self.group.firing and m.id not in before]
+        prompt = [m.failed_at for m in fresh if not m.mute_reason and m.suppressed_by_id is None]
+        return min(prompt, default=None)
 
     def _note_news(self, incident: Incident) -> None:
         before: frozenset[UUID] = incident.told.firing if incident.told else frozenset()

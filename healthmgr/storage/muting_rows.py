@@ -34,7 +34,7 @@ _INHIBITIONS = text("SELECT name, source_matchers, target_matchers, equal FROM i
 
 _FIRING = text("""
 SELECT id, labels, severity, origin, check_id FROM alerts
-WHERE resolved_at IS NULL AND suppressed_by_id IS NULL ORDER BY opened_at, id
+WHERE resolved_at IS NULL AND suppressed_by_id IS NULL AND origin <> 'synthetic' ORDER BY opened_at, id
 """)
 
 _CHECKS = text("SELECT id, slug, service, category, severity, labels FROM checks WHERE is_enabled")
