@@ -34,6 +34,7 @@ class Member:
     origin: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     is_acknowledged: bool = False
+    acknowledged_until: datetime | None = None
     resolved_at: datetime | None = None
     suppressed_by_id: UUID | None = None
     root_resolved_at: datetime | None = None
@@ -154,13 +155,19 @@ def stand(member: Member, reachability: Reachability, now: datetime) -> Standing
             return Fires()
 
 
-def to_group(members: Sequence[Member], waiting: frozenset[UUID], muted: frozenset[UUID] = frozenset()) -> Group:
+def to_group(
+    members: Sequence[Member],
+    waiting: frozenset[UUID],
+    muted: frozenset[UUID] = frozenset(),
+    answered: frozenset[UUID] = frozenset(),
+) -> Group:
     """The group as it is told: alerts that wait or are suppressed are left out.
 
-    `muted` are those that were told before and are muted since: they fire, and make no news.
+    `muted` are those that were told before and are muted since, `answered` those that somebody acknowledged before
+    they were told: they fire, and make no news.
     """
     firing = [m for m in members if m.resolved_at is None and m.id not in waiting]
-    heard = [m for m in firing if m.id not in muted]
+    heard = [m for m in firing if m.id not in muted and m.id not in answered]
     return Group(
         firing={m.id for m in firing},
         flapping={m.id for m in heard if m.is_flapping},

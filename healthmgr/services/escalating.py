@@ -35,10 +35,16 @@ BY_ITSELF = "healthmgr"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The alerts of an incident: those that fire, as mutes see them, and those that are over."""
+    """The alerts of an incident: those that fire, as mutes see them, and those that are over.
+
+    `answered_by` is who acknowledged the last of those that fire, None while any is unanswered; `lapses_at` when
+    the first of these acknowledgements ends.
+    """
 
     firing: Sequence[Subject]
     resolved: Sequence[UUID]
+    answered_by: str | None = None
+    lapses_at: datetime | None = None
 
 
 class EscalatingTransaction(ClimbingTransaction, Protocol):
@@ -68,8 +74,8 @@ class EscalatingTransaction(ClimbingTransaction, Protocol):
         """Take back the acknowledgements of the incident's alerts whose time is over."""
         ...
 
-    def acknowledge(self, incident: Incident, actor: str, until: datetime, now: datetime) -> list[Due]:
-        """Acknowledge all of its alerts until then, and withdraw what nobody has begun to send."""
+    def acknowledge(self, incident: Incident, actor: str, until: datetime | None, now: datetime) -> list[Due]:
+        """Acknowledge those of its alerts that nobody has, and withdraw what nobody has begun to send."""
         ...
 
     def resolve_recovered(self, incident: Incident, now: datetime) -> list[Due]:
@@ -106,7 +112,8 @@ class Escalating:
             incident = transaction.take(incident_id, token, now)
             if incident is None:
                 return Drop(Reason.NOT_MINE), []
-            decision, dues = self._turn(transaction, incident, now)
+            # A reminder may come a little early; the turn is the one that it reminds of all the same.
+            decision, dues = self._turn(transaction, incident, max(now, incident.due_at or now))
         log.info("incident_advanced", incident=incident.number, round=incident.round, reason=decision.reason.value)
         return decision, dues
 
@@ -179,6 +186,8 @@ def _tell_again(
     `reason` says why a new episode begins.
     """
     standing = transaction.standing(incident)
+    if standing.answered_by is not None:
+        return _rest(transaction, incident, standing, standing.answered_by, now)
     course = incident.course
     closed = transaction.closed(course.legs, now)
     is_round = _is_due(incident.round_at, now)
@@ -223,6 +232,17 @@ def _tell_again(
     return Send(round_reason, MessageKind.PROBLEM), tell_all(transaction, tellings, now)
 
 
+def _rest(
+    transaction: EscalatingTransaction, incident: Incident, standing: Standing, answered_by: str, now: datetime
+) -> tuple[Decision, Sequence[Due]]:
+    """What nobody had answered is over, and the rest is in hand: the climb stops as if it had been answered whole."""
+    dues = transaction.acknowledge(incident, answered_by, standing.lapses_at, now)
+    transaction.note(incident.id, Entry(EntryKind.NOT_TOLD, Reason.ACKNOWLEDGED.value), now)
+    resting = replace(incident, acknowledged_at=now, acknowledged_until=standing.lapses_at, round_at=None)
+    transaction.save(resting)
+    return Drop(Reason.ACKNOWLEDGED), dues
+
+
 def _postpone(transaction: EscalatingTransaction, incident: Incident, hold: Hold, now: datetime) -> Hold:
     """Nobody may be told now: what was due waits until then."""
     transaction.note(incident.id, Entry(EntryKind.NOT_TOLD, hold.reason.value), now, once=True)
@@ -244,7 +264,10 @@ def _targets(incident: Incident, legs: Iterable[Leg], *, reached: bool) -> list[
 
 
 def _hold(transaction: EscalatingTransaction, standing: Standing, incident: Incident, now: datetime) -> Hold | None:
-    """Why nobody may be told now: all that fires is muted."""
+    """Why nobody may be told now: nothing fires any more, or all that fires is muted."""
+    if not standing.firing:
+        # Its end is on its way: the dispatch of its group tells of it and closes the incident.
+        return Hold(now + incident.course.group_interval, Reason.RESOLVED)
     mutes = transaction.mutes(now)
     muted = [mutes.judge(subject) for subject in standing.firing]
     holds = [mute_hold(each, incident.course.group_interval, now) for each in muted if each is not None]

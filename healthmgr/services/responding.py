@@ -112,7 +112,8 @@ class Responding:
     def unacknowledge(self, alert_id: UUID, *, actor: str, origin: str, now: datetime, comment: str = "") -> None:
         """Nobody has it in hand after all: people are told again at once. Raises Conflict for one not acknowledged."""
         with self._store.begin() as transaction:
-            target = _find_open(transaction, alert_id, now)
+            # One that was acknowledged before anybody was told has no incident to climb on: its group is judged anew.
+            target = _find_open(transaction, alert_id, now, will_change_group=True)
             if target.acknowledged_at is None:
                 raise Conflict("This alert is not acknowledged.")
             transaction.unacknowledge(target, now)

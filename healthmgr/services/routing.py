@@ -45,10 +45,11 @@ class Routing:
     ) -> tuple[Decision, Hold | None, list[Due]]:
         """What was decided, when the group is looked at again, and the reminders."""
         incident = transaction.incident(group_key)
+        transaction.lapse(group_key, now)
         members = transaction.members(group_key, incident.id if incident else None)
         interval = incident.course.group_interval if incident else self._rules.group_interval
         judged = judge_members(transaction, members, incident, interval, now)
-        group = to_group(members, judged.waiting, judged.muted)
+        group = to_group(members, judged.waiting, judged.muted, judged.answered)
         told, pace = (incident.told, incident.pace) if incident else (None, Pace())
         decision = decide(group, told, bool(incident and incident.acknowledged_at), pace, now)
         teller = Teller(transaction, self._rules, group_key, members, group, now)

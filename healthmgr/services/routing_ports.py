@@ -91,6 +91,10 @@ class RoutingTransaction(ClimbingTransaction, Protocol):
         """The group's open incident, locked."""
         ...
 
+    def lapse(self, group_key: str, now: datetime) -> None:
+        """Take back the acknowledgements of the group's open alerts whose time is over."""
+        ...
+
     def members(self, group_key: str, incident_id: UUID | None) -> list[Member]:
         """The group's open alerts, and the resolved ones of its open incident."""
         ...

@@ -33,7 +33,9 @@ FOR UPDATE SKIP LOCKED
 _ENDS_BY_ITSELF = text("SELECT group_key FROM incidents WHERE id = :id AND auto_resolve_at <= :now")
 
 _ALERTS = text("""
-SELECT id, labels, severity, origin, check_id, resolved_at IS NOT NULL AS is_resolved FROM alerts
+SELECT id, labels, severity, origin, check_id, resolved_at IS NOT NULL AS is_resolved, acknowledged_at,
+       acknowledged_by, acknowledged_until
+FROM alerts
 WHERE incident_id = :id AND suppressed_by_id IS NULL ORDER BY id
 """)
 
@@ -72,12 +74,17 @@ class EscalatingRows(ClimbingRows, EscalatingTransaction):
 
     def standing(self, incident: Incident) -> Standing:
         rows = self._connection.execute(_ALERTS, {"id": incident.id}).all()
-        firing = [
-            Subject(row.id, all_labels(row.labels, Severity(row.severity), row.origin), row.check_id)
-            for row in rows
-            if not row.is_resolved
-        ]
-        return Standing(firing, [row.id for row in rows if row.is_resolved])
+        firing = [row for row in rows if not row.is_resolved]
+        answers = sorted((row.acknowledged_at, row.acknowledged_by) for row in firing if row.acknowledged_at)
+        return Standing(
+            firing=[
+                Subject(row.id, all_labels(row.labels, Severity(row.severity), row.origin), row.check_id)
+                for row in firing
+            ],
+            resolved=[row.id for row in rows if row.is_resolved],
+            answered_by=answers[-1][1] if answers and len(answers) == len(firing) else None,
+            lapses_at=min((row.acknowledged_until for row in firing if row.acknowledged_until), default=None),
+        )
 
     def mutes(self, now: datetime) -> Mutes:
         return read_mutes(self._connection, now)
@@ -92,7 +99,7 @@ class EscalatingRows(ClimbingRows, EscalatingTransaction):
     def lapse(self, incident: Incident, now: datetime) -> None:
         self._connection.execute(_LAPSE, {"id": incident.id, "now": now + EARLY_BY})
 
-    def acknowledge(self, incident: Incident, actor: str, until: datetime, now: datetime) -> list[Due]:
+    def acknowledge(self, incident: Incident, actor: str, until: datetime | None, now: datetime) -> list[Due]:
         values = {"id": incident.id, "actor": actor, "until": until, "now": now}
         self._connection.execute(_ACKNOWLEDGE, values)
         self._connection.execute(_ACKNOWLEDGED_BY, {"id": incident.id, "actor": actor})

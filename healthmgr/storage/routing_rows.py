@@ -51,10 +51,15 @@ SELECT id FROM incidents WHERE group_key = :group_key AND resolved_at >= :since 
 FOR UPDATE
 """)
 
+_LAPSE = text("""
+UPDATE alerts SET acknowledged_at = NULL, acknowledged_by = NULL, acknowledged_until = NULL, updated_at = :now
+WHERE group_key = :group_key AND resolved_at IS NULL AND acknowledged_until <= :now
+""")
+
 # What was over before an incident was opened again was told then, and is no part of it any more.
 _MEMBERS = text("""
 SELECT a.id, a.check_id, a.severity, a.status, a.is_flapping, a.opened_at, a.resolved_at, a.suppressed_by_id,
-       a.acknowledged_at IS NOT NULL AS is_acknowledged, a.origin, a.labels, a.mute_reason,
+       a.acknowledged_at IS NOT NULL AS is_acknowledged, a.acknowledged_until, a.origin, a.labels, a.mute_reason,
        COALESCE(c.slug, a.name) AS name,
        COALESCE(st.since_at, a.started_at, a.opened_at) AS failed_at,
        COALESCE(st.last_result_at, a.updated_at) AS last_result_at,
@@ -163,6 +168,9 @@ class RoutingRows(ClimbingRows, RoutingTransaction):
     def incident(self, group_key: str) -> Incident | None:
         row = self._connection.execute(_INCIDENT, {"group_key": group_key}).one_or_none()
         return to_incident(row) if row else None
+
+    def lapse(self, group_key: str, now: datetime) -> None:
+        self._connection.execute(_LAPSE, {"group_key": group_key, "now": now})
 
     def members(self, group_key: str, incident_id: UUID | None) -> list[Member]:
         rows = self._connection.execute(_MEMBERS, {"group_key": group_key, "incident_id": incident_id})

@@ -132,6 +132,12 @@ def test_one_that_was_told_and_is_muted_since_fires_without_status_or_severity()
     )
 
 
+def test_one_that_was_acknowledged_before_it_was_told_fires_and_makes_no_news():
+    members = [member(1, severity=Severity.CRITICAL, is_acknowledged=True), member(2, severity=Severity.LOW)]
+    group = to_group(members, frozenset(), frozenset(), frozenset({uid(1)}))
+    assert (group.firing, group.acknowledged, group.severity) == ({uid(1), uid(2)}, {uid(1)}, Severity.LOW)
+
+
 def test_a_label_named_severity_or_origin_does_not_hide_what_an_alert_is():
     labels = all_labels({"severity": "none", "origin": "said", "a": "1"}, Severity.HIGH, "door")
     assert labels == {"severity": "high", "origin": "said", "a": "1"}

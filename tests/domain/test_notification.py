@@ -153,6 +153,8 @@ INTERVAL = timedelta(minutes=5)
         (told([1, 2]), group([1], resolved=[2]), Reason.SOME_RESOLVED, True),
         (told([1], [1]), group([1]), Reason.FLAPPING_ENDED, True),
         (told([1]), group([1], severity=Severity.CRITICAL), Reason.SEVERITY_ROSE, False),
+        # One that joins and is worse than all that was told does not wait either.
+        (told([1]), group([1, 2], severity=Severity.CRITICAL), Reason.NEW_ALERTS, False),
         (told([1]), group([1], flapping=[1]), Reason.FLAPPING_STARTED, False),
         (told([1]), group(resolved=[1]), Reason.ALL_RESOLVED, False),
         (told([]), group([1]), Reason.REOPENED, False),
@@ -186,6 +188,18 @@ def test_the_end_of_flapping_of_an_alert_that_is_resolved_is_its_resolution():
 def test_alerts_that_somebody_acknowledged_before_they_were_told_page_nobody():
     assert decide(group([1], acknowledged=[1]), None, False) == Drop(Reason.ACKNOWLEDGED)
     assert decide(group([1, 2], acknowledged=[2]), told([1]), False) == Drop(Reason.ACKNOWLEDGED)
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (group([1, 2], acknowledged=[2], severity=Severity.CRITICAL), Reason.SEVERITY_ROSE),
+        (group([1, 2], acknowledged=[2], flapping=[1]), Reason.FLAPPING_STARTED),
+        (group([1, 3], acknowledged=[3], resolved=[2]), Reason.SOME_RESOLVED),
+    ],
+)
+def test_one_that_somebody_was_quick_to_acknowledge_hides_no_news_of_the_others(now, reason):
+    assert decide(now, told([1, 2]), False).reason is reason
 
 
 def test_one_new_alert_that_nobody_acknowledged_is_enough_to_tell():

@@ -175,6 +175,17 @@ def test_an_escalation_carried_out_by_many_at_once_is_one_round(
     assert rows(engine, "SELECT round, due_at FROM incidents") == [(1, later + CADENCE)]
 
 
+def test_a_reminder_that_comes_a_little_early_is_the_round_that_it_reminds_of(
+    healthmgr: Healthmgr, engine: Engine, failed: UUID
+) -> None:
+    dispatch(healthmgr, engine)
+    ((incident_id, token),) = rows(engine, "SELECT id, token FROM incidents")
+    healthmgr.escalating.advance(incident_id, token, NOW + CADENCE - timedelta(milliseconds=300))
+    assert rows(engine, "SELECT round FROM notifications ORDER BY position") == [(0,), (1,)]
+    assert rows(engine, "SELECT round, due_at FROM incidents") == [(1, NOW + 2 * CADENCE)]
+    assert rows(engine, "SELECT count(*) FROM incident_entries WHERE kind = 'not_told'") == [(0,)]
+
+
 def test_the_plan_of_an_open_incident_is_frozen(healthmgr: Healthmgr, engine: Engine, failed: UUID) -> None:
     dispatch(healthmgr, engine)
     with engine.begin() as connection:
