@@ -33,6 +33,7 @@ from healthmgr.services.registering import Registering
 from healthmgr.services.responding import Responding
 from healthmgr.services.routing import Routing
 from healthmgr.services.scheduling import Scheduling
+from healthmgr.services.silencing import Silencing
 from healthmgr.services.synthesizing import Synthesis, Synthesizing
 from healthmgr.services.tokens import Tokens
 from healthmgr.services.upkeep import Upkeep
@@ -55,6 +56,7 @@ from healthmgr.storage.registering_rows import RegisteringRows
 from healthmgr.storage.responding_rows import RespondingRows
 from healthmgr.storage.routing_rows import RoutingRows
 from healthmgr.storage.scheduling_repository import SchedulingRepository
+from healthmgr.storage.silencing_rows import SilencingRows
 from healthmgr.storage.synthetic_rows import SyntheticRows
 from healthmgr.storage.token_repository import TokenRepository
 from healthmgr.storage.transactions import Transactions
@@ -76,6 +78,7 @@ class Healthmgr:
     pinging: Pinging
     responding: Responding
     answering: Answering
+    silencing: Silencing
     scheduling: Scheduling
     evaluating: Evaluating
     routing: Routing
@@ -185,6 +188,7 @@ class _Builder:
             "responding": responding,
             "answering": Answering(Transactions(engine, lambda connection: AnsweringRows(connection, hearing))),
             "executing": Executing(self._executing, responding),
+            "silencing": Silencing(Transactions(engine, SilencingRows)),
         }
 
 

@@ -14,6 +14,7 @@ from healthmgr.services.admitting import Admitting
 from healthmgr.services.executing import Executing
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.pushing import Pushing
+from healthmgr.services.silencing import Silencing
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
 from healthmgr.storage.reading import Reading
@@ -73,6 +74,11 @@ class Parts(Protocol):
     @property
     def responding(self) -> Responds:
         """Actions."""
+        ...
+
+    @property
+    def silencing(self) -> Silencing:
+        """Silences."""
         ...
 
     @property

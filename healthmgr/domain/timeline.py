@@ -26,6 +26,8 @@ class EntryKind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     UNACKNOWLEDGED = "unacknowledged"
     SNOOZED = "snoozed"
+    MUTED = "muted"
+    UNMUTED = "unmuted"
     ASSIGNED = "assigned"
     COMMENTED = "commented"
     RESOLVED = "resolved"
