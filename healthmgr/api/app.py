@@ -9,7 +9,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from healthmgr import __version__
 from healthmgr.api import alerts, checks, health, metrics, status, tokens
-from healthmgr.api.doors import alertmanager, alertmanager_general, events, pagerduty, webhook
+from healthmgr.api.doors import alertmanager, alertmanager_general, alertmanager_silences, events, pagerduty, webhook
 from healthmgr.api.doors.entry import TokenBuckets
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
 from healthmgr.api.page import page_router
@@ -84,7 +84,7 @@ def create_app(parts: Parts) -> FastAPI:
 def _open_doors(app: FastAPI) -> None:
     """What others know under addresses of their own; Alertmanager's also below the prefix that it is often given."""
     for prefix in ("", "/alertmanager"):
-        for module in (alertmanager, alertmanager_general):
+        for module in (alertmanager, alertmanager_silences, alertmanager_general):
             app.include_router(module.router, prefix=f"{prefix}/api/v2", include_in_schema=False)
         app.include_router(alertmanager_general.health, prefix=prefix, include_in_schema=False)
     app.include_router(pagerduty.router, include_in_schema=False)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, text
 
+from healthmgr.domain import synthetic
 from healthmgr.domain.alertmanager import Board, OpenAlert
 from healthmgr.domain.check import Severity
 from healthmgr.domain.directory import Directory
@@ -17,7 +18,7 @@ from healthmgr.storage.transactions import transaction
 _OPEN = text("""
 SELECT id, check_id, origin, labels, severity, summary, annotations, source_url, updated_at, ends_at,
        suppressed_by_id, COALESCE(started_at, opened_at) AS started_at
-FROM alerts WHERE resolved_at IS NULL ORDER BY opened_at, id
+FROM alerts WHERE resolved_at IS NULL AND origin <> :synthetic ORDER BY opened_at, id
 """)
 
 
@@ -28,9 +29,9 @@ class DoorReading:
         self._engine = engine
 
     def board(self, now: datetime) -> Board:
-        """All open alerts, and what keeps them from being told."""
+        """All open alerts but our own trials of ourselves, and what keeps them from being told."""
         with transaction(self._engine) as connection:
-            rows = connection.execute(_OPEN).mappings()
+            rows = connection.execute(_OPEN, {"synthetic": synthetic.ORIGIN}).mappings()
             alerts = [OpenAlert(**{**row, "severity": Severity(row["severity"])}) for row in rows]
             directory = read_directory(connection)
             legs: dict[str, Leg] = {}
