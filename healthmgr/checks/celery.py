@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import struct
 import time
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar
@@ -11,14 +12,19 @@ from typing import Annotated, Any, ClassVar
 from kombu.connection import Connection
 from kombu.exceptions import ChannelError, OperationalError
 from kombu.pidbox import Mailbox
+from kombu.transport import pyamqp, redis  # noqa: F401 - kombu looks for them when it connects: by then they are here
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from healthmgr.checks.apart import Apart
 from healthmgr.domain.check import Status
 from healthmgr.domain.quantity import length_of
 from healthmgr.domain.result import Outcome
 from healthmgr.ports import ProbeContext
 
 _AMQP_NOT_FOUND = 404
+# What the parsers of Redis' and AMQP's protocols meet in an answer that is none.
+_NONSENSE = (ValueError, RecursionError, LookupError, TypeError, AttributeError, struct.error)
+_LONGEST_COMPLAINT = 300  # characters
 
 Duration = Annotated[timedelta, BeforeValidator(length_of)]
 
@@ -41,6 +47,27 @@ class CeleryConfig(BaseModel):
     )
 
 
+def look(config: CeleryConfig, timeout: timedelta, now: datetime) -> Outcome:
+    """Count what waits and who answers, in a process that can be ended: kombu listens as long as a broker talks."""
+    started = time.perf_counter()
+    with _connect(config, timeout) as connection:
+        try:
+            connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
+            metrics, missing = _measure_queues(connection, config.queues, now)
+            response_time = time.perf_counter() - started  # listening to workers always takes its full time
+            names = _ping(connection, _time_to_listen(config, timeout)) if config.min_workers else []
+        except (*connection.connection_errors, *connection.channel_errors, OperationalError, OSError) as error:
+            return Outcome(Status.UNHEALTHY, f"the broker does not answer: {_one_line(error)}")
+        except MemoryError:
+            return Outcome(Status.UNHEALTHY, "the broker says more than can be listened to")
+        except _NONSENSE as error:
+            said = f"the broker does not speak as one: {type(error).__name__}: {_one_line(error)}"
+            return Outcome(Status.UNHEALTHY, said[:_LONGEST_COMPLAINT])
+    if config.min_workers:
+        metrics["workers"] = float(len(names))
+    return _judge(config, metrics, missing, response_time)
+
+
 class CeleryCheck:
     """Asks a Celery application's broker and workers."""
 
@@ -48,20 +75,11 @@ class CeleryCheck:
     Config: ClassVar[type[BaseModel]] = CeleryConfig
     uses_network: ClassVar[bool] = True
 
-    def probe(self, config: CeleryConfig, context: ProbeContext) -> Outcome:
+    _apart: ClassVar[Apart] = Apart(look, CeleryConfig, most_memory=64 * 1_048_576)
+
+    async def probe(self, config: CeleryConfig, context: ProbeContext) -> Outcome:
         """Count what waits and who answers; a broker out of reach or too few workers are unhealthy."""
-        started = time.perf_counter()
-        with _connect(config, context.timeout) as connection:
-            try:
-                connection.ensure_connection(max_retries=1, interval_start=0, interval_step=0)
-                metrics, missing = _measure_queues(connection, config.queues, context.now)
-                response_time = time.perf_counter() - started  # listening to workers always takes its full time
-                names = _ping(connection, _time_to_listen(config, context)) if config.min_workers else []
-            except (*connection.connection_errors, *connection.channel_errors, OperationalError, OSError) as error:
-                return Outcome(Status.UNHEALTHY, f"the broker does not answer: {_one_line(error)}")
-        if config.min_workers:
-            metrics["workers"] = float(len(names))
-        return _judge(config, metrics, missing, response_time)
+        return await self._apart.look(config, context)
 
 
 def _connect(config: CeleryConfig, timeout: timedelta) -> Any:
@@ -74,9 +92,9 @@ def _connect(config: CeleryConfig, timeout: timedelta) -> Any:
     return Connection(config.broker_url, connect_timeout=seconds, transport_options=options)  # type: ignore[no-untyped-call]
 
 
-def _time_to_listen(config: CeleryConfig, context: ProbeContext) -> float:
+def _time_to_listen(config: CeleryConfig, timeout: timedelta) -> float:
     """At most half of the probe's time, because the last answer starts the wait anew."""
-    return min(config.ping_timeout, context.timeout / 2).total_seconds()
+    return min(config.ping_timeout, timeout / 2).total_seconds()
 
 
 def _ping(connection: Any, seconds: float) -> list[str]:

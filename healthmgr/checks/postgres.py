@@ -7,12 +7,14 @@ import math
 import re
 import time
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - a class, whatever its name
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from healthmgr.checks.apart import Apart
 from healthmgr.checks.postgres_statistics import numbers, read_statistics
 from healthmgr.domain.check import Status
 from healthmgr.domain.quantity import format_duration
@@ -24,6 +26,7 @@ from healthmgr.ports import ProbeContext
 _SCHEME = re.compile(r"^(postgres|postgresql)(\+\w+)?://")
 _GIVES_ROWS = re.compile(r"\s*(select|with|values|table)\b", re.IGNORECASE)
 _MOST_ROWS = 10_000
+_TOO_MUCH = "the server says more than can be listened to"
 _QUOTED = 80  # characters of a value that is not the expected one
 
 
@@ -76,6 +79,37 @@ class _Answer:
     count: int
 
 
+def look(config: PostgresConfig, timeout: timedelta, now: datetime) -> Outcome:  # noqa: ARG001 - as Apart calls it
+    """Connect, ask and disconnect, in a process that can be ended: libpq listens to a server as long as that talks."""
+    started = time.perf_counter()
+    seconds = timeout.total_seconds()
+    try:
+        connection = _connect(config.url, seconds)
+    except psycopg2.ProgrammingError as error:
+        # libpq quotes the whole address, password included, so its own words are not repeated here.
+        raise ProbeError("the url is not a PostgreSQL address that libpq can read") from error
+    except psycopg2.Error as error:
+        return Outcome(Status.UNHEALTHY, _first_line(error))
+    except UnicodeDecodeError:
+        return Outcome(Status.UNHEALTHY, "something answers there, but not as PostgreSQL does")
+    except MemoryError:
+        return Outcome(Status.UNHEALTHY, _TOO_MUCH)
+    try:
+        metrics = {"connect_time": time.perf_counter() - started}
+        answer = _ask(connection, config.query, started + seconds, metrics)
+    except psycopg2.extensions.QueryCanceledError:
+        return Outcome(Status.UNHEALTHY, f"the query took longer than {format_duration(timeout)}", metrics=metrics)
+    except psycopg2.Error as error:
+        return Outcome(Status.UNHEALTHY, _first_line(error), metrics=metrics)
+    except (UnicodeDecodeError, MemoryError) as error:
+        said = _TOO_MUCH if isinstance(error, MemoryError) else "its answer is in another encoding than it says"
+        return Outcome(Status.UNHEALTHY, said, metrics=metrics)
+    finally:
+        connection.close()
+    fault = _fault(config, answer, metrics)
+    return Outcome(Status.UNHEALTHY if fault else Status.HEALTHY, fault or _describe(metrics), metrics=metrics)
+
+
 class PostgresCheck:
     """Asks a PostgreSQL server."""
 
@@ -83,32 +117,11 @@ class PostgresCheck:
     Config: ClassVar[type[BaseModel]] = PostgresConfig
     uses_network: ClassVar[bool] = True
 
-    def probe(self, config: PostgresConfig, context: ProbeContext) -> Outcome:
+    _apart: ClassVar[Apart] = Apart(look, PostgresConfig, most_memory=256 * 1_048_576)
+
+    async def probe(self, config: PostgresConfig, context: ProbeContext) -> Outcome:
         """Connect, ask and disconnect; a server that refuses either is unhealthy, an address it can't read an error."""
-        started = time.perf_counter()
-        timeout = context.timeout.total_seconds()
-        try:
-            connection = _connect(config.url, timeout)
-        except psycopg2.ProgrammingError as error:
-            # libpq quotes the whole address, password included, so its own words are not repeated here.
-            raise ProbeError("the url is not a PostgreSQL address that libpq can read") from error
-        except psycopg2.Error as error:
-            return Outcome(Status.UNHEALTHY, _first_line(error))
-        except UnicodeDecodeError:
-            return Outcome(Status.UNHEALTHY, "something answers there, but not as PostgreSQL does")
-        try:
-            metrics = {"connect_time": time.perf_counter() - started}
-            answer = _ask(connection, config.query, started + timeout, metrics)
-        except psycopg2.extensions.QueryCanceledError:
-            return Outcome(
-                Status.UNHEALTHY, f"the query took longer than {format_duration(context.timeout)}", metrics=metrics
-            )
-        except psycopg2.Error as error:
-            return Outcome(Status.UNHEALTHY, _first_line(error), metrics=metrics)
-        finally:
-            connection.close()
-        fault = _fault(config, answer, metrics)
-        return Outcome(Status.UNHEALTHY if fault else Status.HEALTHY, fault or _describe(metrics), metrics=metrics)
+        return await self._apart.look(config, context)
 
 
 def _connect(url: str, timeout: float) -> Connection:
