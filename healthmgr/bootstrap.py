@@ -25,6 +25,7 @@ from healthmgr.services.escalating import Escalating
 from healthmgr.services.evaluating import Evaluating
 from healthmgr.services.eventing import Eventing
 from healthmgr.services.executing import Executing
+from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.notifying import Notifying
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.previewing import Previewing
@@ -48,6 +49,7 @@ from healthmgr.storage.event_repository import EventRepository
 from healthmgr.storage.event_stream import RedisEventStream
 from healthmgr.storage.executing_repository import ExecutingRepository
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
+from healthmgr.storage.maintaining_rows import MaintainingRows
 from healthmgr.storage.notifying_rows import NotifyingRows, Sending
 from healthmgr.storage.previewing_rows import PreviewingRows
 from healthmgr.storage.reading import Reading
@@ -79,6 +81,7 @@ class Healthmgr:
     responding: Responding
     answering: Answering
     silencing: Silencing
+    maintaining: Maintaining
     scheduling: Scheduling
     evaluating: Evaluating
     routing: Routing
@@ -189,6 +192,7 @@ class _Builder:
             "answering": Answering(Transactions(engine, lambda connection: AnsweringRows(connection, hearing))),
             "executing": Executing(self._executing, responding),
             "silencing": Silencing(Transactions(engine, SilencingRows)),
+            "maintaining": Maintaining(Transactions(engine, MaintainingRows)),
         }
 
 

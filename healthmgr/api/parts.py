@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from healthmgr.ports import Clock
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.executing import Executing
+from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.pushing import Pushing
 from healthmgr.services.silencing import Silencing
@@ -79,6 +80,11 @@ class Parts(Protocol):
     @property
     def silencing(self) -> Silencing:
         """Silences."""
+        ...
+
+    @property
+    def maintaining(self) -> Maintaining:
+        """Maintenance windows."""
         ...
 
     @property

@@ -198,8 +198,8 @@ def _problems(silence: Silence, now: datetime) -> Iterator[Problem]:
         yield Problem("a silence cannot end in the past: expire it to end it now", path="ends_at")
     elif silence.ends_at <= silence.starts_at:
         yield Problem("a silence has to end after it starts", path="ends_at")
-    yield from _text_problems("created_by", silence.created_by, MOST_AUTHOR, "who wants it")
-    yield from _text_problems("comment", silence.comment, MOST_COMMENT, "why, for those who wonder about the quiet")
+    yield from text_problems("created_by", silence.created_by, MOST_AUTHOR, "who wants it")
+    yield from text_problems("comment", silence.comment, MOST_COMMENT, "why, for those who wonder about the quiet")
     for name, value in silence.annotations.items():
         if not (_can_be_kept(name) and _can_be_kept(value)):
             yield Problem("holds what is no text", path="annotations")
@@ -214,7 +214,8 @@ def matcher_problems(matchers: Sequence[Matcher]) -> Iterator[Problem]:
                       "such as service=shop", path="matchers")  # fmt: skip
 
 
-def _text_problems(path: str, text: str, most: int, meaning: str) -> Iterator[Problem]:
+def text_problems(path: str, text: str, most: int, meaning: str) -> Iterator[Problem]:
+    """What is wrong with a text that has to be there; `meaning` is what it should say."""
     if not text:
         yield Problem(f"is missing: say {meaning}", path=path)
     elif len(text) > most:

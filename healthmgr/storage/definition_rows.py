@@ -134,6 +134,7 @@ def _maintenance_row(item: MaintenanceDefinition) -> dict[str, Any]:
         "window": item.window.to_document(),
         "covers_dependents": item.covers_dependents,
         "comment": item.comment,
+        "ended_at": None,  # what is defined anew holds anew
     }
 
 

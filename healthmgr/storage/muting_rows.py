@@ -16,7 +16,8 @@ from sqlalchemy.types import Text, Uuid
 from healthmgr.domain.alert import check_labels
 from healthmgr.domain.check import Severity
 from healthmgr.domain.incident import all_labels
-from healthmgr.domain.maintenance import Window, from_document, occurrence_at
+from healthmgr.domain.maintenance import Window, from_document
+from healthmgr.domain.maintenance_window import open_occurrence
 from healthmgr.domain.matcher import Matcher, match_all
 from healthmgr.domain.muting import ActiveMaintenance, ActiveSilence, Inhibition, Mutes, Subject
 from healthmgr.domain.notification import MUTES
@@ -27,7 +28,7 @@ from healthmgr.domain.timewindow import parse_time_interval
 _SILENCES = text("SELECT id, matchers, ends_at FROM silences WHERE starts_at <= :now AND ends_at > :now ORDER BY id")
 
 _MAINTENANCE = text("""
-SELECT name, matchers, "window", covers_dependents FROM maintenance_windows WHERE is_enabled ORDER BY name
+SELECT name, matchers, "window", covers_dependents, ended_at FROM maintenance_windows WHERE is_enabled ORDER BY name
 """)
 
 _INHIBITIONS = text("SELECT name, source_matchers, target_matchers, equal FROM inhibitions ORDER BY name")
@@ -114,12 +115,12 @@ def to_matchers(documents: Sequence[Mapping[str, Any]]) -> tuple[Matcher, ...]:
 
 def _open_windows(connection: Connection, now: datetime) -> Iterable[ActiveMaintenance]:
     for row in connection.execute(_MAINTENANCE).all():
-        occurrence = occurrence_at(_window(json.dumps(row.window, sort_keys=True)), now)
+        occurrence = open_occurrence(_window(json.dumps(row.window, sort_keys=True)), row.ended_at, now)
         if occurrence is None:
             continue
         matchers = to_matchers(row.matchers)
-        covered = _covered(connection, matchers) if row.covers_dependents else frozenset()
-        yield ActiveMaintenance(row.name, matchers, occurrence.ends_at, covered)
+        below = covered(connection, matchers) if row.covers_dependents else frozenset()
+        yield ActiveMaintenance(row.name, matchers, occurrence.ends_at, below)
 
 
 @lru_cache(maxsize=1000)
@@ -128,7 +129,7 @@ def _window(document: str) -> Window:
     return from_document(json.loads(document))
 
 
-def _covered(connection: Connection, matchers: Sequence[Matcher]) -> frozenset[UUID]:
+def covered(connection: Connection, matchers: Sequence[Matcher]) -> frozenset[UUID]:
     """The checks that hang, however far away, on those that the matchers name."""
     named = []
     for row in connection.execute(_CHECKS):

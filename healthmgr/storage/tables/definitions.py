@@ -131,6 +131,7 @@ maintenance_windows = Table(
     Column("is_enabled", Boolean, nullable=False),
     Column("managed_by", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("ended_at", Instant, comment="when a person ended it early: what began before then is over"),
 )
 
 inhibitions = Table(
