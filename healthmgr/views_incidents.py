@@ -44,19 +44,28 @@ class EntryView(View):
 
 
 class PlannedLeg(View):
-    """What one route of the frozen plan does: whom it tells ("alice over mail"), how often again (seconds)."""
+    """What one route of the frozen plan does: whom it tells ("alice over mail"), how often again (seconds).
+
+    `policy` is climbed besides, "" for none.
+    """
 
     route: str
     receiver: str
     to: list[str]
     cadence: float
+    policy: str = ""
 
 
 class IncidentView(IncidentLine):
-    """An incident whole: its alerts, who is told and was, and its timeline, oldest first."""
+    """An incident whole: its alerts, who is told and was, and its timeline, oldest first.
+
+    `climb_at` is when the next level of its policy is due, `snoozed_until` the end of a snooze.
+    """
 
     episode: int
     round: int
+    climb_at: datetime | None
+    snoozed_until: datetime | None
     plan: list[PlannedLeg]
     members: list[AlertView]
     notifications: list[NotificationView]

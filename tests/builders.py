@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Table, insert, select, text
 
 from healthmgr.domain.check import stable_phase
 from healthmgr.domain.matcher import parse_matchers
+from healthmgr.domain.plan import Leg, Plan
 from healthmgr.domain.routing_tree import Route
 from healthmgr.storage import tables
 
@@ -35,6 +36,7 @@ _CHECK = {
 }
 _MANAGED = {"managed_by": "test", "updated_at": NOW}
 _SCHEDULE = {"cause": "slot", "next_due_at": NOW + timedelta(seconds=30)}
+_PLAN = Plan({}, Leg("default", (), timedelta(minutes=30))).to_document()
 _STATE = {
     "status": "healthy",
     "is_hard": True,
@@ -155,7 +157,14 @@ def make_entry(engine: Engine, incident_id: UUID, kind: str, **over: Any) -> UUI
 def make_incident(engine: Engine, **over: Any) -> UUID:
     """An open incident."""
     row_id = over.setdefault("id", new_id())
-    row = {"group_key": f"group-{row_id}", "severity": "high", "opened_at": NOW, "episode": 1, "round": 0, "plan": {}}
+    row = {
+        "group_key": f"group-{row_id}",
+        "severity": "high",
+        "opened_at": NOW,
+        "episode": 1,
+        "round": 0,
+        "plan": _PLAN,
+    }
     _insert(engine, tables.incidents, row | over)
     return row_id
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from rich.text import Text
+
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.cli.check_card import breaches
 from healthmgr.cli.notification_table import print_notification_table
@@ -19,27 +21,31 @@ from healthmgr.cli.printing import (
     styled,
 )
 from healthmgr.cli.wording import alert_state, check_state, incident_name, pairs
+from healthmgr.domain.timeline_words import because
 from healthmgr.views import AlertView, CheckView, NotificationView, View
 
 _NOTIFICATIONS = 50
 
 
 class AlertCard(View):
-    """An alert with its check as it is now, the limits that are crossed, and who was told."""
+    """An alert with its check as it is now, the limits that are crossed, and who was told.
+
+    One that came through a door has no check.
+    """
 
     alert: AlertView
-    check: CheckView
+    check: CheckView | None
     breaches: list[str]
     notifications: list[NotificationView]
 
 
 def alert_card_of(healthmgr: Healthmgr, alert: AlertView) -> AlertCard:
     """Everything about the alert."""
-    check = healthmgr.reading.check(alert.check)
+    check = healthmgr.reading.check(alert.check) if alert.check else None
     return AlertCard(
         alert=healthmgr.reading.alert(alert.id),
         check=check,
-        breaches=breaches(check) if alert.resolved_at is None else [],
+        breaches=breaches(check) if check and alert.resolved_at is None else [],
         notifications=healthmgr.reading.notifications(alert_id=alert.id, limit=_NOTIFICATIONS).items,
     )
 
@@ -52,20 +58,21 @@ def print_alert_card(card: AlertCard, now: datetime) -> None:
     )
     print_facts(
         (
-            ("check", f"{alert.check_name} ({alert.check})"),
+            ("check", f"{alert.check_name} ({alert.check})" if check else ""),
+            ("alert", "" if check else f"{alert.check_name} (from {alert.origin})"),
             ("service", alert.service),
             ("incident", incident_name(alert.incident_number)),
             ("state", alert_state(alert)),
+            ("held back", _held_back(alert)),
             ("flapping", "yes" if alert.is_flapping else ""),
             ("since", moment(alert.opened_at, now)),
             ("acknowledged", _acknowledgement(alert, now)),
             ("resolved", _resolution(alert, now)),
             ("breaches", ", ".join(card.breaches)),
-            ("check now", check_state(check)),
-            ("says", check.last_message),
-            ("measured", pairs(check.last_metrics)),
-            ("depends on", ", ".join(check.depends_on)),
+            *_facts_of_check(check),
             ("labels", pairs(alert.labels)),
+            ("says besides", pairs(alert.annotations)),
+            ("source", alert.source_url),
             ("runbook", alert.runbook_url),
             ("alert id", str(alert.id)),
         )
@@ -76,20 +83,41 @@ def print_alert_card(card: AlertCard, now: datetime) -> None:
         _print_answers(alert)
 
 
+def _facts_of_check(check: CheckView | None) -> tuple[tuple[str, str | Text], ...]:
+    if check is None:
+        return ()
+    return (
+        ("check now", check_state(check)),
+        ("says", check.last_message),
+        ("measured", pairs(check.last_metrics)),
+        ("depends on", ", ".join(check.depends_on)),
+    )
+
+
+def _held_back(alert: AlertView) -> str:
+    """Why nobody is told of it at present."""
+    if not alert.mute_reason or alert.resolved_at is not None:
+        return ""
+    return because(alert.mute_reason) + (f" ({alert.muted_by})" if alert.muted_by else "")
+
+
 def _print_answers(alert: AlertView) -> None:
     print_heading("What you can do")
+    name, has_it = alert.check or str(alert.id), alert.acknowledged_at is not None
     answers = (
-        (f"healthmgr alerts ack {alert.check}", "say that you are on it"),
-        (f"healthmgr alerts resolve {alert.check}", "close it by hand"),
-        (f"healthmgr checks run {alert.check} --wait", "probe it again now"),
+        (f"healthmgr alerts ack {name}", "" if has_it else "say that you are on it"),
+        (f"healthmgr alerts unack {name}", "have people told again" if has_it else ""),
+        (f"healthmgr alerts resolve {name}", "close it by hand"),
+        (f"healthmgr checks run {name} --wait", "probe it again now" if alert.check else ""),
     )
-    print_facts(answers[1:] if alert.acknowledged_at else answers)
+    print_facts(answers)
 
 
 def _acknowledgement(alert: AlertView, now: datetime) -> str:
     if alert.acknowledged_at is None:
         return ""
-    return f"{moment(alert.acknowledged_at, now)} by {alert.acknowledged_by}"
+    until = f", until {moment(alert.acknowledged_until, now)}" if alert.acknowledged_until else ""
+    return f"{moment(alert.acknowledged_at, now)} by {alert.acknowledged_by}{until}"
 
 
 def _print_actions(alert: AlertView, now: datetime) -> None:

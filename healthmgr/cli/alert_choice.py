@@ -8,6 +8,7 @@ from itertools import islice
 from uuid import UUID
 
 from healthmgr.bootstrap import Healthmgr
+from healthmgr.cli.wording import alert_name
 from healthmgr.errors import Conflict, NotFound
 from healthmgr.views import AlertView
 
@@ -83,6 +84,6 @@ def _pick(alerts: list[AlertView], wanted: str) -> list[AlertView]:
         return []
     fitting = [alert for alert in alerts if str(alert.id).startswith(wanted) or str(alert.id).endswith(wanted)]
     if len(fitting) > 1:
-        names = ", ".join(f"{alert.id} ({alert.check})" for alert in fitting[:5])
+        names = ", ".join(f"{alert.id} ({alert_name(alert)})" for alert in fitting[:5])
         raise Conflict(f"{wanted!r} fits {len(fitting)} alerts: {names}. Give more of the id.")
     return fitting

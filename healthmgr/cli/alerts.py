@@ -1,4 +1,4 @@
-"""`healthmgr alerts`: what is wrong, who was told, and the two answers to it: acknowledge and resolve."""
+"""`healthmgr alerts`: what is wrong, who was told, and the answers to it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from healthmgr.bootstrap import Healthmgr
 from healthmgr.cli.alert_card import AlertCard, alert_card_of, print_alert_card
 from healthmgr.cli.alert_choice import SELECTOR_HELP, choose_alerts
 from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
+from healthmgr.cli.lasting import For, Until, end_of
 from healthmgr.cli.opening import opened
-from healthmgr.cli.options import ORIGIN, Actor, Cursor, Json, Limit, person
+from healthmgr.cli.options import Actor, Cursor, Json, Limit, origin, person
 from healthmgr.cli.printing import Column, ago, print_json, print_lines, print_page_end, print_table, styled
-from healthmgr.cli.wording import incident_name
+from healthmgr.cli.wording import alert_name, incident_name
 from healthmgr.domain.check import Severity
 from healthmgr.errors import Conflict
 from healthmgr.views import AlertView
@@ -84,7 +85,7 @@ def print_alert_table(alerts: list[AlertView], now: datetime, with_ids: bool = F
             styled(alert.severity),
             styled(alert.state),
             ago(alert.opened_at, now),
-            alert.check,
+            alert_name(alert),
             alert.summary,
         ]
         for alert in alerts
@@ -120,16 +121,42 @@ def _print_cards(cards: list[AlertCard], now: datetime) -> None:
 
 
 @alerts_app.command("ack")
-def acknowledge(selector: Selector, comment: Comment = "", actor: Actor = "", as_json: Json = False) -> None:
-    """Say that you are on it: nobody is told of these alerts again until something changes."""
+def acknowledge(
+    selector: Selector,
+    lasts_for: For = "",
+    until: Until = "",
+    comment: Comment = "",
+    actor: Actor = "",
+    as_json: Json = False,
+) -> None:
+    """Say that you are on it: nobody is told of these alerts again until something changes, or the time is over."""
     with opened() as healthmgr:
+        now = healthmgr.clock.now()
+        end = end_of(lasts_for, until, now)
 
         def act(alert: AlertView) -> None:
             healthmgr.responding.acknowledge(
-                alert.id, actor=person(actor), origin=ORIGIN, now=healthmgr.clock.now(), comment=comment
+                alert.id, actor=person(actor), origin=origin(), now=now, comment=comment, until=end
             )
 
-        _act_on(healthmgr, selector, act, "Acknowledged", lambda alert: alert.acknowledged_at is None, as_json)
+        _act_on(
+            healthmgr, selector, act, "Acknowledged", lambda alert: _is_open(alert) and not _is_in_hand(alert), as_json
+        )
+
+
+@alerts_app.command("unack")
+def unacknowledge(selector: Selector, comment: Comment = "", actor: Actor = "", as_json: Json = False) -> None:
+    """Take an acknowledgement back: people are told again at once."""
+    with opened() as healthmgr:
+
+        def act(alert: AlertView) -> None:
+            healthmgr.responding.unacknowledge(
+                alert.id, actor=person(actor), origin=origin(), now=healthmgr.clock.now(), comment=comment
+            )
+
+        _act_on(
+            healthmgr, selector, act, "Unacknowledged", lambda alert: _is_open(alert) and _is_in_hand(alert), as_json
+        )
 
 
 @alerts_app.command("resolve")
@@ -139,10 +166,31 @@ def resolve(selector: Selector, comment: Comment = "", actor: Actor = "", as_jso
 
         def act(alert: AlertView) -> None:
             healthmgr.responding.resolve(
-                alert.id, actor=person(actor), origin=ORIGIN, now=healthmgr.clock.now(), comment=comment
+                alert.id, actor=person(actor), origin=origin(), now=healthmgr.clock.now(), comment=comment
             )
 
-        _act_on(healthmgr, selector, act, "Resolved", lambda _alert: True, as_json)
+        _act_on(healthmgr, selector, act, "Resolved", _is_open, as_json)
+
+
+@alerts_app.command("reopen")
+def reopen(selector: Selector, comment: Comment = "", actor: Actor = "", as_json: Json = False) -> None:
+    """Say that it was not over: the alert is open again, and is told; its check's next good result closes it."""
+    with opened() as healthmgr:
+
+        def act(alert: AlertView) -> None:
+            healthmgr.responding.reopen(
+                alert.id, actor=person(actor), origin=origin(), now=healthmgr.clock.now(), comment=comment
+            )
+
+        _act_on(healthmgr, selector, act, "Opened again", lambda alert: not _is_open(alert), as_json)
+
+
+def _is_open(alert: AlertView) -> bool:
+    return alert.resolved_at is None
+
+
+def _is_in_hand(alert: AlertView) -> bool:
+    return alert.acknowledged_at is not None
 
 
 def _act_on(
@@ -155,11 +203,9 @@ def _act_on(
 ) -> None:
     chosen = choose_alerts(healthmgr, selector)
     # Of an incident, those that are left; a single alert goes to the service, which says why it cannot be done.
-    targets = (
-        [alert for alert in chosen if alert.resolved_at is None and is_wanted(alert)] if len(chosen) > 1 else chosen
-    )
+    targets = [alert for alert in chosen if is_wanted(alert)] if len(chosen) > 1 else chosen
     if not targets:
-        raise Conflict(f"All {len(chosen)} alerts of {selector} are {done.lower()} or closed already.")
+        raise Conflict(f"All {len(chosen)} alerts of {selector} are {done.lower()} already, or past that.")
     for alert in targets:
         act(alert)
     if as_json:
@@ -167,5 +213,5 @@ def _act_on(
         return
     for alert in targets:
         print_lines(
-            f"{done}: {alert.check} ({incident_name(alert.incident_number)}, {short_id(alert)}) {alert.summary}"
+            f"{done}: {alert_name(alert)} ({incident_name(alert.incident_number)}, {short_id(alert)}) {alert.summary}"
         )

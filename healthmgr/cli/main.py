@@ -55,6 +55,12 @@ class Root(LazyGroup):
             "healthmgr.cli.alerts:alerts_app",
         ),
         Entry(
+            "incidents",
+            LOOK,
+            "What is going on, who has it in hand, and what was told to whom.",
+            "healthmgr.cli.incidents:incidents_app",
+        ),
+        Entry(
             "notifications",
             LOOK,
             "Who was told what, and whether it arrived.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import socket
 from typing import Annotated
 
 import typer
@@ -16,6 +17,11 @@ Actor = Annotated[
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="The check's slug, as in the definitions.")]
 
 ORIGIN = "cli"
+
+
+def origin() -> str:
+    """Where an action comes from, for the audit log: this door, and this machine."""
+    return f"{ORIGIN} {socket.gethostname()}"
 
 
 def person(named: str) -> str:

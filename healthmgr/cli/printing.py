@@ -26,7 +26,7 @@ _WIDE = 4096  # into a pipe every row stays one whole line, for grep and awk
 STYLES: Mapping[str, str] = {
     "healthy": "green", "ok": "green", "sent": "green", "resolved": "green", "accepted": "green", "well": "green",
     "degraded": "yellow", "warning": "yellow", "pending": "yellow", "sending": "yellow", "acknowledged": "yellow",
-    "retry": "yellow", "medium": "yellow", "high": "red", "unwell": "bold red",
+    "retry": "yellow", "snoozed": "yellow", "medium": "yellow", "high": "red", "unwell": "bold red",
     "unhealthy": "bold red", "failed": "bold red", "firing": "bold red", "critical": "bold red", "refused": "bold red",
     "unknown": "magenta", "suppressed": "dim", "superseded": "dim", "paused": "dim", "skipped": "dim", "low": "cyan",
 }  # fmt: skip

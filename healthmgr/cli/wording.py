@@ -8,6 +8,7 @@ from rich.text import Text
 
 from healthmgr.cli.printing import clean, styled
 from healthmgr.views import AlertView, CheckLine, CheckView
+from healthmgr.views_incidents import IncidentLine
 
 STATUS_HELP = "Only checks in this state."
 
@@ -36,6 +37,18 @@ def state_words(status: str, sentence: str) -> Text:
 def incident_name(number: int | None) -> str:
     """How people call an incident: "#12"; a dash while there is none."""
     return f"#{number}" if number is not None else "-"
+
+
+def incident_state(incident: IncidentLine) -> Text:
+    """An incident's state, with who has it in hand."""
+    if incident.state in ("acknowledged", "snoozed") and incident.acknowledged_by:
+        return styled(incident.state, f"{incident.state} by {incident.acknowledged_by}")
+    return styled(incident.state)
+
+
+def alert_name(alert: AlertView) -> str:
+    """What people call an alert: its check's slug; where it came through a door, its own name."""
+    return alert.check or alert.check_name
 
 
 def alert_state(alert: AlertView) -> Text:

@@ -24,6 +24,11 @@ def write_audit(
     detail: dict[str, Any],
     now: datetime,
 ) -> None:
-    """Write one entry of the audit log."""
-    values = {"actor": actor, "origin": origin, "action": action, "target": target, "detail": json.dumps(detail)}
+    """Write one entry of the audit log.
+
+    `origin` is the door that was used, and behind a space where from ("api 192.0.2.7"), which goes into the detail.
+    """
+    door, _, whence = origin.partition(" ")
+    document = json.dumps(detail | {"from": whence} if whence else detail)
+    values = {"actor": actor, "origin": door, "action": action, "target": target, "detail": document}
     connection.execute(_AUDIT, {"id": uuid7(), "now": now, **values})

@@ -130,6 +130,7 @@ def _plan(document: dict[str, object], severity: str) -> list[PlannedLeg]:
             receiver=leg.receiver,
             to=[f"{target.recipient} over {target.channel}" for target in leg.targets],
             cadence=leg.cadence.total_seconds(),
+            policy=leg.policy.name if leg.policy else "",
         )
         for leg in Plan.from_document(document).course(Severity(severity)).legs
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -163,3 +163,29 @@ def test_alerts_are_filtered_and_paged(terminal: Terminal, trouble: Trouble, eng
     assert "1 alerts shown" in first.err
     cursor = first.err.split("--cursor ")[1].strip()
     assert "other" in terminal("alerts", "list", "--cursor", cursor).out
+
+
+def test_an_acknowledgement_may_have_an_end_and_be_taken_back(terminal: Terminal, trouble: Trouble) -> None:
+    until = terminal("alerts", "ack", "1", "--for", "2h", "--json").json["items"][0]["acknowledged_until"]
+    assert datetime.fromisoformat(until) - datetime.now(UTC) > timedelta(minutes=119)
+    assert "in 1 h 59 min" in terminal("alerts", "show", "1").out
+    assert terminal("alerts", "unack", "1", "--json").json["items"][0]["state"] == "firing"
+    assert terminal("alerts", "unack", "1").code == 1, "nobody has it"
+
+
+def test_an_alert_that_was_closed_by_hand_is_opened_again(terminal: Terminal, trouble: Trouble) -> None:
+    assert terminal("alerts", "reopen", "session-manager").code == 1, "it is open"
+    assert terminal("alerts", "resolve", "session-manager").code == 0
+    said = terminal("alerts", "reopen", "session-manager", "-m", "not yet")
+    assert said.code == 0, said.err
+    assert said.out.startswith("Opened again: session-manager")
+    assert terminal("alerts", "list", "--json").json["items"][0]["state"] == "firing"
+
+
+def test_an_alert_that_came_through_a_door_has_a_card_without_a_check(terminal: Terminal, engine: Engine) -> None:
+    row = make_alert(engine, None, origin="events", name="Disk is full", annotations={"disk": "/var"})
+    assert "Disk is full" in terminal("alerts", "list").out
+    out = terminal("alerts", "show", str(row)).out
+    for words in ("Disk is full (from events)", "disk=/var", f"healthmgr alerts ack {row}"):
+        assert words in out, words
+    assert "checks run" not in out

@@ -29,6 +29,13 @@ WITH_DATA = (
     (("alerts", "show", "session-manager"), 0),
     (("alerts", "ack", "session-manager"), 0),
     (("alerts", "resolve", "session-manager"), 0),
+    (("incidents", "list"), 0),
+    (("incidents", "show", "1"), 0),
+    (("incidents", "ack", "1"), 0),
+    (("incidents", "snooze", "1", "--for", "1h"), 0),
+    (("incidents", "assign", "1", "alice"), 0),
+    (("incidents", "comment", "1", "looking"), 0),
+    (("incidents", "resolve", "1"), 0),
     (("notifications", "list"), 0),
     (("notify", "preview"), 0),
     (("channels", "list"), 0),
@@ -47,7 +54,7 @@ WITHOUT_DATABASE = (
     ("tokens", "revoke", "x"),
     ("channels", "test", "inbox"),
 )
-GROUPS = ("checks", "alerts", "notifications", "notify", "channels", "route", "tokens", "db")
+GROUPS = ("checks", "alerts", "incidents", "notifications", "notify", "channels", "route", "tokens", "db")
 PROCESSES = (("worker",), ("beat",), ("api",))
 
 
