@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from healthmgr.domain.delivery_time import DeliveryTimes
+
 Item = TypeVar("Item")
 
 
@@ -177,7 +179,7 @@ class ChannelView(View):
 
 
 class StatusView(View):
-    """The whole at a glance. `status` is the worst hard status of all active checks."""
+    """The whole at a glance: the worst hard status of all active checks, what is open, and how fast people are told."""
 
     status: str
     checks: dict[str, int]
@@ -185,6 +187,7 @@ class StatusView(View):
     open_alerts: dict[str, int]
     unacknowledged_alerts: int
     pending_notifications: int
+    delivery: list[DeliveryTimes] = []
     at: datetime
 
 

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from healthmgr.api.bounded_http import BoundedHttp
+from healthmgr.registry import Registry
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
@@ -76,6 +77,7 @@ class Container:
     )
 
     def __post_init__(self) -> None:
+        self.registry = Registry.load()
         self.reading = Reading(self.engine)
         self.tokens = Tokens(TokenRepository(self.engine))
         self.pinging = Pinging(HeartbeatRepository(self.engine), self.settings.secret_key)

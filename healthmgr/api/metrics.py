@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
 from healthmgr import __version__
+from healthmgr.api.metrics_telling import gauge, of_telling, plain
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Viewer
 from healthmgr.domain.check import Severity, Status
@@ -28,14 +30,17 @@ _OPEN_STATES = ("firing", "acknowledged", "suppressed")
 class RowsCollector:
     """Metrics of one moment; their labels are bounded by the words of the domain, never by what is watched."""
 
-    def __init__(self, reading: Reading, now: datetime) -> None:
+    def __init__(self, reading: Reading, is_idempotent: Callable[[str], bool], now: datetime) -> None:
         self._reading = reading
+        self._is_idempotent = is_idempotent
         self._now = now
 
     def collect(self) -> Iterator[Metric]:
         """Every family, with a sample for each label also where it is 0."""
         yield InfoMetricFamily("healthmgr_build", "The version that answers.", {"version": __version__})
-        yield from _of_rows(self._reading.numbers(self._now))
+        numbers = self._reading.numbers(self._now)
+        yield from _of_rows(numbers)
+        yield from of_telling(numbers, self._is_idempotent, self._now)
         yield from _of_parts(self._reading.health(self._now))
 
 
@@ -43,40 +48,30 @@ class RowsCollector:
 def metrics(request: Request, parts: PartsDep, _: Viewer) -> Response:
     """Text or OpenMetrics, as the scraper asks. Prometheus sends its token by its `authorization` setting."""
     registry = CollectorRegistry()
-    registry.register(RowsCollector(parts.reading, parts.clock.now()))
+    is_idempotent = partial(parts.registry.is_channel_that, trait="is_idempotent")
+    registry.register(RowsCollector(parts.reading, is_idempotent, parts.clock.now()))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(registry), headers={"content-type": content_type})
 
 
-def _gauge(name: str, said: str, labels: Iterable[str], samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
-    family = GaugeMetricFamily(f"healthmgr_{name}", said, labels=tuple(labels))
-    for values, number in samples:
-        family.add_metric(values, number)
-    return family
-
-
-def _plain(name: str, said: str, number: float | None) -> Metric:
-    return _gauge(name, said, (), () if number is None else [((), number)])
-
-
 def _of_rows(found: Numbers) -> Iterator[Metric]:
     statuses = [*(status.value for status in Status), "paused"]
-    yield _gauge("checks", "Enabled checks.", ["status"], (((s,), found.checks.get(s, 0)) for s in statuses))
-    yield _gauge(
+    yield gauge("checks", "Enabled checks.", ["status"], (((s,), found.checks.get(s, 0)) for s in statuses))
+    yield gauge(
         "open_alerts",
         "Alerts that are not resolved.",
         ["severity", "state"],
         (((v.value, s), found.open_alerts.get((v.value, s), 0)) for v in Severity for s in _OPEN_STATES),
     )
-    yield _plain("open_incidents", "Incidents that are not resolved.", found.open_incidents)
-    yield _gauge(
+    yield plain("open_incidents", "Incidents that are not resolved.", found.open_incidents)
+    yield gauge(
         "notifications",
         "Notifications that are kept.",
         ["state"],
         (((s,), found.notifications.get(s, 0)) for s in NOTIFICATION_STATES),
     )
-    yield _plain("notification_lag_seconds", "How long the longest due notification waits.", found.notification_lag)
-    yield _plain("schedule_lag_seconds", "How long the longest due check waits to be claimed.", found.schedule_lag)
+    yield plain("notification_lag_seconds", "How long the longest due notification waits.", found.notification_lag)
+    yield plain("schedule_lag_seconds", "How long the longest due check waits to be claimed.", found.schedule_lag)
     yield CounterMetricFamily("healthmgr_probes", "Probes ordered for the checks that exist.", found.probes_total)
     yield CounterMetricFamily("healthmgr_pings", "Pings taken by the checks that exist.", found.pings_total)
 
@@ -84,17 +79,17 @@ def _of_rows(found: Numbers) -> Iterator[Metric]:
 def _of_parts(health: HealthView) -> Iterator[Metric]:
     by_name = {part.name: part for part in health.parts}
     queues = {name.removeprefix(_QUEUE): part for name, part in by_name.items() if name.startswith(_QUEUE)}
-    yield _plain("well", "1 while every part of healthmgr itself is well.", float(health.is_well))
+    yield plain("well", "1 while every part of healthmgr itself is well.", float(health.is_well))
     for name in ("beat", "sweep", "auditor"):
-        yield _plain(f"{name}_age_seconds", f"Since the last sign of life of the {name}.", by_name[name].age)
-    yield _gauge(
+        yield plain(f"{name}_age_seconds", f"Since the last sign of life of the {name}.", by_name[name].age)
+    yield gauge(
         "queue_age_seconds",
         "Since a worker last consumed a pulse from the queue.",
         ["queue"],
         (((name,), part.age) for name, part in queues.items() if part.age is not None),
     )
     depths = ((name, _depth(part)) for name, part in queues.items())
-    yield _gauge(
+    yield gauge(
         "queue_depth",
         "Messages that waited in the queue at its last pulse.",
         ["queue"],
@@ -102,7 +97,7 @@ def _of_parts(health: HealthView) -> Iterator[Metric]:
     )
     workers = [part for name, part in by_name.items() if name.startswith("worker ")]
     counts = ((("well",), sum(w.is_well for w in workers)), (("silent",), sum(not w.is_well for w in workers)))
-    yield _gauge("workers", "Workers heard of within the last hour.", ["state"], counts)
+    yield gauge("workers", "Workers heard of within the last hour.", ["state"], counts)
 
 
 def _depth(part: PartView) -> float | None:

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from healthmgr.ports import Clock
+from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.executing import Executing
 from healthmgr.services.maintaining import Maintaining
@@ -65,6 +66,11 @@ class Parts(Protocol):
     @property
     def clock(self) -> Clock:
         """The one clock."""
+        ...
+
+    @property
+    def registry(self) -> Registry:
+        """The plugins that are installed."""
         ...
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import typer
@@ -13,6 +14,8 @@ from healthmgr.cli.options import Json
 from healthmgr.cli.printing import Column, duration, print_heading, print_json, print_lines, print_table, styled
 from healthmgr.cli.wording import check_state
 from healthmgr.domain.check import Status
+from healthmgr.domain.delivery_time import TOLD_WITHIN, DeliveryTimes
+from healthmgr.domain.phrasing import took
 from healthmgr.views import CheckLine, Overview
 
 _SHOWN = 20
@@ -68,6 +71,31 @@ def _print_summary(overview: Overview) -> None:
     open_alerts = ", ".join(f"{count} {severity}" for severity, count in seen.open_alerts.items() if count)
     unsent = f"; {seen.pending_notifications} notifications on their way" if seen.pending_notifications else ""
     print_lines(f"Open alerts: {open_alerts or 'none'}; {seen.unacknowledged_alerts} not acknowledged{unsent}")
+    for line in told_of_late(seen.delivery):
+        print_lines(line)
+
+
+def told_of_late(times: Sequence[DeliveryTimes]) -> Iterator[str]:
+    """How long telling took, in a sentence for each window in which anything was told; nothing is said twice."""
+    said = ""
+    for each in times:
+        told = _told(each)
+        if told and told != said:
+            yield f"Told within {duration(each.over)}: {told}"
+        said = told
+
+
+def _told(times: DeliveryTimes) -> str:
+    if not times.notifications:
+        return ""
+    parts = [f"{times.notifications}"]
+    for since, found in (("the failing probe", times.from_problem), ("the decision", times.from_decision)):
+        if found is not None:
+            lengths = " / ".join(took(seconds) for _, seconds in found.by_share())
+            parts.append(f"{lengths} after {since} (p50 / p95 / p99)")
+    if times.late:
+        parts.append(f"{times.late} of {times.urgent} urgent ones later than {duration(TOLD_WITHIN.total_seconds())}")
+    return "; ".join(parts)
 
 
 def _print_checks(bad: list[CheckLine], now: datetime) -> None:

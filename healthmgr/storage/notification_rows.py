@@ -56,7 +56,8 @@ def insert(connection: Connection, telling: Telling, now: datetime) -> list[Due]
                 "channel": target.channel,
                 "address": target.address,
                 "content": json.dumps(telling.content),
-                "problem_at": telling.problem_at,
+                # What is to wait for its turn says nothing of how fast telling is.
+                "problem_at": telling.problem_at if due_at <= now else None,
                 "actor": telling.actor,
                 "now": now,
                 "due_at": due_at,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Select, case, func, select
 
 from healthmgr.domain import synthetic
+from healthmgr.domain.delivery_time import DeliverySeries
+from healthmgr.domain.synthetic import Trials
+from healthmgr.storage.delivery_times import delivery_series, possible_duplicates
+from healthmgr.storage.synthetic_rows import read_trials
 from healthmgr.storage.tables import alerts, check_schedules, check_states, checks, heartbeats, incidents, notifications
 
 
@@ -24,6 +28,9 @@ class Numbers:
     schedule_lag: float
     probes_total: int
     pings_total: int
+    delivery: Sequence[DeliverySeries]
+    possible_duplicates: Mapping[str, int]
+    trials: Trials | None
 
 
 def numbers(connection: Connection, now: datetime) -> Numbers:
@@ -46,6 +53,9 @@ def numbers(connection: Connection, now: datetime) -> Numbers:
         schedule_lag=_lag(now, due_since),
         probes_total=int(probes),
         pings_total=int(connection.execute(select(func.coalesce(func.sum(heartbeats.c.ping_count), 0))).scalar_one()),
+        delivery=delivery_series(connection, now),
+        possible_duplicates=possible_duplicates(connection),
+        trials=read_trials(connection),
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from healthmgr.domain import synthetic
 from healthmgr.domain.check import Severity, Status
+from healthmgr.storage.delivery_times import delivery_times
 from healthmgr.storage.tables import alerts, check_schedules, check_states, checks, notifications
 from healthmgr.views import StatusView
 
@@ -45,8 +46,13 @@ def status_of(connection: Connection, now: datetime) -> StatusView:
     believed = {Status(row[1]) for row in rows if not row[2]}
     worst = max(believed, key=_BADNESS.__getitem__, default=Status.UNKNOWN)
     return StatusView(
-        status=worst.value, checks=counts, total_checks=sum(counts.values()), at=now, **_open_work(connection)
-    )  # fmt: skip
+        status=worst.value,
+        checks=counts,
+        total_checks=sum(counts.values()),
+        at=now,
+        delivery=delivery_times(connection, now),
+        **_open_work(connection),
+    )
 
 
 def _open_work(connection: Connection) -> dict[str, Any]:

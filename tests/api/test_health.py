@@ -8,7 +8,19 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
-from tests.builders import NOW, make_alert, make_check, make_incident, make_notification, make_pulse, make_well
+from healthmgr.domain.plan import Target
+from healthmgr.domain.synthetic import CHANNEL, RECIPIENT, Trials
+from tests.builders import (
+    NOW,
+    make_alert,
+    make_channel,
+    make_check,
+    make_delivery,
+    make_incident,
+    make_notification,
+    make_pulse,
+    make_well,
+)
 from tests.serving import Client, Container
 
 
@@ -111,3 +123,36 @@ def test_no_label_grows_with_what_is_watched(engine: Engine, client_as: Client) 
 def test_metrics_come_in_the_format_that_is_asked_for(client_as: Client, accept: str) -> None:
     answer = client_as("viewer").get("/metrics", headers={"Accept": accept})
     assert answer.headers["content-type"].startswith(accept.split(";")[0])
+
+
+def test_metrics_tell_how_long_telling_took_and_what_may_have_arrived_twice(engine: Engine, client_as: Client) -> None:
+    make_channel(engine, "mail", kind="email")
+    sent_at = NOW - timedelta(minutes=5)
+    sent = {"state": "sent", "sent_at": sent_at, "created_at": sent_at - timedelta(seconds=1), "severity": "critical"}
+    incident, began = make_incident(engine), sent_at - timedelta(seconds=7)
+    told = make_notification(engine, incident, channel="mail", due_at=None, problem_at=began, **sent)
+    make_delivery(engine, told, attempt=1, outcome="unknown")
+    make_delivery(engine, told, attempt=2, outcome="accepted")
+    found = samples(client_as)
+    labels = {"kind": "problem", "severity": "critical", "channel_kind": "email"}
+
+    def value(name: str, **more: str) -> float:
+        return found["healthmgr_" + name, frozenset({**labels, **more}.items())]
+
+    assert value("notifications_sent", over="1h") == value("notifications_sent", over="24h") == 1
+    assert {value("delivery_seconds", over="1h", quantile=q) for q in ("0.5", "0.95", "0.99")} == {7}
+    assert value("sending_seconds", over="24h", quantile="0.99") == 1
+    doubled = frozenset({"channel_kind": "email", "is_idempotent": "false"}.items())
+    assert found["healthmgr_possible_duplicates_total", doubled] == 1
+
+
+def test_metrics_tell_how_the_synthetic_notification_fares(engine: Engine, client_as: Client) -> None:
+    assert ("healthmgr_synthetic_notification_age_seconds", frozenset()) not in samples(client_as)
+    target, sent_at = Target(RECIPIENT, CHANNEL, ""), NOW - timedelta(seconds=90)
+    took = timedelta(seconds=1.5)
+    trials = Trials(timedelta(minutes=5), NOW - timedelta(seconds=91.5), target, sent_at=sent_at, took=took)
+    make_pulse(engine, "synthetic", "synthetic", **trials.to_document())
+    found = samples(client_as)
+    assert found["healthmgr_synthetic_notification_age_seconds", frozenset()] == 90
+    assert found["healthmgr_synthetic_notification_seconds", frozenset()] == 1.5
+    assert found["healthmgr_synthetic_notifications_lost", frozenset()] == 0
