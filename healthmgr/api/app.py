@@ -8,8 +8,17 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from healthmgr import __version__
-from healthmgr.api import alerts, checks, health, metrics, status, tokens
-from healthmgr.api.doors import alertmanager, alertmanager_general, alertmanager_silences, events, pagerduty, webhook
+from healthmgr.api import alerts, checks, health, maintenance, metrics, silences, status, tokens
+from healthmgr.api.doors import (
+    alertmanager,
+    alertmanager_general,
+    alertmanager_silences,
+    events,
+    goalert,
+    oncall,
+    pagerduty,
+    webhook,
+)
 from healthmgr.api.doors.entry import TokenBuckets
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
 from healthmgr.api.page import page_router
@@ -32,6 +41,8 @@ _TAGS = [
     {"name": "checks", "description": "What is watched, and what was found."},
     {"name": "alerts", "description": "Open and past problems."},
     {"name": "notifications", "description": "Who was told what, with every attempt."},
+    {"name": "silences", "description": "What people want to be quiet for a while."},
+    {"name": "maintenance", "description": "When work is planned, and alerts are held back meanwhile."},
     {"name": "doors", "description": "Alerts that other programs bring."},
     {"name": "pings", "description": "Signs of life for heartbeat checks."},
     {"name": "tokens", "description": "Access tokens, for admins."},
@@ -65,7 +76,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.door_rates = TokenBuckets()
     api = APIRouter(prefix="/api/v1", responses=_ERRORS)
-    for module in (status, checks, alerts, tokens, events, webhook):
+    for module in (status, checks, alerts, silences, maintenance, tokens, events, webhook):
         api.include_router(module.router)
     app.include_router(api)
     for module in (health, metrics):
@@ -87,4 +98,5 @@ def _open_doors(app: FastAPI) -> None:
         for module in (alertmanager, alertmanager_silences, alertmanager_general):
             app.include_router(module.router, prefix=f"{prefix}/api/v2", include_in_schema=False)
         app.include_router(alertmanager_general.health, prefix=prefix, include_in_schema=False)
-    app.include_router(pagerduty.router, include_in_schema=False)
+    for module in (pagerduty, goalert, oncall):
+        app.include_router(module.router, include_in_schema=False)

@@ -86,6 +86,20 @@ def _needs(role: Role) -> Callable[[Request, Principal], Principal]:
     return check
 
 
+def _by_key(request: Request, parts: PartsDep, key: str) -> Principal:
+    """The bearer of a token that is part of the address, as some programs want it."""
+    principal = parts.tokens.verify(key, parts.clock.now())
+    if principal is None or not principal.role.includes(Role.INGEST):
+        raise HTTPException(401, "The key in the address is no access token (`hm_...`) that may bring alerts")
+    return hold_to_rate(request, principal)
+
+
+def _by_query(request: Request, parts: PartsDep, token: str = "") -> Principal:
+    return _by_key(request, parts, token)
+
+
 Brings = Annotated[Principal, Depends(_needs(Role.INGEST))]
+KeyInPath = Annotated[Principal, Depends(_by_key)]
+KeyInQuery = Annotated[Principal, Depends(_by_query)]
 Looks = Annotated[Principal, Depends(_needs(Role.VIEWER))]
 Answers = Annotated[Principal, Depends(_needs(Role.RESPONDER))]

@@ -34,10 +34,11 @@ async def post_webhook(request: Request, parts: PartsDep, _: Brings) -> Response
     over.
     Answers 400, after which it does not try again, when something cannot be used; the rest is taken.
     """
-    return await run_in_threadpool(_take, parts, await request.body())
+    return await run_in_threadpool(take_webhook, parts, await request.body())
 
 
-def _take(parts: Parts, body: bytes) -> Response:
+def take_webhook(parts: Parts, body: bytes) -> Response:
+    """Take the alerts of a webhook's body."""
     try:
         posted = parse(_BODY, body).alerts
     except ValueError as error:
