@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import redis
+import structlog
 from sqlalchemy import Engine, make_url, text
 
 from healthmgr.storage.database import connect, upgrade
@@ -22,6 +24,27 @@ class Servers:
 
     database_url: str
     redis_url: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Log lines as a process of ours writes them, where a failing test shows them.
+
+    What structlog does unless it is told otherwise draws every exception with the variables of every frame, which
+    takes seconds for each.
+    """
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    logging.getLogger("healthmgr").setLevel(logging.DEBUG)
 
 
 @pytest.fixture(scope="session")

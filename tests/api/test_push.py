@@ -187,13 +187,21 @@ def test_an_older_result_is_no_answer(engine: Engine, as_role: Client, healthmgr
     assert as_role("responder").post("/api/v1/checks/shop/run-and-wait?timeout=0.3").status_code == 503
 
 
-def test_a_missing_day_table_loses_no_pushed_result_in_silence(engine: Engine, as_role: Client) -> None:
-    make_check(engine, "shop")
-    client = as_role("ingest")
+@pytest.fixture
+def no_day_tables(engine: Engine, healthmgr: Healthmgr) -> Iterator[None]:
+    """Nowhere to put a result, until the test is over: the tables are the whole session's."""
     with engine.begin() as connection:
         names = connection.execute(text("SELECT relid::text FROM pg_partition_tree('results') WHERE isleaf")).scalars()
         for name in names.all():
             connection.execute(text(f"DROP TABLE {name}"))
-    answer = push(client, "shop", "unhealthy")
+    yield
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE results_default PARTITION OF results DEFAULT"))
+
+
+@pytest.mark.usefixtures("no_day_tables")
+def test_a_missing_day_table_loses_no_pushed_result_in_silence(engine: Engine, as_role: Client) -> None:
+    make_check(engine, "shop")
+    answer = push(as_role("ingest"), "shop", "unhealthy")
     assert answer.status_code == 503
     assert "could not be judged" in answer.json()["detail"]
