@@ -16,12 +16,17 @@ from sqlalchemy import Engine
 
 from healthmgr.api.bounded_http import BoundedHttp
 from healthmgr.registry import Registry
+from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.pinging import Pinging
+from healthmgr.services.silencing import Silencing
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
+from healthmgr.storage.maintaining_rows import MaintainingRows
 from healthmgr.storage.reading import Reading
+from healthmgr.storage.silencing_rows import SilencingRows
 from healthmgr.storage.token_repository import TokenRepository
+from healthmgr.storage.transactions import Transactions
 from tests.builders import NOW
 
 SECRET_KEY = "s" * 32
@@ -81,6 +86,8 @@ class Container:
         self.reading = Reading(self.engine)
         self.tokens = Tokens(TokenRepository(self.engine))
         self.pinging = Pinging(HeartbeatRepository(self.engine), self.settings.secret_key)
+        self.silencing = Silencing(Transactions(self.engine, SilencingRows))
+        self.maintaining = Maintaining(Transactions(self.engine, MaintainingRows))
 
 
 class ServedApp:

@@ -1,4 +1,4 @@
-"""Queue upkeep: the auditor, the synthetic notification, and the day tables of results."""
+"""Queue upkeep: the auditor, the synthetic notification, the day tables of results, silences that are long over."""
 
 from __future__ import annotations
 
@@ -25,3 +25,9 @@ def synthesize(self: ServiceTask) -> None:
 def keep_partitions(self: ServiceTask) -> None:
     """Make the coming days' tables and drop those beyond the retention."""
     self.healthmgr.upkeep.keep_partitions(self.now, self.healthmgr.settings.retention)
+
+
+@app.task(name="healthmgr.upkeep.forget_silences", bind=True)
+def forget_silences(self: ServiceTask) -> None:
+    """Remove silences that have been over for days."""
+    self.healthmgr.silencing.forget_expired(self.now)

@@ -7,14 +7,14 @@ another silence, so that the history of who silenced what stays true.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from healthmgr.domain.check import Severity
-from healthmgr.domain.matcher import Matcher, Operator, match_all
+from healthmgr.domain.matcher import Matcher, Operator, match_all, parse_matchers
 from healthmgr.errors import Conflict, DefinitionError, Problem
 
 MOST_MATCHERS = 100
@@ -203,6 +203,20 @@ def _problems(silence: Silence, now: datetime) -> Iterator[Problem]:
     for name, value in silence.annotations.items():
         if not (_can_be_kept(name) and _can_be_kept(value)):
             yield Problem("holds what is no text", path="annotations")
+
+
+def read_matchers(texts: Iterable[str]) -> tuple[Matcher, ...]:
+    """The matchers that people wrote, one or more in each text. Raises DefinitionError naming all that is wrong."""
+    found: list[Matcher] = []
+    problems = []
+    for written in texts:
+        try:
+            found += parse_matchers(written)
+        except ValueError as error:
+            problems.append(Problem(str(error), path="matchers"))
+    if problems:
+        raise DefinitionError(problems)
+    return tuple(dict.fromkeys(found))
 
 
 def matcher_problems(matchers: Sequence[Matcher]) -> Iterator[Problem]:

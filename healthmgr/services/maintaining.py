@@ -6,7 +6,7 @@ sooner than planned needs no new definitions.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +17,7 @@ import structlog
 
 from healthmgr.definitions.models import NAME, NAME_RULE
 from healthmgr.domain.hits import Hits, hit_by
-from healthmgr.domain.maintenance import Window
+from healthmgr.domain.maintenance import Window, from_document
 from healthmgr.domain.maintenance_window import MaintenanceWindow
 from healthmgr.domain.matcher import Matcher, match_all
 from healthmgr.domain.muting import Subject
@@ -144,6 +144,14 @@ class Maintaining:
         with self._store.begin() as transaction:
             hits = _hits(transaction, matchers, covers_dependents)
             return replace(hits, notifications=transaction.waiting([alert.id for alert in hits.alerts]))
+
+
+def read_window(document: Mapping[str, Any]) -> Window:
+    """When a window is open, as it is written in definitions. Raises DefinitionError."""
+    try:
+        return from_document(document)
+    except ValueError as error:
+        raise DefinitionError([Problem(str(error), path="window")]) from error
 
 
 def _save(
