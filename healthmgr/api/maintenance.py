@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from healthmgr.api.answer_bodies import Comment
 from healthmgr.api.checks import ORIGIN
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Responder, Viewer
