@@ -19,6 +19,7 @@ from healthmgr.events import BEGINNING, Callback, Event, EventReader, Listener, 
 from healthmgr.manager_views import ManagedAlert, SystemHealth, managed_alert, system_health
 from healthmgr.settings import Settings
 from healthmgr.storage.database import schema_revisions
+from healthmgr.telemetry import configure_as_guest
 from healthmgr.views import CheckView, ResultView, StatisticsView
 
 ORIGIN = "python"
@@ -41,6 +42,7 @@ class HealthManager:
     _instance_lock = threading.Lock()
 
     def __init__(self, settings: Settings, actor: str = "health-manager") -> None:
+        configure_as_guest()
         self._settings = settings
         self._actor = actor
         self._healthmgr: Healthmgr = build(settings, worker=actor)

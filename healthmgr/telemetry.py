@@ -92,3 +92,24 @@ def configure_logging(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def configure_as_guest() -> None:
+    """Log by the standard library's loggers `healthmgr.*`, in a program that has not set structlog up itself.
+
+    Unset, structlog prints an exception with the variables of every frame: slowly, and secrets among them.
+    """
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.format_exc_info,
+            _mask_event,
+            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        # The standard library's own `exception` would add the traceback again, and mask nothing in it.
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+    )

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import redis
-import structlog
 from sqlalchemy import Engine, make_url, text
 
 from healthmgr.storage.database import connect, upgrade
 from healthmgr.storage.tables import metadata
+from healthmgr.telemetry import configure_as_guest
 
 
 @dataclass(frozen=True)
@@ -28,22 +28,8 @@ class Servers:
 
 @pytest.fixture(scope="session", autouse=True)
 def plain_logs() -> None:
-    """Log lines as a process of ours writes them, where a failing test shows them.
-
-    What structlog does unless it is told otherwise draws every exception with the variables of every frame, which
-    takes seconds for each.
-    """
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.stdlib.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
-        ],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
+    """Log lines go where pytest collects them; what structlog does unset takes seconds for each exception."""
+    configure_as_guest()
     logging.getLogger("healthmgr").setLevel(logging.DEBUG)
 
 

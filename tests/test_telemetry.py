@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from healthmgr.settings import Settings
-from healthmgr.telemetry import configure_logging, mask
+from healthmgr.telemetry import configure_as_guest, configure_logging, mask
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +18,17 @@ def bound() -> object:
     """The ids that a worker binds while a task runs."""
     with structlog.contextvars.bound_contextvars(task="healthmgr.checks.probe", task_id="1f2e"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    """What is set up for the whole process is put back."""
+    before, root = structlog.get_config(), logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def say(capsys: pytest.CaptureFixture[str], **environ: str) -> str:
@@ -54,3 +67,32 @@ def test_the_level_decides_what_is_said(capsys: pytest.CaptureFixture[str]) -> N
 )
 def test_secrets_are_masked(text: str, masked: str) -> None:
     assert mask(text) == masked
+
+
+def crash() -> None:
+    password = "s3cret-" + "word"
+    raise RuntimeError(f"refused by redis://:{password}@h:6379/0")
+
+
+def test_in_somebody_elses_program_a_crash_is_told_without_the_variables_of_its_frames(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    structlog.reset_defaults()
+    configure_as_guest()
+    try:
+        crash()
+    except RuntimeError:
+        structlog.get_logger("healthmgr.test").exception("callback_failed", slug="shop")
+    (record,) = caplog.records
+    assert record.name == "healthmgr.test"
+    assert "slug=shop" in record.message
+    assert "RuntimeError: refused by redis://:***@h:6379/0" in record.message
+    assert "s3cret" not in caplog.text + "".join(capsys.readouterr())
+
+
+def test_a_program_that_has_set_its_logging_up_keeps_it() -> None:
+    heard: list[str] = []
+    structlog.configure(processors=[lambda _, name, event: heard.append(name) or str(event)])
+    configure_as_guest()
+    structlog.get_logger("healthmgr.test").warning("hello")
+    assert heard == ["warning"]

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+import structlog
 from sqlalchemy import Engine, select, text
 
 from healthmgr.bootstrap import Healthmgr
@@ -242,6 +243,14 @@ def test_events_are_read_on_from_where_one_was(manager: HealthManager, engine: E
     assert list(manager.events(after=first[-1].id, idle_for=wait)) == []
     with pytest.raises(DefinitionError, match="is no event's id"):
         list(manager.events(after="yesterday", idle_for=wait))
+
+
+def test_a_program_that_has_no_logging_of_structlogs_is_not_shown_our_variables(
+    settings: Settings, engine: Engine
+) -> None:
+    structlog.reset_defaults()
+    HealthManager(settings).close()
+    assert structlog.is_configured()
 
 
 def test_there_is_one_instance_until_it_is_closed(manager: HealthManager, settings: Settings) -> None:
