@@ -75,7 +75,7 @@ def a_silence_stops_the_pages_and_its_end_is_told(outside: Outside, amtool: Amto
     assert (kept["id"], kept["createdBy"], kept["comment"]) == (silence, "alice", "on it")
     assert amtool.json("alert", "query") == []
     (alert,) = amtool.json("alert", "query", "--silenced")
-    assert alert["status"] == {"state": "suppressed", "silencedBy": [silence], "inhibitedBy": []}
+    assert (alert["status"]["state"], alert["status"]["silencedBy"]) == ("suppressed", [silence])
     assert silence in amtool("silence", "update", "--duration=20m", silence), "the same silence, for longer"
     let_pass(1.5)  # what was being sent while the silence came may still arrive
     settled = told(outside, "problem")

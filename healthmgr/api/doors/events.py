@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 
 from healthmgr.api.doors.entry import Brings
 from healthmgr.api.doors.pagerduty import details
@@ -17,6 +17,12 @@ from healthmgr.errors import DefinitionError, Problem
 ORIGIN = "events"
 
 router = APIRouter(tags=["doors"])
+
+
+def _either(*names: str) -> Any:
+    """A field that may be called so or so."""
+    return Field(validation_alias=AliasChoices(*names))
+
 
 ThreatLevel = Literal["none", "resolved", "low", "medium", "high", "critical"]
 
@@ -44,11 +50,11 @@ class ReportedEvent(BaseModel):
     source: Annotated[str, Field(min_length=1, max_length=200)]
     title: Annotated[str, Field(min_length=1, max_length=1000)]
     id: Annotated[str, Field(max_length=500)] = ""
-    dedup_key: Annotated[str, Field(max_length=500)] = ""
-    threat_level: ThreatLevel = "medium"
+    dedup_key: Annotated[str, Field(max_length=500), _either("dedup_key", "dedupKey")] = ""
+    threat_level: Annotated[ThreatLevel, _either("threat_level", "threatLevel")] = "medium"
     status: Literal["open", "resolved"] = "open"
     details: dict[str, JsonValue] = {}
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Annotated[AwareDatetime | None, _either("occurred_at", "occurredAt")] = None
     labels: dict[str, str] = {}
     url: str = ""
 

@@ -64,6 +64,13 @@ def test_an_event_is_open_until_the_same_id_is_resolved(
     assert row.resolution == "resolved_by_source"
 
 
+def test_fields_may_be_written_in_camel_case(client_as: Client, engine: Engine) -> None:
+    body = {"source": "s", "title": "t", "threatLevel": "critical", "dedupKey": "k", "occurredAt": NOW.isoformat()}
+    assert client_as("ingest").post(PATH, json=body).json() == {"id": "k", "severity": "critical", "is_over": False}
+    (row,) = rows(engine, "SELECT started_at FROM alerts")
+    assert row.started_at == NOW
+
+
 @pytest.mark.parametrize("level", ["none", "resolved"])
 def test_no_threat_any_more_ends_it_as_well(client_as: Client, engine: Engine, level: str) -> None:
     client = client_as("ingest")
