@@ -170,7 +170,10 @@ def _settle_rule(event: _Event, start: date, location: ZoneInfo) -> None:
     if not isinstance(place, ZoneInfo):
         raise ValueError("DTSTART: has no time zone")  # noqa: TRY004  the text is wrong
     civil = start.replace(tzinfo=None) if isinstance(start, datetime) else datetime.combine(start, time.min)
-    RecurrenceRule.parse(rule.to_ical().decode(), civil, place)
+    try:
+        RecurrenceRule.parse(rule.to_ical().decode(), civil, place)
+    except ValueError as error:
+        raise ValueError(f"RRULE: {error}") from error
     if "UNTIL" not in rule:
         return
     until = rule["UNTIL"][0]
