@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, bindparam, text
@@ -14,32 +15,27 @@ from sqlalchemy.types import Uuid
 from uuid_utils.compat import uuid7
 
 from healthmgr.domain import synthetic
-from healthmgr.domain.alert import Amend, Close, Open
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.directory import Directory, Grouping
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.incident import all_labels
 from healthmgr.domain.routing_tree import GROUP_INTERVAL
-from healthmgr.services.evaluating import ORIGIN, AlertMove
+from healthmgr.services.evaluating import ORIGIN
 from healthmgr.storage.directory_rows import read_directory
-from healthmgr.storage.dispatch_rows import request_dispatch
+from healthmgr.storage.dispatch_rows import request_dispatches
 
 _OPEN = text("""
 INSERT INTO alerts (id, fingerprint, check_id, origin, name, group_key, labels, annotations, source_url, severity,
                     status, summary, is_flapping, started_at, opened_at, updated_at, ends_at)
-VALUES (:id, :fingerprint, :check_id, :origin, :name, :group_key, :labels, :annotations, :source_url, :severity,
-        :status, :summary, :is_flapping, :started_at, :now, :now, :ends_at)
+SELECT n.id, n.fingerprint, n.check_id, n.origin, n.name, n.group_key, n.labels, n.annotations, n.source_url,
+       n.severity, n.status, n.summary, n.is_flapping, n.started_at, :now, :now, n.ends_at
+FROM jsonb_to_recordset(CAST(:alerts AS jsonb)) AS n(
+    id uuid, fingerprint text, check_id uuid, origin text, name text, group_key text, labels jsonb, annotations jsonb,
+    source_url text, severity text, status text, summary text, is_flapping boolean, started_at timestamptz,
+    ends_at timestamptz)
 ON CONFLICT (fingerprint) WHERE resolved_at IS NULL DO NOTHING
-RETURNING id
+RETURNING id, fingerprint
 """)
-
-_AMEND = text("""
-UPDATE alerts SET severity = :severity, status = :status, summary = :summary, is_flapping = :is_flapping,
-                  updated_at = :now
-WHERE check_id = :check_id AND resolved_at IS NULL
-""")
-
-_GROUP_OF = text("SELECT group_key FROM alerts WHERE check_id = :check_id AND resolved_at IS NULL")
 
 _CLOSE = text("""
 UPDATE alerts SET resolved_at = :now, updated_at = :now, resolution = :resolution, resolved_by = :resolved_by,
@@ -98,64 +94,22 @@ class AlertRows:
         self._group_interval = group_interval
         self._directory: Directory | None = None
 
-    def apply(self, move: AlertMove, now: datetime) -> list[Due]:
-        """Write what evaluation decided about a check's alert; the dispatches that it makes due."""
-        check_id, result = move.watched.check.id, move.result
-        match move.decision:
-            case Open(severity=severity, is_flapping=is_flapping):
-                new = NewAlert(
-                    fingerprint=move.fingerprint,
-                    labels=move.labels,
-                    severity=severity,
-                    status=result.status,
-                    summary=result.message,
-                    started_at=move.watched.state.since_at,
-                    check_id=check_id,
-                    is_flapping=is_flapping,
-                )
-                return self.open(new, move.decision.reason.value, now)[1]
-            case Amend(severity=severity, is_flapping=is_flapping, is_told=is_told):
-                dues = []
-                if is_told:
-                    group_key = self._connection.execute(_GROUP_OF, {"check_id": check_id}).scalar_one()
-                    dues = [request_dispatch(self._connection, group_key, now, move.decision.reason.value, now)]
-                facts = {"status": result.status.value, "summary": result.message, "now": now, "check_id": check_id}
-                amended = {"severity": severity.value, "is_flapping": is_flapping}
-                self._connection.execute(_AMEND, facts | amended)
-                return dues
-            case Close(reason=reason):
-                ids = self._connection.execute(_OPEN_IDS, {"check_ids": [check_id]}).scalars().all()
-                return close_alerts(self._connection, ids, now, resolution=reason.value, status=result.status.value)
-
     def open(self, new: NewAlert, reason: str, now: datetime) -> tuple[UUID | None, list[Due]]:
-        """Open an alert and ask for its group to be judged; its id, or None when it is open already.
+        """Open an alert and ask for its group to be judged; its id, or None when it is open already."""
+        opened, dues = self.open_all([(new, reason)], now)
+        return opened.get(new.fingerprint), dues
 
-        The dispatch row is always locked before the alert's: routing takes them in the same order.
+    def open_all(self, news: Sequence[tuple[NewAlert, str]], now: datetime) -> tuple[Mapping[str, UUID], list[Due]]:
+        """Open alerts, each for a reason, in one statement; the ids by fingerprint of those that were not open before.
+
+        The dispatch rows are always locked before the alerts', and in the order of their keys: all take them so.
         """
-        grouping = self._grouping(new)
-        due = request_dispatch(self._connection, grouping.key, now + grouping.wait, reason, now)
-        opened = self._connection.execute(
-            _OPEN,
-            {
-                "id": uuid7(),
-                "fingerprint": new.fingerprint,
-                "check_id": new.check_id,
-                "origin": new.origin,
-                "name": new.name,
-                "group_key": grouping.key,
-                "labels": json.dumps(dict(new.labels)),
-                "annotations": json.dumps(dict(new.annotations)),
-                "source_url": new.source_url,
-                "severity": new.severity.value,
-                "status": new.status.value,
-                "summary": new.summary,
-                "is_flapping": new.is_flapping,
-                "started_at": new.started_at or now,
-                "ends_at": new.ends_at,
-                "now": now,
-            },
-        ).scalar()
-        return opened, [due]
+        placed = [(new, reason, self._grouping(new)) for new, reason in news]
+        wanted = [(grouping.key, now + grouping.wait, reason) for _, reason, grouping in placed]
+        dues = request_dispatches(self._connection, wanted, now)
+        alerts = json.dumps([_document(new, grouping.key, now) for new, _, grouping in placed])
+        rows = self._connection.execute(_OPEN, {"alerts": alerts, "now": now})
+        return {row.fingerprint: row.id for row in rows}, dues
 
     def _grouping(self, new: NewAlert) -> Grouping:
         if new.origin == synthetic.ORIGIN:
@@ -163,6 +117,26 @@ class AlertRows:
         if self._directory is None:
             self._directory = read_directory(self._connection).with_interval(self._group_interval)
         return self._directory.grouping(all_labels(new.labels, new.severity, new.origin), new.severity)
+
+
+def _document(new: NewAlert, group_key: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": str(uuid7()),
+        "fingerprint": new.fingerprint,
+        "check_id": str(new.check_id) if new.check_id else None,
+        "origin": new.origin,
+        "name": new.name,
+        "group_key": group_key,
+        "labels": dict(new.labels),
+        "annotations": dict(new.annotations),
+        "source_url": new.source_url,
+        "severity": new.severity.value,
+        "status": new.status.value,
+        "summary": new.summary,
+        "is_flapping": new.is_flapping,
+        "started_at": (new.started_at or now).isoformat(),
+        "ends_at": new.ends_at.isoformat() if new.ends_at else None,
+    }
 
 
 def close_alerts(
@@ -179,19 +153,16 @@ def close_alerts(
 
     `will_remind` as in `request_dispatch`.
     """
-    groups = connection.execute(_GROUPS, {"ids": list(ids)}).scalars().all()
-    dues = [
-        request_dispatch(connection, group_key, now, resolution, now, will_remind=will_remind) for group_key in groups
-    ]
+    groups = connection.execute(_GROUPS, {"ids": list(ids)}).scalars()
+    wanted = [(group_key, now, resolution) for group_key in groups]
+    dues = request_dispatches(connection, wanted, now, will_remind=will_remind)
     facts = {"now": now, "resolution": resolution, "resolved_by": resolved_by, "status": status}
     closed = connection.execute(_CLOSE, facts | {"ids": list(ids)}).scalars().all()
     suppressed = connection.execute(_SUPPRESSED, {"ids": list(closed)}).all()
     if suppressed:
         connection.execute(_PROBE_NOW, {"ids": [row.check_id for row in suppressed], "now": now})
-    return dues + [
-        request_dispatch(connection, row.group_key, now, "root_resolved", now, will_remind=will_remind)
-        for row in suppressed
-    ]
+    wanted = [(row.group_key, now, "root_resolved") for row in suppressed]
+    return dues + request_dispatches(connection, wanted, now, will_remind=will_remind)
 
 
 def close_alerts_of(connection: Connection, check_ids: Sequence[UUID], now: datetime, *, resolution: str) -> list[Due]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, text
@@ -24,6 +25,23 @@ ON CONFLICT (group_key) DO UPDATE SET
     arm_count = CASE WHEN LEAST(d.due_at, EXCLUDED.due_at) <= :horizon THEN 1 ELSE 0 END
 RETURNING token, due_at
 """)
+
+
+def request_dispatches(
+    connection: Connection, wanted: Iterable[tuple[str, datetime, str]], now: datetime, *, will_remind: bool = True
+) -> list[Due]:
+    """Ask for groups to be judged, each by its key, when and why: once a group, for the earliest time of those asked.
+
+    The rows are taken in the order of their keys, so that two who want the same ones never wait for each other.
+    """
+    earliest: dict[str, tuple[datetime, str]] = {}
+    for group_key, due_at, reason in wanted:
+        if group_key not in earliest or due_at < earliest[group_key][0]:
+            earliest[group_key] = due_at, reason
+    return [
+        request_dispatch(connection, group_key, due_at, reason, now, will_remind=will_remind)
+        for group_key, (due_at, reason) in sorted(earliest.items())
+    ]
 
 
 def request_dispatch(

@@ -18,6 +18,7 @@ from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.routing_tree import GROUP_INTERVAL
 from healthmgr.services.evaluating import Evaluated, EvaluationTransaction, Watched
+from healthmgr.storage.alert_move_rows import apply_moves
 from healthmgr.storage.alert_rows import AlertRows
 from healthmgr.storage.check_rows import CHECK_COLUMNS, STATE_COLUMNS, to_check, to_state
 
@@ -96,8 +97,14 @@ WHERE s.check_id = r.check_id AND s.sequence = r.sequence
 
 _TRANSITION = text("""
 INSERT INTO transitions (id, check_id, at, sequence, old_status, new_status, is_hard, attempt, reason, message)
-VALUES (:id, :check_id, :at, :sequence, :old_status, :new_status, :is_hard, :attempt, :reason, :message)
-""")
+SELECT * FROM unnest(:ids, :check_ids, :at, :sequences, :old_statuses, :new_statuses, :hards, :attempts, :reasons,
+                     :messages)
+""").bindparams(
+    *_arrays(
+        ids=Uuid(), check_ids=Uuid(), at=_INSTANT, sequences=BigInteger(), old_statuses=Text(), new_statuses=Text(),
+        hards=Boolean(), attempts=Integer(), reasons=Text(), messages=Text(),
+    )
+)  # fmt: skip
 
 # Skipping locked rows: a parent that is being claimed at this moment is about to be probed anyway.
 _PROBE_PARENTS = text("""
@@ -168,28 +175,10 @@ class EvaluationRows(EvaluationTransaction):
         self._store(evaluated)
         self._save_states(evaluated)
         self._release(evaluated)
-        for check_id, change, result in evaluated.transitions:
-            self._connection.execute(
-                _TRANSITION,
-                {
-                    "id": uuid7(),
-                    "check_id": check_id,
-                    "at": result.started_at,
-                    "sequence": result.sequence,
-                    "old_status": change.old.status.value,
-                    "new_status": change.new.status.value,
-                    "is_hard": change.new.is_hard,
-                    "attempt": change.new.attempt,
-                    "reason": change.reason,
-                    "message": result.message,
-                },
-            )
+        self._note_transitions(evaluated)
         if evaluated.newly_bad:
             self._connection.execute(_PROBE_PARENTS, {"ids": list(evaluated.newly_bad), "now": now})
-        dues: list[Due] = []
-        for move in evaluated.alert_moves:
-            dues += self._alerts.apply(move, now)
-        return dues
+        return apply_moves(self._connection, self._alerts, evaluated.alert_moves, now)
 
     def _probe_composites(self, evaluated: Evaluated, now: datetime) -> None:
         if evaluated.newly_believed:
@@ -211,6 +200,26 @@ class EvaluationRows(EvaluationTransaction):
                 "causes": [r.cause.value for r in stored],
                 "slots_at": [r.slot_at for r in stored],
                 "workers": [r.worker for r in stored],
+            },
+        )
+
+    def _note_transitions(self, evaluated: Evaluated) -> None:
+        if not evaluated.transitions:
+            return
+        check_ids, changes, results = zip(*evaluated.transitions, strict=True)
+        self._connection.execute(
+            _TRANSITION,
+            {
+                "ids": [uuid7() for _ in changes],
+                "check_ids": list(check_ids),
+                "at": [r.started_at for r in results],
+                "sequences": [r.sequence for r in results],
+                "old_statuses": [c.old.status.value for c in changes],
+                "new_statuses": [c.new.status.value for c in changes],
+                "hards": [c.new.is_hard for c in changes],
+                "attempts": [c.new.attempt for c in changes],
+                "reasons": [c.reason for c in changes],
+                "messages": [r.message for r in results],
             },
         )
 
