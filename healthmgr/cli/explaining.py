@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import TypeGuard
 
 import redis.exceptions
 import typer
@@ -28,6 +29,8 @@ def speak(error: Exception) -> int:
 
 def explain(error: Exception) -> tuple[ExitCode, str]:
     """The exit code and the words for an error."""
+    if isinstance(error, Unavailable) and _is_away(error.__cause__):
+        return explain(error.__cause__)
     if isinstance(error, HealthmgrError):
         return _code_of(error), str(error)
     if isinstance(error, SQLAlchemyError):
@@ -49,6 +52,11 @@ def first_line(error: BaseException) -> str:
     """What an error says, without the driver's advice and the statement that follow it."""
     lines = str(error.orig if isinstance(error, DBAPIError) and error.orig else error).strip().splitlines()
     return lines[0].rstrip(".") if lines else type(error).__name__
+
+
+def _is_away(cause: BaseException | None) -> TypeGuard[OperationalError]:
+    """Whether there was no server to refuse anything: a deadlock, which it tells of with a code, is another thing."""
+    return isinstance(cause, OperationalError) and getattr(cause.orig, "pgcode", None) is None
 
 
 def _code_of(error: HealthmgrError) -> ExitCode:

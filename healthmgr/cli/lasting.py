@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated
 
 import typer
@@ -33,12 +33,12 @@ def end_of(lasts_for: str, until: str, now: datetime) -> datetime | None:
         raise DefinitionError([Problem(str(error), path="--for" if lasts_for else "--until")]) from error
 
 
-def moment_of(text: str, now: datetime) -> datetime:
-    """A moment in ISO 8601, in UTC where it names no zone; or the next time it is so late. Raises ValueError."""
+def moment_of(text: str, now: datetime, timezone: tzinfo = UTC) -> datetime:
+    """A moment in ISO 8601, in `timezone` where it names none; or the next time it is so late. Raises ValueError."""
     bare = text.strip()
     if len(bare) <= len("18:00:00") and ":" in bare:
         clock = datetime.strptime(bare, "%H:%M:%S" if bare.count(":") > 1 else "%H:%M").time()  # noqa: DTZ007
-        today = datetime.combine(now.astimezone(UTC), clock, UTC)
+        today = datetime.combine(now.astimezone(timezone), clock, timezone)
         return today if today > now else today + timedelta(days=1)
     at = datetime.fromisoformat(bare)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return at if at.tzinfo else at.replace(tzinfo=timezone)

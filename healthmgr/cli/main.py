@@ -79,6 +79,18 @@ class Root(LazyGroup):
             "healthmgr.cli.routes:route_app",
         ),
         Entry(
+            "silence",
+            LOOK,
+            "Keep alerts quiet for a while.",
+            "healthmgr.cli.silences:silence_app",
+        ),
+        Entry(
+            "maintenance",
+            LOOK,
+            "Planned work: windows in which alerts are held back.",
+            "healthmgr.cli.maintenance:maintenance_app",
+        ),
+        Entry(
             "validate",
             MEND,
             "Say what is wrong with a definitions file, all of it at once; nothing is changed.",

@@ -88,6 +88,10 @@ class Maintaining:
                 raise Conflict(f"There is a maintenance window {plan.name!r} already, of {stored.managed_by}.")
             return _save(transaction, plan, None, "maintenance.created", actor, origin, now)
 
+    def try_out(self, plan: Plan, *, actor: str, now: datetime) -> MaintenanceWindow:
+        """The window that adding this one would make; nothing is stored, nor asked whether the name is free."""
+        return _to_window(plan, None, actor, now)
+
     def change(self, plan: Plan, *, actor: str, origin: str, now: datetime) -> MaintenanceWindow:
         """Plan a window anew; one that was ended early is open again where the new plan says so.
 
@@ -136,6 +140,11 @@ class Maintaining:
         with self._store.begin() as transaction:
             return transaction.windows()
 
+    def hits(self, window: MaintenanceWindow) -> Hits:
+        """The open alerts that a window is for, whether it is open or not."""
+        with self._store.begin() as transaction:
+            return _hits(transaction, window.matchers, window.covers_dependents)
+
     def preview(self, matchers: Sequence[Matcher], *, covers_dependents: bool = False) -> Hits:
         """What a window with these matchers would hold back now. Raises DefinitionError for those it cannot have."""
         problems = list(matcher_problems(matchers))
@@ -163,6 +172,16 @@ def _save(
     origin: str,
     now: datetime,
 ) -> MaintenanceWindow:
+    wanted = _to_window(plan, stored, actor, now)
+    _store(transaction, wanted)
+    _settle(transaction, stored, wanted, actor, now)
+    transaction.audit(actor, origin, action, plan.name, _detail(wanted), now)
+    log.info("maintenance_planned", window=plan.name, actor=actor)
+    return wanted
+
+
+def _to_window(plan: Plan, stored: MaintenanceWindow | None, actor: str, now: datetime) -> MaintenanceWindow:
+    """A window as planned. Raises DefinitionError naming all that is wrong."""
     wanted = MaintenanceWindow(
         name=plan.name,
         matchers=plan.matchers,
@@ -177,10 +196,6 @@ def _save(
     problems = list(_problems(wanted, now))
     if problems:
         raise DefinitionError(problems)
-    _store(transaction, wanted)
-    _settle(transaction, stored, wanted, actor, now)
-    transaction.audit(actor, origin, action, plan.name, _detail(wanted), now)
-    log.info("maintenance_planned", window=plan.name, actor=actor)
     return wanted
 
 

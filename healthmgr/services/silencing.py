@@ -117,6 +117,12 @@ class Silencing:
         with self._store.begin() as transaction:
             return self._save(transaction, draft, actor, origin, now)
 
+    def try_out(self, draft: Draft, now: datetime) -> Silence:
+        """The silence that saving this one would make; nothing is stored. Raises as `save` does."""
+        with self._store.begin() as transaction:
+            stored = _find(transaction, draft.id) if draft.id is not None else None
+            return decide(draft, stored, uuid7(), now).silence
+
     def expire(self, silence_id: UUID, *, actor: str, origin: str, now: datetime) -> Silence:
         """End a silence now, or before it began: what it held back is told.
 

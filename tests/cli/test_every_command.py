@@ -41,6 +41,12 @@ WITH_DATA = (
     (("channels", "list"), 0),
     (("route", "show"), 0),
     (("route", "test", "service=api"), 0),
+    (("silence", "add", "service=shop", "--comment", "calm"), 0),
+    (("silence", "list"), 0),
+    (("silence", "preview", "check=session-manager"), 0),
+    (("maintenance", "add", "move", "--matchers", "service=shop", "--for", "2h", "--comment", "rack"), 0),
+    (("maintenance", "list"), 0),
+    (("maintenance", "preview", "check=session-manager"), 0),
     (("tokens", "list"), 0),
     (("tokens", "create", "grafana"), 0),
     (("tokens", "ensure-admin"), 0),
@@ -52,9 +58,26 @@ WITHOUT_DATABASE = (
     *(words for words, _ in WITH_DATA if words != ("doctor",)),
     ("checks", "resume", "x"),
     ("tokens", "revoke", "x"),
+    ("silence", "show", "abcd"),
+    ("silence", "expire", "abcd"),
+    ("maintenance", "show", "x"),
+    ("maintenance", "end", "x"),
+    ("maintenance", "delete", "x"),
     ("channels", "test", "inbox"),
 )
-GROUPS = ("checks", "alerts", "incidents", "notifications", "notify", "channels", "route", "tokens", "db")
+GROUPS = (
+    "checks",
+    "alerts",
+    "incidents",
+    "notifications",
+    "notify",
+    "channels",
+    "route",
+    "silence",
+    "maintenance",
+    "tokens",
+    "db",
+)
 PROCESSES = (("worker",), ("beat",), ("api",))
 
 
