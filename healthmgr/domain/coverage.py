@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 
 from healthmgr.domain.schedule import Absence, FixedShift, Schedule, Span, shifts_of
 
@@ -15,7 +16,7 @@ class FindingKind(StrEnum):
     """What was found.
 
     A gap is a time that a schedule gives to nobody; an empty shift one that it gives away, and then takes from
-    whoever had it; a double booking has one person in two schedules.
+    whoever had it; a double booking has one person in several schedules at once.
     """
 
     GAP = "gap"
@@ -23,7 +24,7 @@ class FindingKind(StrEnum):
     DOUBLE_BOOKING = "double_booking"
 
 
-TWO_SCHEDULES = "on_call_in_two_schedules"
+SEVERAL_SCHEDULES = "on_call_in_several_schedules"
 _KINDS: Mapping[Absence, FindingKind] = {
     Absence.UNASSIGNED: FindingKind.GAP,
     Absence.REMOVED: FindingKind.EMPTY_SHIFT,
@@ -35,7 +36,7 @@ _KINDS: Mapping[Absence, FindingKind] = {
 class Finding:
     """One thing that is wrong with the schedules named, from one instant up to another.
 
-    `person` is empty where nobody is on call; `reason` is an Absence's value, or TWO_SCHEDULES.
+    `person` is empty where nobody is on call; `reason` is an Absence's value, or SEVERAL_SCHEDULES.
     """
 
     kind: FindingKind
@@ -70,12 +71,16 @@ def _absences(schedule: str, spans: Sequence[Span]) -> Iterator[Finding]:
 
 
 def _double_bookings(bookings: Sequence[tuple[str, FixedShift]]) -> Iterator[Finding]:
-    """Where one person's shifts overlap; those of one schedule never do."""
-    still_on: list[tuple[str, FixedShift]] = []
-    for schedule, shift in sorted(bookings, key=lambda booking: booking[1].starts_at):
-        still_on = [(name, other) for name, other in still_on if other.ends_at > shift.starts_at]
-        for name, other in still_on:
-            both = (min(name, schedule), max(name, schedule))
-            until = min(other.ends_at, shift.ends_at)
-            yield Finding(FindingKind.DOUBLE_BOOKING, TWO_SCHEDULES, both, shift.starts_at, until, shift.person)
-        still_on.append((schedule, shift))
+    """When one person's shifts overlap, and in which schedules; those of one schedule never do."""
+    person = bookings[0][1].person
+    begins = [(shift.starts_at, name, True) for name, shift in bookings]
+    ends = [(shift.ends_at, name, False) for name, shift in bookings]
+    on_call_in: set[str] = set()
+    since: datetime | None = None
+    for at, changes in groupby(sorted([*begins, *ends]), key=lambda change: change[0]):
+        if since is not None and len(on_call_in) > 1:
+            names = tuple(sorted(on_call_in))
+            yield Finding(FindingKind.DOUBLE_BOOKING, SEVERAL_SCHEDULES, names, since, at, person)
+        for _, name, is_beginning in changes:  # of one schedule the end comes first
+            (on_call_in.add if is_beginning else on_call_in.discard)(name)
+        since = at

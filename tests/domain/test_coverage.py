@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
 
-from healthmgr.domain.coverage import TWO_SCHEDULES, Finding, FindingKind, findings
+from healthmgr.domain.coverage import SEVERAL_SCHEDULES, Finding, FindingKind, findings
 from healthmgr.domain.schedule import Absence, FixedShift, Layer, Override, Schedule, Temporary
 from tests.domain.oncall_strategies import QUARTER, schedules
 
@@ -44,12 +44,24 @@ def test_a_person_on_call_in_two_schedules_at_once_is_booked_twice():
     found = findings(
         [kept("web", ("ada", 0, 8), ("bob", 8, 24)), kept("db", ("bob", 0, 12), ("ada", 12, 24))], on(0), on(24)
     )
-    assert found == [Finding(FindingKind.DOUBLE_BOOKING, TWO_SCHEDULES, ("db", "web"), on(8), on(12), "bob")]
+    assert found == [Finding(FindingKind.DOUBLE_BOOKING, SEVERAL_SCHEDULES, ("db", "web"), on(8), on(12), "bob")]
 
 
-def test_three_schedules_with_one_person_are_told_as_three_pairs():
-    found = findings([kept(name, ("ada", 0, 24)) for name in ("a", "b", "c")], on(0), on(24))
-    assert [one.schedules for one in found] == [("a", "b"), ("a", "c"), ("b", "c")]
+def test_each_time_names_all_the_schedules_that_a_person_is_on_call_in():
+    found = findings(
+        [
+            kept("a", ("ada", 0, 24)),
+            kept("b", ("ada", 0, 12), ("bob", 12, 24)),
+            kept("c", ("bob", 0, 6), ("ada", 6, 24)),
+        ],
+        on(0),
+        on(24),
+    )
+    assert [(one.schedules, one.starts_at, one.ends_at) for one in found] == [
+        (("a", "b"), on(0), on(6)),
+        (("a", "b", "c"), on(6), on(12)),
+        (("a", "c"), on(12), on(24)),
+    ]
 
 
 def test_shifts_in_two_schedules_that_only_touch_are_no_double_booking():
