@@ -12,9 +12,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
 from healthmgr.domain.bundling import HOUR, MINUTE, Recent
+from healthmgr.domain.message import MessageKind
 from healthmgr.domain.notification import Reason
+from healthmgr.storage.mute_holding_rows import ids_of_muted
 
 MOST_BUNDLED = 500
+_MUTABLE = (MessageKind.PROBLEM, MessageKind.UPDATE)
 
 _RECENT = text("""
 SELECT count(*) FILTER (WHERE sent_at > :minute) AS in_minute, count(*) AS in_hour,
@@ -23,11 +26,14 @@ FROM notifications
 WHERE channel = :channel AND address = :address AND sent_at > :hour AND (bundle_id IS NULL OR bundle_id = id)
 """)
 
+# Also those of a digest whose worker died; what a mute holds back is judged by itself when that ends.
 _WAITING = text("""
-SELECT id, incident_id FROM notifications
-WHERE channel = :channel AND address = :address AND state = 'pending' AND id <> :id
-  AND (state_reason = :reason OR due_at <= :now)
-ORDER BY position LIMIT :limit FOR UPDATE SKIP LOCKED
+SELECT n.id, n.kind, n.content FROM notifications n JOIN incidents i ON i.id = n.incident_id
+WHERE n.channel = :channel AND n.address = :address AND n.id <> :id
+  AND (n.state = 'pending' OR (n.state = 'sending' AND n.lease_until <= :now))
+  AND (n.state_reason = :reason OR (n.state_reason = '' AND n.due_at <= :now))
+  AND (n.kind <> 'problem' OR i.acknowledged_at IS NULL)
+ORDER BY n.position LIMIT :limit FOR UPDATE OF n SKIP LOCKED
 """)
 
 _BUNDLE = text("""
@@ -68,7 +74,9 @@ def read_recent(connection: Connection, channel: str, address: str, now: datetim
 def take_waiting(connection: Connection, row: Any, lease_until: datetime, now: datetime) -> list[UUID]:
     """Claim what waits for the same destination as this notification, to be told in its digest."""
     values = {"channel": row.channel, "address": row.address, "id": row.id, "now": now, "limit": MOST_BUNDLED}
-    ids = [each.id for each in connection.execute(_WAITING, values | {"reason": Reason.BUNDLED.value})]
+    waiting = connection.execute(_WAITING, values | {"reason": Reason.BUNDLED.value}).all()
+    muted = ids_of_muted(connection, [each for each in waiting if each.kind in _MUTABLE], now) if waiting else set()
+    ids = [each.id for each in waiting if each.id not in muted]
     if ids:
         connection.execute(_BUNDLE, {"ids": [row.id, *ids], "bundle_id": row.id, "lease_until": lease_until})
     return ids

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from sqlalchemy.types import Uuid
 
 from healthmgr.domain.check import Severity
 from healthmgr.domain.incident import all_labels
-from healthmgr.domain.muting import Subject
+from healthmgr.domain.muting import Mutes, Subject
 from healthmgr.domain.notification import Hold
 from healthmgr.domain.routing_tree import GROUP_INTERVAL
 from healthmgr.services.routing_judging import mute_hold
@@ -26,8 +27,18 @@ SELECT id, labels, severity, origin, check_id FROM alerts WHERE id = ANY(:ids) A
 def hold_muted(connection: Connection, notification: Any, now: datetime) -> Hold | None:
     """Until when to hold a notification, all of whose open alerts are muted; None when any may be told."""
     mutes = read_mutes(connection, now)
+    return None if mutes.are_none else _hold(connection, mutes, notification, now)
+
+
+def ids_of_muted(connection: Connection, notifications: Iterable[Any], now: datetime) -> set[UUID]:
+    """Those of these notifications, all of whose open alerts are muted."""
+    mutes = read_mutes(connection, now)
     if mutes.are_none:
-        return None
+        return set()
+    return {each.id for each in notifications if _hold(connection, mutes, each, now) is not None}
+
+
+def _hold(connection: Connection, mutes: Mutes, notification: Any, now: datetime) -> Hold | None:
     ids = [UUID(alert_id) for alert_id in notification.content.get("firing", ())]
     muted = [
         mutes.judge(Subject(row.id, all_labels(row.labels, Severity(row.severity), row.origin), row.check_id))

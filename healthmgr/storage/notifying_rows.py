@@ -30,14 +30,15 @@ from healthmgr.storage.timeline_rows import note
 _LOCK = text("""
 SELECT n.id, n.token, n.attempts, n.state, n.state_reason, n.due_at, n.lease_until, n.created_at, n.position,
        n.incident_id, n.recipient, n.channel, n.address, n.kind, n.reason, n.severity, n.round, n.episode, n.content,
-       n.actor, c.kind AS channel_kind, c.config AS channel_config,
+       n.actor, c.kind AS channel_kind, c.config AS channel_config, i.acknowledged_at IS NOT NULL AS is_in_hand,
+       i.resolved_at IS NOT NULL AS is_over,
        EXISTS (
            SELECT 1 FROM notifications earlier
            WHERE earlier.incident_id = n.incident_id AND earlier.recipient = n.recipient
              AND earlier.channel = n.channel AND earlier.position < n.position
              AND earlier.state IN ('pending', 'sending')
        ) AS waits
-FROM notifications n JOIN channels c ON c.name = n.channel
+FROM notifications n JOIN channels c ON c.name = n.channel JOIN incidents i ON i.id = n.incident_id
 WHERE n.id = :id
 FOR UPDATE OF n SKIP LOCKED
 """)
@@ -54,6 +55,12 @@ RETURNING token, attempts
 _HOLD = text("""
 UPDATE notifications SET
     state = 'pending', state_reason = :reason, due_at = :until, lease_until = NULL, armed_until = NULL, arm_count = 0
+WHERE id = :id
+""")
+
+_WITHDRAW = text("""
+UPDATE notifications SET
+    state = 'superseded', state_reason = :reason, due_at = NULL, lease_until = NULL, token = token + 1
 WHERE id = :id
 """)
 
@@ -132,6 +139,11 @@ class NotifyingRows(NotifyingTransaction):
             return Reason.WAITS_ITS_TURN
         if row.state == "sending":
             self._connection.execute(_LOST, {"id": notification_id, "now": now})
+        withdrawn = _withdrawn(row)
+        if withdrawn is not None:
+            self._connection.execute(_WITHDRAW, {"id": notification_id, "reason": withdrawn.value})
+            self._note(row.incident_id, EntryKind.NOT_TOLD, withdrawn.value, row, now)
+            return withdrawn
         hold = self._hold(row, now)
         if hold is not None:
             values = {"id": notification_id, "reason": hold.reason.value, "until": hold.until}
@@ -222,6 +234,13 @@ class NotifyingRows(NotifyingTransaction):
     ) -> None:
         detail = {"recipient": row.recipient, "channel": row.channel}
         note(self._connection, incident_id, Entry(kind, reason, "", detail), now, once=once)
+
+
+def _withdrawn(row: Any) -> Reason | None:
+    """Why a message is not tried again: during an earlier attempt its incident was answered, or it is over."""
+    if row.is_over and row.kind in (MessageKind.PROBLEM, MessageKind.UPDATE):
+        return Reason.RESOLVED
+    return Reason.ACKNOWLEDGED if row.is_in_hand and row.kind == MessageKind.PROBLEM else None
 
 
 def _outcome(after: AfterAttempt) -> tuple[str, str, datetime | None, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from healthmgr.errors import ChannelError
 from tests.stories.harness import Story, check
 
 OVER_HOOK = {"critical": {"to": ["alice"], "via": ["hook"]}, "default": {"to": ["bob"], "via": ["mail"]}}
@@ -188,3 +189,38 @@ def test_a_next_due_time_beyond_one_interval_is_pulled_back(story: Story) -> Non
     story.probes.clear()
     story.fast_forward(seconds=10)
     assert len(story.probes) == 1
+
+
+def test_a_message_that_was_under_way_when_somebody_acknowledged_is_not_tried_again(story: Story) -> None:
+    story.given(check("api"))
+    story.all_is_well()
+
+    def acknowledge_and_refuse(message: object) -> None:
+        story.acknowledge("api")
+        raise ChannelError("not now", permanent=False)
+
+    story.answers["email"] = acknowledge_and_refuse
+    story.check_fails("api")
+    story.fast_forward(seconds=30)
+    story.channel_works("email")
+    story.let_pass(hours=1)
+    story.expect_silence()
+    rows = story.rows("SELECT state, state_reason, attempts FROM notifications")
+    assert [tuple(row) for row in rows] == [("superseded", "acknowledged", 1)]
+
+
+def test_a_problem_that_was_under_way_when_it_ended_is_not_told_after_its_end(story: Story) -> None:
+    story.given(check("api"))
+    story.all_is_well()
+
+    def mend_and_refuse(message: object) -> None:
+        story.channel_works("email")
+        story.resolve("api")
+        raise ChannelError("not now", permanent=False)
+
+    story.answers["email"] = mend_and_refuse
+    story.check_fails("api")
+    story.fast_forward(seconds=30)
+    story.let_pass(minutes=20)
+    story.expect_notification("alice", about="api", kind="resolution")
+    story.expect_silence()

@@ -170,6 +170,21 @@ WHERE n.state = 'pending' AND n.state_reason = 'too_many_messages' ORDER BY c.sl
 """
 
 
+def test_what_is_silenced_before_the_digest_goes_is_not_told_in_it(story: Story) -> None:
+    story.given(*(check(slug) for slug in MANY[:13]))
+    story.all_is_well()
+    broken(story, *MANY[:13])
+    silenced = story.rows(HELD)[1].slug
+    story.silence(f"check={silenced}", minutes=30)
+    story.fast_forward(seconds=60)
+    (digest,) = [delivery for delivery in story.deliveries if delivery.message.kind is MessageKind.DIGEST]
+    assert len(digest.message.held_back) == 2
+    told = len(story.deliveries)
+    story.let_pass(minutes=31)
+    assert [alert.check_slug for alert in story.deliveries[told].message.alerts] == [silenced]
+    assert len(story.deliveries) == told + 1
+
+
 def test_a_digest_that_is_refused_is_told_over_the_next_channel(story: Story) -> None:
     story.given(*(check(slug) for slug in MANY[:13]))
     story.all_is_well()
