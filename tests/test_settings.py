@@ -220,6 +220,56 @@ def test_the_command_says_where_each_value_came_from_and_no_secret(
         assert secret not in said.stdout + text
 
 
+VARIABLES = [
+    "SMTP_HOST",
+    "SMTP_PORT",
+    "SMTP_USERNAME",
+    "SMTP_PASSWORD",
+    "ALERT_EMAIL_FROM",
+    "SLACK_WEBHOOK_URL",
+    "SLACK_CHANNEL",
+    "PAGERDUTY_INTEGRATION_KEY",
+    "HEALTH_CHECK_INTERVAL",
+    "MAX_CONCURRENT_CHECKS",
+    "DEFAULT_TIMEOUT",
+    "ENABLE_AUTO_RECOVERY",
+    "LOG_LEVEL",
+]
+# Each advanced key, and the name of the variable under which it is shown where there is one.
+KEYS = {
+    "globalCheckInterval": "HEALTH_CHECK_INTERVAL",
+    "maxConcurrentChecks": "MAX_CONCURRENT_CHECKS",
+    "alerting.enabled": "",
+    "alerting.aggregationWindow": "",
+    "alerting.deduplicationWindow": "",
+    "alerting.maxAlertsPerHour": "",
+    "alerting.channels.email.enabled": "",
+    "alerting.channels.email.defaultRecipients": "",
+    "alerting.channels.slack.enabled": "",
+    "alerting.channels.slack.username": "",
+    "alerting.channels.pagerduty.enabled": "",
+    "escalation.defaultEscalationDelay": "",
+    "escalation.autoAcknowledgeAfter": "",
+    "escalation.autoResolveAfter": "",
+    "recovery.maxRecoveryAttempts": "",
+    "recovery.recoveryTimeout": "",
+    "recovery.requireApprovalForCritical": "",
+    "monitoring.retentionPeriod": "HEALTHMGR_RETENTION",
+    "monitoring.anomalyDetection": "",
+    "monitoring.predictiveMonitoring": "",
+}
+
+
+def test_every_variable_and_every_key_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEALTHMGR_DATA", str(tmp_path))
+    app = typer.Typer()
+    app.command()(settings_command)
+    said = CliRunner().invoke(app, ["--json"])
+    shown = {entry["name"] for entry in json.loads(said.stdout)["settings"]}
+    assert [name for name in VARIABLES if name not in shown] == []
+    assert [key for key, variable in KEYS.items() if (variable or key) not in shown] == []
+
+
 def test_the_settings_file_of_the_readme_can_be_used(load: Load, project_root: Path) -> None:
     readme = (project_root / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(

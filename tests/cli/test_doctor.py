@@ -13,10 +13,21 @@ import pytest
 import redis
 from sqlalchemy import Engine, insert, text
 
+from healthmgr.domain.maintenance import Once
+from healthmgr.domain.matcher import parse_matchers
 from healthmgr.domain.routing_tree import Route
 from healthmgr.registry import Registry
-from healthmgr.storage.tables import channels, dispatches, pulses, recipients, routing
-from tests.builders import make_check, make_delivery, make_incident, make_notification, make_result, make_well
+from healthmgr.storage.tables import channels, dispatches, maintenance_windows, pulses, recipients, routing
+from tests.builders import (
+    make_alert,
+    make_check,
+    make_delivery,
+    make_incident,
+    make_notification,
+    make_result,
+    make_silence,
+    make_well,
+)
 from tests.cli.conftest import AWAY, Terminal
 
 DEFINITIONS = """
@@ -311,6 +322,36 @@ def test_checks_that_run_into_their_timeout_and_paused_ones_are_told(sound: Term
     (paused,) = [item for item in said if item["examination"] == "checks"]
     assert "paused" in paused["message"]
     assert "healthmgr checks resume slow" in paused["fix"]
+
+
+def test_alerts_that_a_silence_or_maintenance_keeps_quiet_are_told_with_what_does(
+    sound: Terminal, engine: Engine
+) -> None:
+    now = datetime.now(UTC)
+    assert "no open alert is kept quiet" in findings(sound, "ok")["muting"]["message"]
+    for slug in ("shop", "bank", "mail"):
+        make_alert(engine, make_check(engine, slug, last_result_at=now), labels={"check": slug})
+    silence = make_silence(engine, "check=shop", starts_at=now, ends_at=now + timedelta(hours=3))
+    window = Once(now - timedelta(hours=1), now + timedelta(minutes=90)).to_document()
+    matchers = [matcher.to_document() for matcher in parse_matchers("check=bank")]
+    row = {"name": "move", "matchers": matchers, "window": window, "is_enabled": True, "managed_by": "t"}
+    with engine.begin() as connection:
+        connection.execute(insert(maintenance_windows).values(updated_at=now, **row))
+    said = findings(sound, "warning")["muting"]["message"]
+    assert said.startswith("2 of 3 open alerts are told nobody for now: ")
+    assert f"silence {silence}, which ends in 2 h 59 min (1)" in said
+    assert "maintenance move, which ends in 1 h 29 min (1)" in said
+
+
+def test_a_silence_of_everything_is_found_before_there_is_an_alert(sound: Terminal, engine: Engine) -> None:
+    now = datetime.now(UTC)
+    make_silence(engine, 'check=~".+"', starts_at=now, ends_at=now + timedelta(hours=3))
+    assert "muting" in findings(sound, "ok")
+    for slug in ("shop", "bank"):
+        make_check(engine, slug, last_result_at=now)
+    found = findings(sound, "warning")["muting"]
+    assert "keeps all 4 checks quiet" in found["message"]
+    assert "healthmgr silence list" in found["fix"]
 
 
 def _incident(engine: Engine, **over: Any) -> Any:

@@ -12,7 +12,18 @@ from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
 from healthmgr.bootstrap import build
-from healthmgr.cli.doctor import answering, broker, checking, definitions, machine, plugins, postgres, running, telling
+from healthmgr.cli.doctor import (
+    answering,
+    broker,
+    checking,
+    definitions,
+    machine,
+    muting,
+    plugins,
+    postgres,
+    running,
+    telling,
+)
 from healthmgr.cli.doctor.finding import Examination, Finding, Ground, Installation, Level, fail, skip
 from healthmgr.cli.explaining import explain
 from healthmgr.cli.failing import ExitCode
@@ -44,6 +55,7 @@ EXAMINATIONS = (
     Examination("channels", definitions.examine_channels, needs=Ground.SCHEMA),
     Examination("catch-all", definitions.examine_catch_all, needs=Ground.SCHEMA),
     Examination("checks", checking.examine_checks, needs=Ground.SCHEMA),
+    Examination("muting", muting.examine_mutes, needs=Ground.SCHEMA),
     Examination("sending", telling.examine_sending, needs=Ground.SCHEMA),
     Examination("escalation", answering.examine_escalation, needs=Ground.SCHEMA),
     Examination("recovery", answering.examine_recovery, needs=Ground.SCHEMA),
