@@ -20,7 +20,8 @@ from healthmgr.domain.timewindow import instant_of
 
 MOST_MEMBERS = 500
 MOST_UNITS = 10_000  # of one turn
-_YEARS = range(1970, 2200)  # in which a rotation may begin: the arithmetic has room on both sides
+_YEARS = range(1970, 2200)  # in which a rotation may begin
+_LAST_YEAR = 9000  # the longest turn that begins in it still ends before the calendar does
 
 
 class Unit(StrEnum):
@@ -78,7 +79,9 @@ class Rotation:
         return instant_of(self._civil(index), self.location)
 
     def turn_at(self, at: datetime) -> Turn | None:
-        """Whose turn it is then (aware); None before the rotation begins."""
+        """Whose turn it is then (aware); None before the rotation begins. Raises ValueError beyond all planning."""
+        if at.year > _LAST_YEAR:
+            raise ValueError(f"at: a rotation is followed up to the year {_LAST_YEAR}")
         index = self._near(at)
         while index > 0 and self.handoff(index) > at:
             index -= 1

@@ -99,6 +99,12 @@ def test_the_zone_that_a_calendar_names_goes_before_the_schedules():
     assert told(read(day, location=ZoneInfo("America/Chicago"))) == ["ada 07-06 05:00 07-07 05:00"]
 
 
+def test_a_day_that_reaches_over_the_edge_of_what_is_asked_is_told_east_and_west():
+    days = ("UID:1|DTSTART;VALUE=DATE:20251231|SUMMARY:Ada", "UID:2|DTSTART;VALUE=DATE:20270101|SUMMARY:Bob")
+    assert told(read(*days, zone="America/Chicago")) == ["ada 12-31 06:00 01-01 06:00"]
+    assert told(read(*days, zone="Asia/Tokyo")) == ["bob 12-31 15:00 01-01 15:00"]
+
+
 def test_a_zone_that_a_calendar_defines_itself_is_not_believed():
     definition = (
         "BEGIN:VTIMEZONE\r\nTZID:Europe/Berlin\r\nBEGIN:STANDARD\r\nDTSTART:16010101T000000\r\n"

@@ -235,3 +235,11 @@ def test_the_longest_turns_reach_from_the_first_year_to_the_last():
     for unit in Unit:
         turning = rotation("UTC", "2199-12-31T00:00", unit, MOST_UNITS)
         assert turning.turn_at(utc("2200-01-01")).index == 0
+
+
+def test_beyond_all_planning_a_rotation_says_so_and_up_to_there_it_answers():
+    for unit in Unit:
+        turning = rotation("Pacific/Apia", "2199-12-31T00:00", unit, MOST_UNITS)
+        assert turning.turn_at(utc("9000-12-31")).starts_at <= utc("9000-12-31")
+        with pytest.raises(ValueError, match=r"^at: "):
+            turning.turn_at(datetime.max.replace(tzinfo=UTC))
