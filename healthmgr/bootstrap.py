@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from healthmgr.definitions.provided import EMAIL, PAGERDUTY, SLACK, Wishes
 from healthmgr.definitions.settling import Fallbacks
 from healthmgr.domain.alerting import AlertingRules
 from healthmgr.domain.links import LinkMaker
@@ -134,7 +135,8 @@ class _Builder:
     def base(self) -> dict[str, Any]:
         """What everything stands on, and the definitions."""
         settings, engine = self._settings, self._engine
-        defining = Defining(DefinitionRepository(engine), self._registry, self._environ, _fallbacks(settings))
+        store, wishes = DefinitionRepository(engine), _wishes(settings)
+        defining = Defining(store, self._registry, self._environ, _fallbacks(settings), wishes)
         upkeep = UpkeepRepository(engine)
         stream = RedisEventStream(settings.redis_url) if settings.redis_url else None
         return {
@@ -203,7 +205,7 @@ def _preview_links(settings: Settings) -> LinkMaker:
 
 def definition_validator(settings: Settings) -> Defining:
     """What validates a file without any database: names that only other sources define are warned of."""
-    return Defining(None, Registry.load(), environment(settings), _fallbacks(settings))
+    return Defining(None, Registry.load(), environment(settings), _fallbacks(settings), _wishes(settings))
 
 
 def alerting_rules(settings: Settings) -> AlertingRules:
@@ -227,4 +229,19 @@ def _synthesis(settings: Settings) -> Synthesis:
 
 
 def _fallbacks(settings: Settings) -> Fallbacks:
-    return Fallbacks(interval=settings.check_interval, timeout=settings.default_timeout)
+    return Fallbacks(
+        interval=settings.check_interval,
+        timeout=settings.default_timeout,
+        escalation_delay=settings.advanced.escalation.default_escalation_delay,
+    )
+
+
+def _wishes(settings: Settings) -> Wishes:
+    """What the settings say of channels."""
+    channels = settings.advanced.alerting.channels
+    enabled = {EMAIL: channels.email.enabled, SLACK: channels.slack.enabled, PAGERDUTY: channels.pagerduty.enabled}
+    return Wishes(
+        enabled=frozenset(kind for kind, is_enabled in enabled.items() if is_enabled),
+        slack_username=channels.slack.username,
+        mail_to=channels.email.default_recipients,
+    )

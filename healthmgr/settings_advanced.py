@@ -47,7 +47,10 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
-Texts = Annotated[tuple[str, ...], BeforeValidator(lambda v: v.split(",") if isinstance(v, str) else v)]
+Texts = Annotated[
+    tuple[str, ...],
+    BeforeValidator(lambda v: [t.strip() for t in v.split(",") if t.strip()] if isinstance(v, str) else v),
+]
 
 
 class EmailKeys(Part):
@@ -137,7 +140,7 @@ SAME_AS: Mapping[tuple[str, ...], str] = {
     ("alerting", "channels", "pagerduty", "integration_key"): "PAGERDUTY_INTEGRATION_KEY",
 }
 _ELSEWHERE = {
-    ("escalation", "rules"): "is no setting: who is told is defined in healthmgr.yaml, under routing",
+    ("escalation", "rules"): "is no setting: rules are defined in healthmgr.yaml, under escalation_rules",
     ("health_checks",): "is no setting: checks are defined in healthmgr.yaml, under checks",
 }
 KeyPath = tuple[str, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from healthmgr.definitions.gathering import files_of
 from healthmgr.definitions.schema import definitions_schema, installed_models
 from healthmgr.errors import DefinitionError, Problem, Unavailable
 from healthmgr.registry import Registry
-from healthmgr.services.defining import Applied
+from healthmgr.services.defining_ports import Applied
 from healthmgr.settings import Settings
 
 File = Annotated[
@@ -62,13 +63,14 @@ def validate(path: File = None, as_json: Json = False) -> None:
 
 
 def _validated(settings: Settings, path: Path) -> Definitions:
+    now = datetime.now(UTC)  # for a look weeks ahead, any clock will do
     if settings.database_url:
         try:
             with opened() as healthmgr:
-                return healthmgr.defining.validate(path)
+                return healthmgr.defining.validate(path, now)
         except Unavailable:
             print_note("The database does not answer: names that other files define are not looked for.")
-    return definition_validator(settings).validate(path)
+    return definition_validator(settings).validate(path, now)
 
 
 def diff(path: File = None, as_json: Json = False) -> None:
@@ -79,7 +81,7 @@ def diff(path: File = None, as_json: Json = False) -> None:
     with opened() as healthmgr:
         chosen = path or healthmgr.settings.definitions
         try:
-            difference = healthmgr.defining.diff(chosen)
+            difference = healthmgr.defining.diff(chosen, healthmgr.now())
         except DefinitionError as error:
             raise refusal(error, chosen, as_json) from error
     if as_json:

@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import yaml
 
-from healthmgr.definitions.models import ChannelEntry, RecipientEntry
+from healthmgr.definitions.models import ChannelEntry
 from healthmgr.definitions.models_alerting import InhibitionEntry, MaintenanceEntry, ReceiverEntry, RouteEntry
+from healthmgr.definitions.models_oncall import PersonEntry, PolicyEntry, ScheduleEntry
 from healthmgr.domain.check import Severity
 from healthmgr.domain.routing_tree import ROOT
 
@@ -22,22 +23,27 @@ _CHECK = (
 )  # fmt: skip
 _ORDERS: Mapping[str, Sequence[str]] = {
     "": (
-        "version", "include", "use", "channels", "recipients", "receivers", "time_windows", "routing", "maintenance",
-        "inhibitions", "defaults", "templates", "checks",
+        "version", "include", "use", "channels", "people", "recipients", "teams", "schedules", "escalation_policies",
+        "escalation_rules", "receivers", "time_windows", "routing", "maintenance", "inhibitions", "defaults",
+        "templates", "checks",
     ),
     "routing": ("routes", *(severity.value for severity in Severity), ROOT),
     "defaults": _CHECK,
     "templates.*": _CHECK,
     "checks.*": _CHECK,
     "channels.*": ("<<", *ChannelEntry.model_fields),
-    "recipients.*": ("<<", *RecipientEntry.model_fields),
+    "people.*": ("<<", *PersonEntry.model_fields),
+    "recipients.*": ("<<", *PersonEntry.model_fields),
+    "schedules.*": ("<<", *ScheduleEntry.model_fields),
+    "escalation_policies.*": ("<<", *PolicyEntry.model_fields),
     "receivers.*": ("<<", *ReceiverEntry.model_fields),
     "routing.*": ("<<", *(field.alias or name for name, field in RouteEntry.model_fields.items())),
     "maintenance.*": ("<<", *MaintenanceEntry.model_fields),
     "inhibitions.*": ("<<", *InhibitionEntry.model_fields),
 }  # fmt: skip
 _DESCENDED = (
-    "checks", "templates", "channels", "recipients", "receivers", "routing", "maintenance", "inhibitions", "defaults",
+    "checks", "templates", "channels", "people", "recipients", "schedules", "escalation_policies", "receivers",
+    "routing", "maintenance", "inhibitions", "defaults",
 )  # fmt: skip
 
 

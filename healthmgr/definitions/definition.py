@@ -9,19 +9,27 @@ from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from healthmgr.domain.check import Severity
+from healthmgr.domain.escalation import Policy
 from healthmgr.domain.maintenance import Window
 from healthmgr.domain.matcher import Matcher
+from healthmgr.domain.person import Contact, QuietHours
 from healthmgr.domain.routing_tree import ROOT, Route
+from healthmgr.domain.schedule import Layer
 from healthmgr.domain.timewindow import TimeInterval
 from healthmgr.errors import Problem
 from healthmgr.ports import Channel, CheckType
 
 Item = TypeVar("Item", covariant=True)
 
+SETTINGS = "settings"  # the source of what the settings define: any file may take it over
+
 # The sections of a file in the order in which they refer to each other, and the attribute that holds each.
 SECTIONS = (
     ("channels", "channels"),
     ("recipients", "recipients"),
+    ("teams", "teams"),
+    ("schedules", "schedules"),
+    ("escalation_policies", "escalation_policies"),
     ("receivers", "receivers"),
     ("time_windows", "time_windows"),
     ("routing", "routes"),
@@ -58,21 +66,60 @@ class ChannelDefinition:
 
 @dataclass(frozen=True, slots=True)
 class RecipientDefinition:
-    """Someone to tell. `contacts` holds the address by channel name, with references resolved."""
+    """Someone to tell. `contacts` holds the address by channel name, with references resolved.
+
+    `contact_plan` is the same in the order in which they are tried; empty: all at once. `quiet` has every time
+    window that it names written out.
+    """
 
     name: str
     display_name: str
     contacts: Mapping[str, str]
+    contact_plan: tuple[Contact, ...] = ()
+    quiet: tuple[QuietHours, ...] = ()
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class TeamDefinition:
+    """People under one name."""
+
+    name: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleDefinition:
+    """Who is on call when. `feeds` are iCal addresses, as written, by what is read from each: primary, overrides."""
+
+    name: str
+    timezone: str
+    layers: tuple[Layer, ...] = ()
+    feeds: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDefinition:
+    """An escalation policy."""
+
+    policy: Policy
+
+    @property
+    def name(self) -> str:
+        """The policy's name."""
+        return self.policy.name
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverDefinition:
-    """Recipients and channels under one name, for routes to tell."""
+    """Recipients and channels, an escalation policy, or both under one name, for routes to tell."""
 
     name: str
     recipients: tuple[str, ...]
     channels: tuple[str, ...]
     sends_resolved: bool = True
+    escalation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +204,9 @@ class Definitions:
     time_windows: Mapping[str, TimeWindowDefinition] = field(default_factory=dict)
     maintenance: Mapping[str, MaintenanceDefinition] = field(default_factory=dict)
     inhibitions: Mapping[str, InhibitionDefinition] = field(default_factory=dict)
+    teams: Mapping[str, TeamDefinition] = field(default_factory=dict)
+    schedules: Mapping[str, ScheduleDefinition] = field(default_factory=dict)
+    escalation_policies: Mapping[str, PolicyDefinition] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
 
@@ -183,6 +233,9 @@ class Snapshot:
     time_windows: Mapping[str, Stored[TimeWindowDefinition]] = field(default_factory=dict)
     maintenance: Mapping[str, Stored[MaintenanceDefinition]] = field(default_factory=dict)
     inhibitions: Mapping[str, Stored[InhibitionDefinition]] = field(default_factory=dict)
+    teams: Mapping[str, Stored[TeamDefinition]] = field(default_factory=dict)
+    schedules: Mapping[str, Stored[ScheduleDefinition]] = field(default_factory=dict)
+    escalation_policies: Mapping[str, Stored[PolicyDefinition]] = field(default_factory=dict)
 
 
 class PluginRegistry(Protocol):

@@ -9,9 +9,15 @@ from typing import Any
 from healthmgr.definitions.definition import (
     InhibitionDefinition,
     MaintenanceDefinition,
+    PolicyDefinition,
+    RecipientDefinition,
     RouteDefinition,
+    ScheduleDefinition,
     TimeWindowDefinition,
 )
+from healthmgr.domain.escalation import Conditions, Level
+from healthmgr.domain.person import Contact, quiet_to_document
+from healthmgr.domain.quantity import format_duration
 from healthmgr.domain.routing_tree import Route
 
 
@@ -19,7 +25,18 @@ def facts_of(definition: Any) -> Mapping[str, Any]:
     """The fields of a definition, with what is made of parts taken apart in the words of the file."""
     if isinstance(definition, RouteDefinition):
         return {**route_facts(definition.route), "position": definition.position}
+    if isinstance(definition, PolicyDefinition):
+        policy = definition.policy
+        levels = {f"levels[{index}]": _level_facts(level) for index, level in enumerate(policy.levels)}
+        return {**levels, "repeat": policy.repeat}
     facts = {field.name: getattr(definition, field.name) for field in fields(definition)}
+    if isinstance(definition, RecipientDefinition):
+        plan, quiet = facts.pop("contact_plan"), tuple(quiet_to_document(facts.pop("quiet")))
+        contacts = {"contacts": tuple(_contact(each) for each in plan)} if plan else {}
+        return {**facts, **contacts, "quiet_hours": quiet}
+    if isinstance(definition, ScheduleDefinition):
+        layers = {f"layers[{index}]": layer.to_document() for index, layer in enumerate(facts.pop("layers"))}
+        return {**facts, **layers}
     if isinstance(definition, TimeWindowDefinition):
         return {"intervals": tuple(interval.to_document() for interval in definition.intervals)}
     if isinstance(definition, MaintenanceDefinition):
@@ -39,6 +56,7 @@ def route_facts(route: Route) -> dict[str, Any]:
         "receiver": route.receiver or None,
         "to": route.to,
         "via": route.via,
+        "escalation": route.escalation or None,
         "group_by": options.group_by,
         "group_wait": options.group_wait,
         "group_interval": options.group_interval,
@@ -49,6 +67,30 @@ def route_facts(route: Route) -> dict[str, Any]:
         "routes": {child.name: route_facts(child) for child in route.routes},
     }
     return {name: value for name, value in facts.items() if value not in (None, (), False, {})}
+
+
+def _level_facts(level: Level) -> dict[str, Any]:
+    conditions = level.when
+    return {
+        "name": level.name,
+        "to": tuple(str(named) for named in level.targets),
+        "after": level.delay,
+        "via": level.channels,
+        "when": _condition_facts(conditions),
+    }
+
+
+def _condition_facts(conditions: Conditions) -> dict[str, Any]:
+    return {
+        "severity": conditions.severities,
+        "during": conditions.during,
+        "at_least": conditions.at_least_alerts or None,
+    }
+
+
+def _contact(contact: Contact) -> str:
+    after = f" after {format_duration(contact.after)}" if contact.after else ""
+    return f"{contact.channel} {contact.address}".strip() + after
 
 
 def _texts(matchers: Any) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -63,8 +63,8 @@ def is_gone(name: str, old: Stored[Any], source: str, wanted: Mapping[str, Any])
     return old.managed_by == source and old.is_enabled and name not in wanted
 
 
-def compare(definitions: Definitions, stored: Snapshot) -> Difference:
-    """What applying these definitions to what is stored would change."""
+def compare(definitions: Definitions, stored: Snapshot, kept: Mapping[str, Set[str]] | None = None) -> Difference:
+    """What applying these definitions to what is stored would change; names that are `kept` are not dropped."""
     changes: list[Change] = []
     unchanged = 0
     for section, attribute in SECTIONS:
@@ -80,7 +80,8 @@ def compare(definitions: Definitions, stored: Snapshot) -> Difference:
                 changed = tuple(_field_changes(old, definition, definitions.source))
                 changes.append(Change(UPDATED, f"{section}.{name}", changed))
         gone = [name for name, old in there.items() if is_gone(name, old, definitions.source, wanted)]
-        changes += [Change(DISABLED, f"{section}.{name}") for name in gone]
+        staying = (kept or {}).get(section, ())
+        changes += [Change(DISABLED, f"{section}.{name}") for name in gone if name not in staying]
     return Difference(definitions.source, tuple(changes), unchanged, definitions.warnings)
 
 

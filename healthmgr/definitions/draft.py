@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,16 +15,32 @@ from healthmgr.definitions.definition import (
     CheckDefinition,
     InhibitionDefinition,
     MaintenanceDefinition,
+    PolicyDefinition,
     ReceiverDefinition,
     RecipientDefinition,
     RouteDefinition,
+    ScheduleDefinition,
+    TeamDefinition,
     TimeWindowDefinition,
 )
 from healthmgr.definitions.document import Document
 from healthmgr.definitions.faults import explain
+from healthmgr.definitions.models_oncall import RuleEntry
+from healthmgr.domain.check import Severity
+from healthmgr.domain.timewindow import TimeInterval
 from healthmgr.errors import Problem
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class QuietDraft:
+    """Quiet hours as written: intervals, and names of time windows by their place in the list."""
+
+    intervals: tuple[TimeInterval, ...]
+    windows: dict[int, str]
+    severities: tuple[Severity, ...]
+    place: Location
 
 
 @dataclass(slots=True)
@@ -32,7 +48,7 @@ class Draft:
     """What was understood of a file, and what was not.
 
     `declared` names every entry by section, faulty ones too; `places` is where each route is written, by its
-    names from the root on.
+    names from the root on, `people_at` where each person is, and `level_places` where each level of a policy is.
     """
 
     source: str
@@ -49,6 +65,28 @@ class Draft:
     checks: dict[str, CheckDefinition] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
     places: dict[tuple[str, ...], Location] = field(default_factory=dict)
+    teams: dict[str, TeamDefinition] = field(default_factory=dict)
+    schedules: dict[str, ScheduleDefinition] = field(default_factory=dict)
+    escalation_policies: dict[str, PolicyDefinition] = field(default_factory=dict)
+    quiet: dict[str, list[QuietDraft]] = field(default_factory=dict)
+    rules: list[tuple[Location, RuleEntry]] = field(default_factory=list)
+    people_at: dict[str, Location] = field(default_factory=dict)
+    level_places: dict[tuple[str, int], Location] = field(default_factory=dict)
+
+    def copied(self) -> Draft:
+        """The same, to be completed without changing this one: that may have to be done again."""
+        copies: dict[str, Any] = {
+            name: type(value)(value)
+            for name in self.__slots__
+            if isinstance(value := getattr(self, name), list | dict) and name != "declared"
+        }
+        return replace(self, **copies, declared={section: set(names) for section, names in self.declared.items()})
+
+    def place_of(self, section: str, name: str) -> Location:
+        """Where an entry is written; people stand under either name of their section."""
+        if section == "recipients":
+            return self.people_at.get(name, (section, name))
+        return self.places.get((name,), (section, name)) if section == "routing" else (section, name)
 
     def warn(self, message: str, *path: str | int) -> None:
         """Note what need not be wrong, at a place of the document."""

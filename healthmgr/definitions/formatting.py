@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from healthmgr.definitions import spelling_oncall
 from healthmgr.definitions.arranging import Arranger
 from healthmgr.definitions.composing import Node
 from healthmgr.definitions.document import parse_document
@@ -21,7 +22,7 @@ from healthmgr.definitions.spelling_alerting import LENGTHS, SECTION_NAMES, own_
 from healthmgr.domain.quantity import format_duration, parse_duration
 from healthmgr.errors import DefinitionError
 
-_LENGTHS = frozenset({"interval", "timeout", "retry_interval", *LENGTHS})
+_LENGTHS = frozenset({"interval", "timeout", "retry_interval", *LENGTHS, *spelling_oncall.LENGTHS})
 _ENTRIES = ("checks", "templates")
 _ALERTING = ("receivers", "routing", "maintenance", "inhibitions", "time_windows")
 
@@ -109,6 +110,9 @@ def _edits(root: yaml.MappingNode) -> Iterator[Edit]:
             if name in _ALERTING and isinstance(node, yaml.MappingNode):
                 for _, entry in node.value:
                     yield from _edit_entry(name, entry)
+            elif name in spelling_oncall.ONCALL and not isinstance(node, yaml.ScalarNode):
+                for entry in node.value if isinstance(node, yaml.SequenceNode) else (value for _, value in node.value):
+                    yield from _edit_deep(name, entry)
 
 
 def _edit_entry(section: str, entry: yaml.Node) -> Iterator[Edit]:
@@ -123,6 +127,20 @@ def _edit_entry(section: str, entry: yaml.Node) -> Iterator[Edit]:
         yield from _edit_length(name, value)
         if name == "routes":
             yield from _edit_entry(section, value)
+
+
+def _edit_deep(section: str, entry: yaml.Node) -> Iterator[Edit]:
+    """Edits of a person, schedule and so on, at any depth."""
+    if isinstance(entry, yaml.SequenceNode):
+        for item in entry.value:
+            yield from _edit_deep(section, item)
+    for key, value in entry.value if isinstance(entry, yaml.MappingNode) else ():
+        name = spelling_oncall.own_name(section, key.value)
+        if name != key.value:
+            yield _span(key, name)
+        yield from _edit_length(name, value)
+        if not (isinstance(value, yaml.MappingNode) and spelling_oncall.is_free(name, {})):
+            yield from _edit_deep(section, value)
 
 
 def _edit_check(entry: yaml.Node) -> Iterator[Edit]:
@@ -177,7 +195,7 @@ def _meaning(root: Node) -> Any:
             meaning[name] = _check_meaning(node)
         elif section in _ENTRIES and isinstance(node.data, dict):
             meaning[name] = {key: _check_meaning(entry) for key, entry in node.children.items()}
-        elif name in _ALERTING:
+        elif name in (*_ALERTING, *spelling_oncall.ONCALL):
             said: list[str] = []
             spelled = respell_section(name, node, lambda message, _: said.append(message))  # noqa: B023 - used at once
             meaning.setdefault(name, []).append((_with_lengths(spelled.data), sorted(said)))

@@ -12,9 +12,11 @@ from healthmgr.errors import DefinitionError, Problem
 
 INCLUDE = "include"
 MAPPINGS = (
-    "defaults", "templates", "use", "channels", "recipients", "receivers", "time_windows", "routing", "maintenance",
-    "inhibitions", "checks", *SECTION_NAMES,
+    "defaults", "templates", "use", "channels", "people", "recipients", "teams", "schedules", "escalation_policies",
+    "receivers", "time_windows", "routing", "maintenance", "inhibitions", "checks",
+    *(name for name, own in SECTION_NAMES.items() if own != "escalation_rules"),
 )  # fmt: skip
+LISTS = ("escalation_rules", "escalationRules")
 SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 1000
 
@@ -100,6 +102,10 @@ class _Gathering:
                 attach(self._root, key, root.keys[key], shared)
             elif key in MAPPINGS:
                 self._merge_section(document, str(key), self._root.children[key], child)
+            elif key in LISTS and _are_lists(self._root.children[key], child):
+                joined = _joined(self._root.children[key], child)
+                self._root.children[key], self._root.data[key] = joined, joined.data
+                self._grow(child.size)
         if self._root.size > MAX_VALUES:
             raise DefinitionError([Problem(f"holds more than {MAX_VALUES} values in all", file=document.file)])
 
@@ -173,7 +179,7 @@ def _are_lists(*nodes: Node | None) -> bool:
 
 
 def _joined(first: Node, second: Node) -> Node:
-    """The routes of one file and then those of the other."""
+    """The items of one list and then those of the other."""
     joined = Node([], first.line, first.file)
     for index, child in enumerate([*first.children.values(), *second.children.values()]):
         attach(joined, index, child.line, child)

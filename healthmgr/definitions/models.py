@@ -90,15 +90,6 @@ class ChannelEntry(Entry):
     max_concurrency: int = Field(4, ge=1, le=1000, description="messages under way at once")
 
 
-class RecipientEntry(Entry):
-    """recipients.NAME: someone to tell."""
-
-    name: Line = Field("", description="as shown to people")
-    contacts: dict[str, Annotated[str, Field(max_length=1000), AfterValidator(_one_line)]] = Field(
-        default_factory=dict, description="the address by channel name"
-    )
-
-
 class DependencyEntry(Entry):
     """One parent of a check. Parents of one redundancy group stand in for each other."""
 
@@ -161,7 +152,12 @@ class FileEntry(Entry):
     templates: dict[str, Any] | None = Field(None, description="what many like checks share")
     defaults: dict[str, Any] | None = None
     channels: dict[str, Any] | None = None
-    recipients: dict[str, Any] | None = None
+    people: dict[str, Any] | None = Field(None, description="the people who are told; the same as recipients")
+    recipients: dict[str, Any] | None = Field(None, description="the same as people")
+    teams: dict[str, Any] | None = Field(None, description="people under one name")
+    schedules: dict[str, Any] | None = Field(None, description="who is on call when")
+    escalation_policies: dict[str, Any] | None = Field(None, description="who is told next when nobody answers")
+    escalation_rules: list[Any] | None = Field(None, description="policies by severity, a rule for each level")
     receivers: dict[str, Any] | None = Field(None, description="recipients and channels under one name")
     time_windows: dict[str, Any] | None = Field(None, description="times under a name, for routes to be mute in")
     routing: dict[str, Any] | None = None

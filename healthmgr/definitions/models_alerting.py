@@ -69,6 +69,7 @@ class RouteEntry(Entry):
     receiver: Line = Field("", description="who is told, by the name of a receiver; in place of to and via")
     to: Names = Field(default_factory=list, description="recipients")
     via: Names = Field(default_factory=list, description="channels")
+    escalation: Line = Field("", description="the policy that is climbed until somebody answers; alone or besides")
     group_by: LabelNames | None = Field(
         None, description='the labels whose values put alerts together: [service, location], or ["..."] for all'
     )
@@ -92,10 +93,11 @@ class BranchEntry(RouteEntry):
 
 
 class ReceiverEntry(Entry):
-    """receivers.NAME: recipients and channels under one name."""
+    """receivers.NAME: recipients and channels, an escalation policy, or both under one name."""
 
-    to: Names = Field(description="recipients")
-    via: Names = Field(description="channels")
+    to: Names = Field(default_factory=list, description="recipients")
+    via: Names = Field(default_factory=list, description="channels")
+    escalation: Line = Field("", description="the policy that is climbed until somebody answers")
     send_resolved: bool = Field(True, description="whether they are told of the end as well")
 
 

@@ -13,7 +13,6 @@ from healthmgr.definitions.definition import (
     ChannelDefinition,
     PluginRegistry,
     ReceiverDefinition,
-    RecipientDefinition,
 )
 from healthmgr.definitions.draft import Draft, source_of
 from healthmgr.definitions.expanding import load_document
@@ -28,11 +27,12 @@ from healthmgr.definitions.models import (
     CheckEntry,
     FileEntry,
     OptionsEntry,
-    RecipientEntry,
 )
 from healthmgr.definitions.models_alerting import ReceiverEntry
-from healthmgr.definitions.plugin_config import Resolution, judge_config, with_environment
+from healthmgr.definitions.plugin_config import judge_config, with_environment
 from healthmgr.definitions.reading_mutes import MUTES, read_mute
+from healthmgr.definitions.reading_oncall import PEOPLE, PeopleReading, read_rules, read_schedule, read_team
+from healthmgr.definitions.reading_policies import POLICIES, read_policy
 from healthmgr.definitions.reading_routes import read_routing
 from healthmgr.definitions.settling import Fallbacks, Timing, settle_check, settle_timing, severity_of
 from healthmgr.domain.threshold import RESPONSE_TIME, Thresholds
@@ -45,8 +45,13 @@ def read_draft(path: Path, registry: PluginRegistry, environ: Mapping[str, str],
     """Read a file. Raises DefinitionError only when it is no YAML document; other faults are in the draft."""
     document = load_document(path)
     draft = Draft(source_of(path), document, list(document.problems))
-    _Reader(draft, registry, environ, fallbacks).read()
+    fill_draft(draft, registry, environ, fallbacks)
     return draft
+
+
+def fill_draft(draft: Draft, registry: PluginRegistry, environ: Mapping[str, str], fallbacks: Fallbacks) -> None:
+    """Read the draft's document into it; what is wrong is among its problems."""
+    _Reader(draft, registry, environ, fallbacks).read()
 
 
 class _Reader:
@@ -71,8 +76,7 @@ class _Reader:
         self._draft.judge(FileEntry, self._draft.document.root.data, ())
         for name, entry in self._entries("channels"):
             self._read_channel(name, entry)
-        for name, entry in self._entries("recipients"):
-            self._read_recipient(name, entry)
+        self._read_oncall()
         for name, entry in self._entries("receivers"):
             self._read_receiver(name, entry)
         for section in MUTES:
@@ -83,11 +87,24 @@ class _Reader:
         for name, entry in self._entries("checks"):
             self._read_check(name, entry, defaults)
 
+    def _read_oncall(self) -> None:
+        people = PeopleReading(self._draft, self._environ)
+        for section in PEOPLE:
+            for name, entry in self._entries(section):
+                people.read(section, name, entry)
+        for name, entry in self._entries("teams"):
+            read_team(self._draft, name, entry)
+        for name, entry in self._entries("schedules"):
+            read_schedule(self._draft, name, entry)
+        for name, entry in self._entries(POLICIES):
+            read_policy(self._draft, name, entry, self._fallbacks.escalation_delay)
+        read_rules(self._draft)
+
     def _entries(self, section: str) -> Iterator[tuple[str, Any]]:
         found = self._draft.document.at((section,))
         if not isinstance(found, dict):
             return
-        self._draft.declared[section] = set(found)
+        self._draft.declared["recipients" if section in PEOPLE else section].update(found)
         for name, entry in found.items():
             if NAME.fullmatch(name):
                 yield name, entry
@@ -108,29 +125,19 @@ class _Reader:
         self._judge_config(config, plugin.Config, place)
         self._draft.channels[name] = ChannelDefinition(name, channel.kind, config, channel.max_concurrency)
 
-    def _read_recipient(self, name: str, entry: Any) -> None:
-        place: Location = ("recipients", name)
-        recipient, _ = self._draft.judge(RecipientEntry, entry, place)
-        if recipient is None:
-            return
-        resolution = Resolution(self._environ)
-        contacts = resolution.of(recipient.contacts)
-        for inner, message in resolution.missing:
-            self._draft.say(message, *place, "contacts", *inner)
-        for channel, address in contacts.items():
-            if any(character < " " for character in address):
-                self._draft.say("must be one line of text once resolved", *place, "contacts", channel)
-        self._draft.recipients[name] = RecipientDefinition(name, recipient.name or name, contacts)
-
     def _read_receiver(self, name: str, entry: Any) -> None:
         place: Location = ("receivers", name)
         receiver, faulty = self._draft.judge(ReceiverEntry, entry, place)
         if receiver is None:
             return
+        said = receiver.model_fields_set | faulty
         for field_name, names in (("to", receiver.to), ("via", receiver.via)):
-            if not names and field_name not in faulty:
+            if field_name not in said and (not receiver.escalation or {"to", "via"} & said):
+                self._draft.say("is required", *place, field_name)
+            elif not names and field_name in said - faulty:
                 self._draft.say("is empty, so this receiver reaches nobody", *place, field_name)
-        told = ReceiverDefinition(name, tuple(receiver.to), tuple(receiver.via), receiver.send_resolved)
+        to, via = tuple(receiver.to), tuple(receiver.via)
+        told = ReceiverDefinition(name, to, via, receiver.send_resolved, receiver.escalation)
         self._draft.receivers[name] = told
 
     def _read_defaults(self) -> OptionsEntry:

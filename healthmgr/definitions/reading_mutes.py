@@ -10,6 +10,7 @@ from healthmgr.definitions.definition import InhibitionDefinition, MaintenanceDe
 from healthmgr.definitions.draft import Draft
 from healthmgr.definitions.faults import shown
 from healthmgr.definitions.models_alerting import InhibitionEntry, MaintenanceEntry
+from healthmgr.definitions.reading_oncall import say_at_field
 from healthmgr.domain import maintenance
 from healthmgr.domain.matcher import Matcher, parse_matchers
 from healthmgr.domain.timewindow import TimeInterval, parse_time_interval
@@ -51,7 +52,7 @@ def _intervals(draft: Draft, entry: Any, place: Location) -> Iterator[TimeInterv
         try:
             yield parse_time_interval(one)
         except ValueError as error:
-            _say_at_field(draft, str(error), one, where)
+            say_at_field(draft, str(error), one, where)
 
 
 def _read_maintenance(draft: Draft, name: str, entry: Any) -> None:
@@ -82,7 +83,7 @@ def _window(
     try:
         return maintenance.from_document(document)
     except ValueError as error:
-        _say_at_field(draft, str(error).replace(_INTERVALS, _DURING), {**document, _DURING: ()}, place)
+        say_at_field(draft, str(error).replace(_INTERVALS, _DURING), {**document, _DURING: ()}, place)
         return None
 
 
@@ -100,12 +101,3 @@ def _read_inhibition(draft: Draft, name: str, entry: Any) -> None:
 
 def _parsed(texts: list[str]) -> tuple[Matcher, ...]:
     return tuple(dict.fromkeys(matcher for text in texts for matcher in parse_matchers(text)))
-
-
-def _say_at_field(draft: Draft, message: str, written: Mapping[str, Any], place: Location) -> None:
-    """Say it at the field that the message begins with, where there is one."""
-    field, separator, rest = message.partition(": ")
-    if separator and field in written:
-        draft.say(rest, *place, field)
-    else:
-        draft.say(message, *place)

@@ -124,6 +124,7 @@ class _RouteReading:
             receiver=entry.receiver,
             to=tuple(entry.to),
             via=tuple(entry.via),
+            escalation=entry.escalation,
             options=_options(entry),
             mute_during=tuple(entry.mute_during),
             active_during=tuple(entry.active_during),

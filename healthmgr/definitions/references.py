@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import datetime, timedelta
 from typing import Any
 
 from healthmgr.definitions.definition import (
     SECTIONS,
+    SETTINGS,
     CheckDefinition,
     Definitions,
     PluginRegistry,
@@ -19,27 +21,45 @@ from healthmgr.definitions.faults import shown
 from healthmgr.definitions.graph import find_cycles, find_too_deep
 from healthmgr.definitions.known import Known
 from healthmgr.definitions.references_labels import warn_of_labels
+from healthmgr.definitions.references_oncall import OncallJudge
+from healthmgr.definitions.references_others import judge_what_others_need
 from healthmgr.definitions.references_routes import RouteJudge
+from healthmgr.definitions.rules import settle_rules
 from healthmgr.domain.dependency import MAX_DEPTH
+from healthmgr.domain.escalation import DEFAULT_DELAY
 from healthmgr.errors import DefinitionError
 
 _MOST_CYCLES = 20
 
 
-def complete(draft: Draft, stored: Snapshot | None, registry: PluginRegistry) -> Definitions:
+def complete(
+    draft: Draft,
+    stored: Snapshot | None,
+    registry: PluginRegistry,
+    *,
+    provided: Definitions | None = None,
+    default_delay: timedelta = DEFAULT_DELAY,
+    now: datetime | None = None,
+) -> Definitions:
     """The definitions of a draft without faults. Raises DefinitionError with every fault otherwise.
 
-    Without `stored` (no database at hand) names that the file does not define are only warned of.
+    The draft itself stays as it is. `default_delay` is how long a policy made of rules waits to begin again.
+
+    Without `stored` (no database at hand) names that neither the file nor the settings (`provided`) define are only
+    warned of. With `now`, what is coming is looked at as well: times that nobody is on call.
     """
     others = None if stored is None else _others(stored, draft.source)
-    known = Known(draft, others, registry, list(draft.warnings))
-    judge, routes = _Judge(known), RouteJudge(known)
+    draft = draft.copied()
+    known = Known(draft, others, registry, list(draft.warnings), provided)
+    settle_rules(known, default_delay)
+    judge, oncall, routes = _Judge(known), OncallJudge(known, now), RouteJudge(known)
     judge.judge()
     routes.judge()
+    oncall.judge()
     warn_of_labels(known)
     if stored is not None:
         judge.judge_ownership(stored)
-        routes.judge_what_others_need()
+        judge_what_others_need(known)
     if draft.problems:
         raise DefinitionError(draft.document.in_order(draft.problems))
     sections = {attribute: getattr(draft, attribute) for _, attribute in SECTIONS}
@@ -60,11 +80,10 @@ class _Judge:
 
     def judge(self) -> None:
         """What the file's entries say about each other; of routes another judges."""
-        for name, recipient in self._draft.recipients.items():
-            for channel in recipient.contacts:
-                self._known.judge_name(channel, "channels", "recipients", name, "contacts", channel)
         for name, receiver in self._draft.receivers.items():
             self._known.judge_reach(receiver.recipients, receiver.channels, "receivers", name)
+            if receiver.escalation:
+                self._known.judge_name(receiver.escalation, "escalation_policies", "receivers", name, "escalation")
         for slug, check in self._draft.checks.items():
             for index, parent in enumerate(check.dependencies):
                 self._judge_parent(slug, parent, index)
@@ -77,10 +96,11 @@ class _Judge:
         for written, section in SECTIONS:
             for name in sorted(self._draft.declared[written]):
                 owner = getattr(stored, section).get(name)
-                if owner is not None and owner.managed_by != self._draft.source and owner.is_enabled:
+                if owner is None or owner.managed_by in (self._draft.source, SETTINGS):
+                    continue
+                if owner.is_enabled:
                     message = f"belongs to {owner.managed_by}: choose another name, or remove it there first"
-                    place = self._draft.places.get((name,)) if written == "routing" else None
-                    self._draft.say(message, *(place or (written, name)))
+                    self._draft.say(message, *self._draft.place_of(written, name))
 
     def _judge_parent(self, slug: str, parent: str, index: int) -> None:
         place = ("checks", slug, "depends_on", index)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
-from healthmgr.definitions.definition import RouteDefinition, Snapshot, Stored, order_of
+from healthmgr.definitions.definition import RouteDefinition, Stored, order_of
 from healthmgr.definitions.faults import shown
 from healthmgr.definitions.known import Known
 from healthmgr.definitions.reachability import find_contradiction, find_swallowed
@@ -31,32 +29,6 @@ class RouteJudge:
         self._judge_top()
         self._judge_catch_all()
 
-    def judge_what_others_need(self) -> None:
-        """Routes and receivers of other sources must go on reaching everyone whom they name."""
-        others = self._known.others or Snapshot()
-        for name, route in others.routes.items():
-            if name not in self._draft.declared["routing"]:
-                for node in _nodes(route.definition.route):
-                    whose = f"which route {shown(name)} of {route.managed_by} names"
-                    self._judge_needed("receivers", filter(None, [node.receiver]), whose)
-                    self._judge_needed("time_windows", (*node.mute_during, *node.active_during), whose)
-                    self._judge_needed_reach(node.to, node.via, whose)
-        for name, receiver in others.receivers.items():
-            if name not in self._draft.declared["receivers"]:
-                whose = f"which receiver {shown(name)} of {receiver.managed_by} names"
-                self._judge_needed_reach(receiver.definition.recipients, receiver.definition.channels, whose)
-
-    def _judge_needed(self, section: str, names: Iterable[str], whose: str) -> None:
-        for name in names:
-            if not self._known.is_known(section, name):
-                self._draft.say(f"no longer defines {shown(name)}, {whose}", section)
-
-    def _judge_needed_reach(self, recipients: tuple[str, ...], channels: tuple[str, ...], whose: str) -> None:
-        self._judge_needed("recipients", recipients, whose)
-        self._judge_needed("channels", channels, whose)
-        for recipient, channel in self._known.unreachable(recipients, channels):
-            self._draft.say(f"no contact for channel {shown(channel)}, {whose}", "recipients", recipient, "contacts")
-
     def _root(self) -> Route:
         """The catch-all whose options the others inherit, wherever it is defined."""
         own = self._draft.routes.get(ROOT)
@@ -69,6 +41,8 @@ class RouteJudge:
         if route.receiver:
             self._known.judge_name(route.receiver, "receivers", *place, "receiver")
         self._known.judge_reach(route.to, route.via, *place)
+        if route.escalation:
+            self._known.judge_name(route.escalation, "escalation_policies", *place, "escalation")
         for field, names in (("mute_during", route.mute_during), ("active_during", route.active_during)):
             for name in names:
                 self._known.judge_name(name, "time_windows", *place, field)
@@ -119,17 +93,11 @@ class RouteJudge:
         self._draft.say(f"{message} `continue`", *self._draft.places[path])
 
     def _judge_catch_all(self) -> None:
-        if ROOT in self._draft.declared["routing"]:
+        if self._known.is_known("routing", ROOT):
             return
         others = self._known.others
         if others is None and not self._draft.declared["routing"]:
             self._known.warn("has no routing: another file must define the catch-all route `default`")
-        elif others is None or ROOT not in others.routes:
+        else:
             message = "has no catch-all: add routing.default with `to` and `via`, so that no alert goes untold"
             self._draft.say(message, "routing")
-
-
-def _nodes(route: Route) -> Iterator[Route]:
-    yield route
-    for child in route.routes:
-        yield from _nodes(child)

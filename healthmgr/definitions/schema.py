@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema
 
 from healthmgr.definitions.models import (
     NAME,
@@ -14,7 +13,6 @@ from healthmgr.definitions.models import (
     CheckEntry,
     FileEntry,
     OptionsEntry,
-    RecipientEntry,
 )
 from healthmgr.definitions.models_alerting import (
     BranchEntry,
@@ -23,49 +21,16 @@ from healthmgr.definitions.models_alerting import (
     ReceiverEntry,
     RouteEntry,
 )
+from healthmgr.definitions.schema_oncall import oncall_sections
+from healthmgr.definitions.schema_parts import LENGTH, LISTED_INTERVALS, NAMES, named, object_of
 from healthmgr.domain.check import Severity
 from healthmgr.domain.routing_tree import ROOT
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = {"type": "string", "pattern": r"\$\{"}  # stands for a value of any sort, and is judged once resolved
-LENGTH = {
-    "type": "string",
-    "pattern": r"^\s*(\d+(\.\d+)?\s*(ms|[smhdw])\s*)+$",
-    "description": "a length such as 30s, 5m, 1h30m or 250ms",
-}
 _PLACEHOLDER = {"type": "string", "pattern": r"\{\{"}
-_BOUNDS = ("gt", "ge", "lt", "le")
-_NAMES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _TEXTS = ("starts_at", "ends_at", "cron", "rrule", "dtstart", "timezone")
 _SORTS_OF_WINDOWS = (("starts_at", "ends_at"), ("cron", "duration"), ("rrule", "dtstart", "duration"), ("during",))
-_RANGES = {"type": "array", "minItems": 1, "items": {"type": ["string", "integer"]}}
-_CLOCK = {"type": "string", "pattern": r"^\d\d:\d\d$"}
-_INTERVAL: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "minProperties": 1,
-    "properties": {
-        "times": {
-            "type": "array",
-            "minItems": 1,
-            "description": "of the day, the end not included: {start_time: '09:00', end_time: '17:00'}",
-            "items": {
-                "type": "object",
-                "additionalProperties": False,
-                "properties": {"start_time": _CLOCK, "end_time": _CLOCK},
-                "required": ["start_time", "end_time"],
-            },
-        },
-        "weekdays": {**_RANGES, "description": "as 'monday:friday'"},
-        "days_of_month": {**_RANGES, "description": "as '1:7', or from the month's end '-3:-1'"},
-        "months": {**_RANGES, "description": "as 'december' or '6:8'"},
-        "years": {**_RANGES, "description": "as '2026:2027'"},
-        "location": {"type": "string", "description": "the time zone, as Europe/Berlin; UTC where it is not said"},
-    },
-}
-_LISTED_INTERVALS: dict[str, Any] = {"anyOf": [_INTERVAL, {"type": "array", "minItems": 1, "items": _INTERVAL}]}
-# What is a list of texts, or one text.
-_LISTS = {"to", "via", "matchers", "group_by", "mute_during", "active_during", "source", "target", "equal"}
 _MAKING: Mapping[str, Any] = {
     "template": {"type": "string", "description": "the template that says the rest"},
     "with": {"type": "object", "description": "values for the placeholders {{ ... }} of the template"},
@@ -75,32 +40,24 @@ _MAKING: Mapping[str, Any] = {
 Models = Mapping[str, type[BaseModel]]
 
 
-class _Generator(GenerateJsonSchema):
-    """Writes lengths as people write them, whatever the model takes beside that."""
-
-    def timedelta_schema(self, schema: Any) -> Any:  # noqa: ARG002 - pydantic's signature
-        """The schema of a length."""
-        return dict(LENGTH)
-
-
 def definitions_schema(check_types: Models, channels: Models) -> dict[str, Any]:
     """The schema. `check_types` and `channels` are the plugins' settings by kind."""
     shared: dict[str, Any] = {}
-    whole = _object(FileEntry, shared)
+    whole = object_of(FileEntry, shared)
     sections = whole["properties"]
-    sections["include"] = {**_NAMES, "description": "files to read as well, relative to this one: conf.d/*.yaml"}
+    sections["include"] = {**NAMES, "description": "files to read as well, relative to this one: conf.d/*.yaml"}
     sections["use"] = {"type": "object", "description": "sets of checks that healthmgr brings along, such as twikit"}
-    sections["defaults"] = _object(OptionsEntry, shared)
+    sections["defaults"] = object_of(OptionsEntry, shared)
     check = _check(check_types, shared)
     template = {**check, "required": []}
     sections["templates"] = {"type": "object", "additionalProperties": _with_placeholders(template)}
-    sections["channels"] = _named(_by_kind(_object(ChannelEntry, shared), channels, shared))
-    sections["recipients"] = _named(_object(RecipientEntry, shared))
-    sections["receivers"] = _named(_object(ReceiverEntry, shared))
-    sections["time_windows"] = _named(_LISTED_INTERVALS)
+    sections["channels"] = named(_by_kind(object_of(ChannelEntry, shared), channels, shared))
+    sections.update(oncall_sections(shared))
+    sections["receivers"] = named(object_of(ReceiverEntry, shared))
+    sections["time_windows"] = named(LISTED_INTERVALS)
     sections["routing"] = _routing(shared)
-    sections["maintenance"] = _named(_maintenance(shared))
-    sections["inhibitions"] = _named(_object(InhibitionEntry, shared))
+    sections["maintenance"] = named(_maintenance(shared))
+    sections["inhibitions"] = named(object_of(InhibitionEntry, shared))
     sections["checks"] = {
         "type": "object",
         "additionalProperties": False,
@@ -125,7 +82,7 @@ def _routing(shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _route(model: type[RouteEntry], shared: dict[str, Any], branches: dict[str, Any]) -> dict[str, Any]:
-    route = _object(model, shared)
+    route = object_of(model, shared)
     route["properties"]["routes"] = {**branches, "description": route["properties"]["routes"]["description"]}
     inherited = {"properties": {"to": False, "via": False}}
     route["anyOf"] = [{"required": ["to", "via"]}, inherited]
@@ -133,17 +90,17 @@ def _route(model: type[RouteEntry], shared: dict[str, Any], branches: dict[str, 
 
 
 def _maintenance(shared: dict[str, Any]) -> dict[str, Any]:
-    window = _object(MaintenanceEntry, shared)
+    window = object_of(MaintenanceEntry, shared)
     for name in _TEXTS:
         window["properties"][name] = {"type": "string", "description": window["properties"][name]["description"]}
     window["properties"]["duration"] = {**LENGTH, "description": window["properties"]["duration"]["description"]}
-    window["properties"]["during"] = {**_LISTED_INTERVALS, "description": window["properties"]["during"]["description"]}
+    window["properties"]["during"] = {**LISTED_INTERVALS, "description": window["properties"]["during"]["description"]}
     window["anyOf"] = [{"required": list(fields)} for fields in _SORTS_OF_WINDOWS]
     return window
 
 
 def _check(check_types: Models, shared: dict[str, Any]) -> dict[str, Any]:
-    check = _object(CheckEntry, shared)
+    check = object_of(CheckEntry, shared)
     properties = check["properties"]
     parents = properties["depends_on"]
     one = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/DependencyEntry"}]}
@@ -171,7 +128,7 @@ def _by_kind(entry: dict[str, Any], models: Models, shared: dict[str, Any]) -> d
 
 def _config(model: type[BaseModel], shared: dict[str, Any]) -> dict[str, Any]:
     """A plugin's settings: any of them may be a reference, and what is unsaid may come from elsewhere."""
-    schema = _map_values(_object(model, shared, model.__module__.rsplit(".", 1)[-1]), REFERENCE)
+    schema = _map_values(object_of(model, shared, model.__module__.rsplit(".", 1)[-1]), REFERENCE)
     schema.pop("required", None)
     return schema
 
@@ -190,29 +147,6 @@ def _map_values(schema: dict[str, Any], or_else: Mapping[str, Any]) -> dict[str,
         return {**kept, "anyOf": [value, *single, dict(or_else)]}
 
     return {**schema, "properties": {name: loosen(value) for name, value in schema.get("properties", {}).items()}}
-
-
-def _named(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": False, "patternProperties": {f"^{NAME.pattern}$": entry}}
-
-
-def _object(model: type[BaseModel], shared: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    template = f"#/$defs/{prefix}{'.' if prefix else ''}{{model}}"
-    schema = model.model_json_schema(by_alias=True, ref_template=template, schema_generator=_Generator)
-    for name, part in schema.pop("$defs", {}).items():
-        shared[f"{prefix}.{name}" if prefix else name] = part
-    plain: dict[str, Any] = _plain(schema)
-    for name in () if prefix else sorted(_LISTS & set(plain["properties"])):
-        field = plain["properties"][name]
-        plain["properties"][name] = {**_NAMES, "description": field["description"]}
-    return plain
-
-
-def _plain(value: Any) -> Any:
-    """Without the bounds of lengths, which JSON Schema cannot say."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items() if key not in _BOUNDS or isinstance(item, dict)}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def installed_models(kinds: tuple[str, ...], find: Callable[[str], Any]) -> dict[str, type[BaseModel]]:

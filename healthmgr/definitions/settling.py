@@ -9,6 +9,7 @@ from typing import Any
 from healthmgr.definitions.definition import CheckDefinition
 from healthmgr.definitions.models import CheckEntry, OptionsEntry
 from healthmgr.domain.check import Severity
+from healthmgr.domain.escalation import DEFAULT_DELAY
 from healthmgr.domain.quantity import format_duration
 from healthmgr.domain.threshold import Thresholds
 
@@ -22,10 +23,11 @@ TIMEOUT_SHARE = 0.8  # of the interval, for timeouts that are inherited
 
 @dataclass(frozen=True, slots=True)
 class Fallbacks:
-    """What holds for checks where the file says nothing: the installation's own settings."""
+    """What holds for checks and levels where the file says nothing: the installation's own settings."""
 
     interval: timedelta = timedelta(seconds=60)
     timeout: timedelta = timedelta(seconds=10)
+    escalation_delay: timedelta = DEFAULT_DELAY
 
 
 @dataclass(frozen=True, slots=True)

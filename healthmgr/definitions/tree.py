@@ -35,7 +35,13 @@ def tree_of(stored: Snapshot) -> RoutingTree:
     root = next((route for route in routes if route.name == ROOT), Route(ROOT))
     below = tuple(route for route in routes if route.name != ROOT)
     receivers = {
-        name: Receiver(name, item.definition.recipients, item.definition.channels, item.definition.sends_resolved)
+        name: Receiver(
+            name,
+            item.definition.recipients,
+            item.definition.channels,
+            item.definition.sends_resolved,
+            item.definition.escalation,
+        )
         for name, item in stored.receivers.items()
     }
     return RoutingTree(
@@ -44,16 +50,20 @@ def tree_of(stored: Snapshot) -> RoutingTree:
             receivers,
             {name: item.definition.contacts for name, item in stored.recipients.items() if item.is_enabled},
             frozenset(name for name, item in stored.channels.items() if item.is_enabled),
+            {name: item.definition.policy for name, item in stored.escalation_policies.items()},
         ),
         sources={name: item.managed_by for name, item in stored.routes.items()},
         checks={slug: item.definition for slug, item in stored.checks.items()},
     )
 
 
-def as_stored(definitions: Definitions) -> Snapshot:
-    """What would be stored were these definitions the only ones."""
+def as_stored(definitions: Definitions, beside: Definitions | None = None) -> Snapshot:
+    """What would be stored were these definitions the only ones, and those that stand beside them."""
 
     def items(attribute: str) -> dict[str, Stored[Any]]:
-        return {name: Stored(item, definitions.source) for name, item in getattr(definitions, attribute).items()}
+        sources = [source for source in (beside, definitions) if source is not None]
+        return {
+            name: Stored(item, source.source) for source in sources for name, item in getattr(source, attribute).items()
+        }
 
     return Snapshot(**{field.name: items(field.name) for field in fields(Snapshot)})

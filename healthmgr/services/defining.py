@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
-
-from uuid_utils.compat import uuid7
 
 from healthmgr.definitions.definition import (
     SECTIONS,
@@ -20,116 +18,31 @@ from healthmgr.definitions.definition import (
     Stored,
 )
 from healthmgr.definitions.difference import Difference, compare, is_applied, is_gone
+from healthmgr.definitions.draft import Draft
+from healthmgr.definitions.provided import Provider, Wishes, with_provided
 from healthmgr.definitions.reading import read_draft
 from healthmgr.definitions.references import complete
 from healthmgr.definitions.settling import Fallbacks
 from healthmgr.definitions.tree import RoutingTree, as_stored, tree_of
-from healthmgr.domain.check import next_slot, stable_phase
-from healthmgr.domain.result import Cause
-from healthmgr.errors import Problem, Unavailable
+from healthmgr.errors import Unavailable
+from healthmgr.services.defining_checks import plan_checks
+from healthmgr.services.defining_ports import Applied, DefinitionSession, DefinitionStore
 
 T = TypeVar("T")
 
 NO_LONGER_DEFINED = "no longer defined"
 DISABLED = "disabled in its definition"
 
-# Checks that begin together are spread so that ten thousand make no herd: a small fleet keeps up with 400 a second.
-_BEGIN_WITHIN = timedelta(seconds=2)
-_BEGIN_A_SECOND = 400
-_PROBED = ("kind", "config", "timeout", "thresholds", "max_attempts", "severity", "degraded_severity")
 _MUTING = ("time_windows", "maintenance", "inhibitions")
 _MOST_NAMED = 100  # names of each sort in the audit log
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleChange:
-    """When a check is due next, and why."""
-
-    phase: timedelta
-    next_due_at: datetime
-    cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class CheckChange:
-    """A check to be written. `begins` when nothing is believed of it yet; `schedule` None leaves its times alone."""
-
-    id: UUID
-    definition: CheckDefinition
-    is_active: bool
-    begins: bool
-    schedule: ScheduleChange | None
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What applying a file changed, as "checks.database", "channels.inbox", "routing.default" and so on."""
-
-    source: str
-    created: tuple[str, ...]
-    updated: tuple[str, ...]
-    unchanged: tuple[str, ...]
-    disabled: tuple[str, ...]
-    warnings: tuple[Problem, ...] = ()
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many of each sort."""
-        return {sort: len(getattr(self, sort)) for sort in ("created", "updated", "unchanged", "disabled")}
-
-
-class DefinitionSession(Protocol):
-    """One transaction, with no other apply beside it."""
-
-    def snapshot(self) -> Snapshot:
-        """Everything that is stored."""
-        ...
-
-    def save(self, section: str, items: Sequence[Any], source: str, now: datetime) -> None:
-        """Write what is new or changed of a section other than checks, enabled."""
-        ...
-
-    def drop(self, section: str, names: Sequence[str], now: datetime) -> None:
-        """Disable or remove what is no longer defined of a section other than checks."""
-        ...
-
-    def reconsider(self, now: datetime) -> None:
-        """Have what is held back by mutes looked at again, for the mutes have changed."""
-        ...
-
-    def hold(self, check_ids: Sequence[UUID]) -> None:
-        """Keep evaluation from these checks until the transaction ends."""
-        ...
-
-    def save_checks(self, changes: Sequence[CheckChange], source: str, now: datetime) -> None:
-        """Write checks with their schedules, first states and dependencies."""
-        ...
-
-    def retire(self, check_ids: Sequence[UUID], *, resolution: str, now: datetime) -> None:
-        """Stop checks, keep their history, and resolve their open alerts so that those who were told hear of it."""
-        ...
-
-    def record(self, actor: str, origin: str, target: str, detail: Mapping[str, Any], now: datetime) -> None:
-        """Note on the audit log that definitions were applied."""
-        ...
-
-
-class DefinitionStore(Protocol):
-    """Where definitions are kept."""
-
-    def snapshot(self) -> Snapshot:
-        """Everything that is stored."""
-        ...
-
-    def transact(self, work: Callable[[DefinitionSession], T]) -> T:
-        """Do the work in one transaction, one at a time over all processes; it may be called again after a deadlock."""
-        ...
+_SORTS = ("created", "updated", "unchanged", "disabled")
 
 
 class Defining:
     """The use cases of definitions.
 
     Without a store a file can be validated by itself: names that it does not define are then only warned of.
+    `wishes` is what the settings say of channels; what follows from them is defined beside every file.
     """
 
     def __init__(
@@ -138,29 +51,44 @@ class Defining:
         registry: PluginRegistry,
         environ: Mapping[str, str],
         fallbacks: Fallbacks | None = None,
+        wishes: Wishes | None = None,
     ) -> None:
         self._store = store
         self._registry = registry
         self._environ = environ
         self._fallbacks = fallbacks or Fallbacks()
+        self._provider = Provider(wishes, registry, environ, self._fallbacks) if wishes is not None else None
 
-    def validate(self, path: Path) -> Definitions:
-        """What the file defines. Raises DefinitionError naming everything that is wrong with it."""
-        draft = read_draft(path, self._registry, self._environ, self._fallbacks)
-        return complete(draft, self._store.snapshot() if self._store else None, self._registry)
+    def validate(self, path: Path, now: datetime | None = None) -> Definitions:
+        """What the file defines. Raises DefinitionError naming everything that is wrong with it.
 
-    def diff(self, path: Path) -> Difference:
+        With `now`, times of the coming weeks that nobody is on call are warned of.
+        """
+        draft = self._read(path)
+        if self._store is None:
+            provided = self._provided(draft, Snapshot())
+            return self._complete(draft, None, now, provided)
+        return self._complete(draft, self._beside(draft, self._store.snapshot()), now)
+
+    def diff(self, path: Path, now: datetime | None = None) -> Difference:
         """What applying the file would change; nothing is changed. Raises DefinitionError as `apply` would."""
         if self._store is None:
             raise Unavailable("There is no database to compare the definitions with: set DATABASE_URL")
         stored = self._store.snapshot()
-        draft = read_draft(path, self._registry, self._environ, self._fallbacks)
-        return compare(complete(draft, stored, self._registry), stored)
+        draft = self._read(path)
+        provided = self._provided(draft, stored)
+        beside = stored if provided is None else with_provided(stored, provided, draft)
+        difference = compare(self._complete(draft, beside, now), beside)
+        if provided is None:
+            return difference
+        first = compare(provided, stored, kept=draft.declared)
+        changes = (*first.changes, *difference.changes)
+        return replace(difference, changes=changes, unchanged=first.unchanged + difference.unchanged)
 
     def tree(self, path: Path | None = None) -> RoutingTree:
         """The routing tree that is stored; with a file, that which it defines. Raises DefinitionError as `validate`."""
         if path is not None:
-            return tree_of(as_stored(self.validate(path)))
+            return tree_of(self._with_provided_alone(self.validate(path), path))
         if self._store is None:
             raise Unavailable("There is no database to read the routes from: set DATABASE_URL, or name a file")
         return tree_of(self._store.snapshot())
@@ -168,33 +96,59 @@ class Defining:
     def apply(self, path: Path, *, actor: str, origin: str, now: datetime, source: str | None = None) -> Applied:
         """Make what is stored of this source equal to the file, in one transaction.
 
-        `source` is whose definitions these are, where that is not the file itself. What the file no longer
-        defines is disabled, its history kept. Raises DefinitionError, and has then
-        changed nothing, when anything is wrong with the file.
+        `source` is whose definitions these are, where that is not the file itself; what the settings define is
+        brought up to date with a file alone. What the file no longer defines is disabled, its history kept. Raises
+        DefinitionError, and has then changed nothing, when anything is wrong with the file.
         """
         if self._store is None:
             raise Unavailable("There is no database to apply the definitions to: set DATABASE_URL")
-        draft = read_draft(path, self._registry, self._environ, self._fallbacks)
+        draft = self._read(path)
         draft.source = source or draft.source
 
         def work(session: DefinitionSession) -> Applied:
             stored = session.snapshot()
-            applying = _Applying(session, complete(draft, stored, self._registry), stored, now)
-            applied = applying.apply()
+            provided = self._provided(draft, stored) if source is None else None
+            first = None
+            if provided is not None:
+                first = _Applying(session, provided, stored, now, draft.declared).apply()
+                stored = session.snapshot() if first.has_changed else stored
+            applied = _Applying(session, self._complete(draft, stored, now), stored, now).apply()
+            applied = applied if first is None else _joined(first, applied)
             session.record(actor, origin, applied.source, _audit_detail(applied), now)
             return applied
 
         return self._store.transact(work)
 
+    def _read(self, path: Path) -> Draft:
+        return read_draft(path, self._registry, self._environ, self._fallbacks)
+
+    def _complete(
+        self, draft: Draft, stored: Snapshot | None, now: datetime | None, provided: Definitions | None = None
+    ) -> Definitions:
+        delay = self._fallbacks.escalation_delay
+        return complete(draft, stored, self._registry, provided=provided, default_delay=delay, now=now)
+
+    def _provided(self, draft: Draft, stored: Snapshot) -> Definitions | None:
+        return self._provider.definitions(draft, stored) if self._provider is not None else None
+
+    def _beside(self, draft: Draft, stored: Snapshot) -> Snapshot:
+        provided = self._provided(draft, stored)
+        return stored if provided is None else with_provided(stored, provided, draft)
+
+    def _with_provided_alone(self, definitions: Definitions, path: Path) -> Snapshot:
+        """The file's definitions and the settings', without what other sources have stored."""
+        return as_stored(definitions, self._provided(self._read(path), Snapshot()))
+
 
 @dataclass(slots=True)
 class _Applying:
-    """One file on its way into the store."""
+    """One file on its way into the store. What is `kept` is not dropped: another source takes it over at once."""
 
     session: DefinitionSession
     definitions: Definitions
     stored: Snapshot
     now: datetime
+    kept: Mapping[str, Set[str]] = field(default_factory=dict)
     created: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
@@ -216,7 +170,7 @@ class _Applying:
             self.session.reconsider(now)
         self._retire(checks)
         if checks:
-            self.session.save_checks(self._plan(checks), source, now)
+            self.session.save_checks(plan_checks(checks, self.stored.checks, now), source, now)
         return Applied(
             source,
             tuple(self.created),
@@ -241,7 +195,8 @@ class _Applying:
         return changed
 
     def _gone(self, section: str, wanted: Mapping[str, Any], stored: Mapping[str, Stored[Any]]) -> list[str]:
-        gone = [name for name, old in stored.items() if is_gone(name, old, self.definitions.source, wanted)]
+        ours = [name for name, old in stored.items() if is_gone(name, old, self.definitions.source, wanted)]
+        gone = [name for name in ours if name not in self.kept.get(section, ())]
         self.disabled.extend(f"{section}.{name}" for name in gone)
         return gone
 
@@ -260,39 +215,11 @@ class _Applying:
     def _ids(self, slugs: Iterable[str]) -> list[UUID]:
         return [check_id for slug in slugs if (check_id := self.stored.checks[slug].id) is not None]
 
-    def _plan(self, checks: Sequence[CheckDefinition]) -> list[CheckChange]:
-        within = _begin_within(len(checks))
-        return [plan_check(check, self.stored.checks.get(check.slug), within, self.now) for check in checks]
 
-
-def _begin_within(count: int) -> timedelta:
-    """How long so many checks that begin together are spread over."""
-    return max(_BEGIN_WITHIN, timedelta(seconds=count / _BEGIN_A_SECOND))
-
-
-def plan_check(
-    check: CheckDefinition, old: Stored[CheckDefinition] | None, within: timedelta, now: datetime
-) -> CheckChange:
-    """How a new or changed check is written.
-
-    One that begins, or is probed differently, is due soon, within `within` (by its phase, so that many make
-    no herd); one whose interval alone changed, at its next slot; the times of any other are left alone.
-    """
-    begins = old is None or (check.is_enabled and not old.is_enabled)
-    phase = stable_phase(check.slug, check.interval)
-    schedule: ScheduleChange | None = None
-    if old is None or begins or any(getattr(check, name) != getattr(old.definition, name) for name in _PROBED):
-        soon = now + phase % min(check.interval, within)
-        schedule = ScheduleChange(phase, soon, Cause.REQUEST)
-    elif check.interval != old.definition.interval:
-        schedule = ScheduleChange(phase, next_slot(now, check.interval, phase), Cause.SLOT)
-    return CheckChange(
-        id=old.id if old is not None and old.id is not None else uuid7(),
-        definition=check,
-        is_active=check.is_enabled and not (old is not None and old.is_paused),
-        begins=begins,
-        schedule=schedule,
-    )
+def _joined(first: Applied, second: Applied) -> Applied:
+    """Both as one, of the second one's source."""
+    both: dict[str, Any] = {sort: (*getattr(first, sort), *getattr(second, sort)) for sort in _SORTS}
+    return replace(second, **both)
 
 
 def _audit_detail(applied: Applied) -> dict[str, Any]:

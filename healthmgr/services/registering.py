@@ -13,7 +13,8 @@ import yaml
 
 from healthmgr.custom import CustomCheck, load_module, to_document
 from healthmgr.errors import DefinitionError, Problem
-from healthmgr.services.defining import Applied, Defining
+from healthmgr.services.defining import Defining
+from healthmgr.services.defining_ports import Applied
 
 _MODULE = "module:"
 _RETIREMENT = "retirement"  # the origin on the audit log

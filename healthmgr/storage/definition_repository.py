@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from healthmgr.definitions.definition import Snapshot
 from healthmgr.errors import Unavailable
-from healthmgr.services.defining import CheckChange, DefinitionSession
+from healthmgr.services.defining_ports import CheckChange, DefinitionSession
 from healthmgr.storage.alert_rows import close_alerts_of
 from healthmgr.storage.definition_rows import TABLES, check_row, read_snapshot, section_row
 from healthmgr.storage.muting_rows import reconsider

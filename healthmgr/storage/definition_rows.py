@@ -13,11 +13,14 @@ from healthmgr.definitions.definition import (
     CheckDefinition,
     InhibitionDefinition,
     MaintenanceDefinition,
+    PolicyDefinition,
     ReceiverDefinition,
     RecipientDefinition,
     RouteDefinition,
+    ScheduleDefinition,
     Snapshot,
     Stored,
+    TeamDefinition,
     TimeWindowDefinition,
 )
 from healthmgr.domain import maintenance
@@ -25,16 +28,29 @@ from healthmgr.domain.check import Severity
 from healthmgr.domain.matcher import Matcher
 from healthmgr.domain.routing_tree import Route
 from healthmgr.domain.timewindow import parse_time_interval
-from healthmgr.services.defining import CheckChange
+from healthmgr.services.defining_ports import CheckChange
+from healthmgr.storage.definition_oncall_rows import (
+    policy_row,
+    read_policy,
+    read_recipient,
+    read_schedule_definition,
+    read_team,
+    recipient_row,
+    schedule_row,
+    team_row,
+)
 from healthmgr.storage.tables import (
     channels,
     check_dependencies,
     checks,
+    escalation_policies,
     inhibitions,
     maintenance_windows,
     receivers,
     recipients,
     routing,
+    schedules,
+    teams,
     time_windows,
 )
 
@@ -44,6 +60,9 @@ Item = TypeVar("Item")
 TABLES: Mapping[str, Table] = {
     "channels": channels,
     "recipients": recipients,
+    "teams": teams,
+    "schedules": schedules,
+    "escalation_policies": escalation_policies,
     "receivers": receivers,
     "time_windows": time_windows,
     "routing": routing,
@@ -85,11 +104,11 @@ def read_snapshot(connection: Connection) -> Snapshot:
 
     return Snapshot(
         channels=stored(channels, lambda r: ChannelDefinition(r.name, r.kind, r.config, r.max_concurrency)),
-        recipients=stored(recipients, lambda r: RecipientDefinition(r.name, r.display_name, r.contacts)),
-        receivers=stored(
-            receivers,
-            lambda r: ReceiverDefinition(r.name, tuple(r.recipients), tuple(r.channels), r.sends_resolved),
-        ),
+        recipients=stored(recipients, read_recipient),
+        teams=stored(teams, read_team),
+        schedules=stored(schedules, read_schedule_definition),
+        escalation_policies=stored(escalation_policies, read_policy),
+        receivers=stored(receivers, _read_receiver),
         time_windows=stored(
             time_windows,
             lambda r: TimeWindowDefinition(r.name, tuple(parse_time_interval(each) for each in r.intervals)),
@@ -106,16 +125,13 @@ def _channel_row(item: ChannelDefinition) -> dict[str, Any]:
     return {"name": item.name, "kind": item.kind, "config": config, "max_concurrency": item.max_concurrency}
 
 
-def _recipient_row(item: RecipientDefinition) -> dict[str, Any]:
-    return {"name": item.name, "display_name": item.display_name, "contacts": dict(item.contacts)}
-
-
 def _receiver_row(item: ReceiverDefinition) -> dict[str, Any]:
     return {
         "name": item.name,
         "recipients": list(item.recipients),
         "channels": list(item.channels),
         "sends_resolved": item.sends_resolved,
+        "escalation": item.escalation,
     }
 
 
@@ -149,13 +165,21 @@ def _inhibition_row(item: InhibitionDefinition) -> dict[str, Any]:
 
 _ROWS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     ChannelDefinition: _channel_row,
-    RecipientDefinition: _recipient_row,
+    RecipientDefinition: recipient_row,
+    TeamDefinition: team_row,
+    ScheduleDefinition: schedule_row,
+    PolicyDefinition: policy_row,
     ReceiverDefinition: _receiver_row,
     TimeWindowDefinition: _time_window_row,
     RouteDefinition: _route_row,
     MaintenanceDefinition: _maintenance_row,
     InhibitionDefinition: _inhibition_row,
 }
+
+
+def _read_receiver(row: Any) -> ReceiverDefinition:
+    recipients, channels = tuple(row.recipients), tuple(row.channels)
+    return ReceiverDefinition(row.name, recipients, channels, row.sends_resolved, row.escalation)
 
 
 def _read_maintenance(row: Any) -> MaintenanceDefinition:

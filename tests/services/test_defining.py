@@ -13,7 +13,8 @@ from sqlalchemy import Engine, text
 
 from healthmgr.domain.check import stable_phase
 from healthmgr.errors import DefinitionError, Unavailable
-from healthmgr.services.defining import Applied, Defining
+from healthmgr.services.defining import Defining
+from healthmgr.services.defining_ports import Applied
 from healthmgr.storage.definition_repository import DefinitionRepository
 from tests.definitions.plugins import ROUTED, TestRegistry
 
