@@ -20,9 +20,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
+import psutil
 from pydantic import BaseModel
 
 from healthmgr.domain.result import Outcome
@@ -90,8 +90,7 @@ def _end_with(connection: socket.socket) -> None:
 
 
 def _bound(most_memory: int) -> None:
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    most = pages * resource.getpagesize() + most_memory
+    most = psutil.Process().memory_info().vms + most_memory
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -8,6 +8,8 @@ import os
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -197,6 +199,48 @@ def test_many_at_once_share_one_process_that_forks(registry: Registry, database_
     before = len(pids())
     assert {outcome.status for outcome in asyncio.run(ask())} == {Status.HEALTHY}
     assert len(pids()) <= max(before, 1) + 1
+
+
+OWNER = """
+import os, signal, sys
+from tests.plugins.test_apart import pids, probe_once
+probe_once(sys.argv[1])
+print(*pids(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def probe_once(database_url: str) -> None:
+    check_type = Registry.load().check_type("postgres")
+    config = check_type.Config.model_validate({"url": database_url})
+    asyncio.run(check_type.probe(config, ProbeContext("subject", timedelta(seconds=20), NOW)))  # type: ignore[arg-type]
+
+
+def test_the_process_that_forks_ends_with_a_worker_that_is_killed(database_url: str, project_root: Path) -> None:
+    command = [sys.executable, "-c", OWNER, database_url]
+    said = subprocess.run(command, cwd=project_root, capture_output=True, text=True, timeout=60)
+    (pid,) = said.stdout.split()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        orphan = psutil.Process(int(pid))
+        _, alive = psutil.wait_procs([orphan], timeout=5)
+        assert not alive or orphan.status() == psutil.STATUS_ZOMBIE
+
+
+def test_what_finds_no_place_is_not_taken_for_down(
+    registry: Registry, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("healthmgr.checks.apart._AT_ONCE", 1)
+    silent, check_type = server(), registry.check_type("postgres")
+    config = check_type.Config.model_validate(ADDRESSES["postgres"](silent.port))
+
+    async def ask() -> list[Any]:
+        context = ProbeContext("subject", timedelta(seconds=1), NOW)
+        both = (check_type.probe(config, context) for _ in range(2))
+        return await asyncio.gather(*both, return_exceptions=True)
+
+    timed_out, refused = asyncio.run(ask())
+    assert timed_out.status is Status.UNHEALTHY
+    assert isinstance(refused, ProbeError)
 
 
 @pytest.mark.parametrize("ending", ["dies", "raises", "could not tell"])
