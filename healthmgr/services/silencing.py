@@ -32,7 +32,7 @@ from healthmgr.domain.silence import (
     order,
 )
 from healthmgr.domain.timeline import Entry, EntryKind
-from healthmgr.errors import Conflict, DefinitionError, NotFound
+from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem
 from healthmgr.services.routing_ports import NotesTimeline
 
 log = structlog.get_logger(__name__)
@@ -168,6 +168,8 @@ class Silencing:
         Wanted twice, it is one silence that ends at the later end. Raises NotFound; Conflict for an incident that is
         resolved or whose alerts have nothing in common; DefinitionError for an end in the past.
         """
+        if until <= now:
+            raise DefinitionError([Problem("a silence cannot end in the past", path="until")])
         with self._store.begin() as transaction:
             incident = transaction.incident(incident_id)
             if incident is None:

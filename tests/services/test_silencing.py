@@ -68,3 +68,117 @@ def test_a_silence_is_kept_audited_and_told_to_the_timeline_of_what_it_hits(
     }
     [audited] = rows(engine, AUDIT)
     assert (audited["action"], audited["target"], audited["origin"]) == ("silence.created", str(saved.id), "test")
+
+
+def test_a_silence_that_is_still_to_come_tells_no_timeline_yet(engine: Engine, silencing: Silencing) -> None:
+    shop_is_down(engine, "till")
+    silencing.save(draft(starts_at=NOW + HOUR, ends_at=NOW + 2 * HOUR), now=NOW, **WHO)
+    assert rows(engine, ENTRIES) == []
+
+
+def test_a_silence_that_hits_nothing_tells_no_timeline(engine: Engine, silencing: Silencing) -> None:
+    shop_is_down(engine, "till")
+    silencing.save(draft("service=post"), now=NOW, **WHO)
+    assert rows(engine, ENTRIES) == []
+
+
+def test_what_a_changed_silence_does_not_hit_any_more_is_told_to_that_timeline(
+    engine: Engine, silencing: Silencing
+) -> None:
+    shop_is_down(engine, "till")
+    saved = silencing.save(draft(), now=NOW, **WHO)
+    other = silencing.save(draft("service=post", id=saved.id), now=NOW, **WHO)
+    assert other.id != saved.id
+    assert silencing.get(saved.id).state(NOW) is SilenceState.EXPIRED
+    assert [entry["kind"] for entry in rows(engine, ENTRIES)] == ["muted", "unmuted"]
+    last = rows(engine, AUDIT)[-1]
+    assert (last["action"], last["target"]) == ("silence.replaced", str(other.id))
+    assert last["detail"]["instead_of"] == str(saved.id)  # type: ignore[index]
+
+
+def test_an_expired_silence_is_told_audited_and_cannot_be_expired_again(engine: Engine, silencing: Silencing) -> None:
+    shop_is_down(engine, "till")
+    saved = silencing.save(draft(), now=NOW, **WHO)
+    over = silencing.expire(saved.id, now=NOW + HOUR / 2, **WHO)
+    assert over.ends_at == NOW + HOUR / 2
+    assert [entry["kind"] for entry in rows(engine, ENTRIES)] == ["muted", "unmuted"]
+    assert [entry["action"] for entry in rows(engine, AUDIT)] == ["silence.created", "silence.expired"]
+    with pytest.raises(Conflict):
+        silencing.expire(saved.id, now=NOW + HOUR / 2, **WHO)
+
+
+def test_a_refused_silence_leaves_nothing_behind(engine: Engine, silencing: Silencing) -> None:
+    with pytest.raises(DefinitionError):
+        silencing.save(draft(comment=""), now=NOW, **WHO)
+    with pytest.raises(NotFound):
+        silencing.save(draft(id=uuid4()), now=NOW, **WHO)
+    assert rows(engine, "SELECT id FROM silences") == rows(engine, AUDIT) == []
+
+
+def test_what_a_mute_holds_back_is_due_again_with_every_change(engine: Engine, silencing: Silencing) -> None:
+    incident, _ = shop_is_down(engine, "till")
+    saved = silencing.save(draft(), now=NOW, **WHO)
+    make_notification(
+        engine, incident, state="pending", state_reason="silenced", sent_at=None, due_at=saved.ends_at, content={}
+    )
+    silencing.expire(saved.id, now=NOW + HOUR / 2, **WHO)
+    assert rows(engine, "SELECT due_at FROM notifications") == [{"due_at": NOW + HOUR / 2}]
+
+
+def test_silences_are_found_by_state_and_by_their_matchers(silencing: Silencing) -> None:
+    active = silencing.save(draft(), now=NOW, **WHO)
+    pending = silencing.save(draft("host=db", starts_at=NOW + HOUR, ends_at=NOW + 2 * HOUR), now=NOW, **WHO)
+    assert [one.id for one in silencing.find(NOW)] == [active.id, pending.id]
+    assert silencing.find(NOW, states=(SilenceState.PENDING,)) == [pending]
+    assert silencing.find(NOW, matchers=parse_matchers("service=shop")) == [active]
+    assert silencing.find(NOW + HOUR, states=(SilenceState.ACTIVE,)) == [pending]
+
+
+def test_a_preview_counts_only_messages_all_of_whose_open_alerts_are_hit(engine: Engine, silencing: Silencing) -> None:
+    incident, (till, stock) = shop_is_down(engine, "till", "stock")
+    closed = make_alert(engine, None, name="gone", incident_id=incident, resolved_at=NOW, labels={"check": "gone"})
+    for number, firing in enumerate(([till], [till, closed], [till, stock], [])):
+        content = {"firing": [str(alert) for alert in firing], "resolved": []}
+        waiting = {"state": "pending", "due_at": NOW, "sent_at": None, "content": content}
+        make_notification(engine, incident, round=number, **waiting)
+    make_notification(engine, incident, round=9, content={"firing": [str(till)], "resolved": []})
+    assert silencing.preview(parse_matchers("check=till")).notifications == 2
+    both = silencing.preview(parse_matchers("service=shop"))
+    assert both.notifications == 3
+    assert [(one.alerts, one.open_alerts, one.is_quiet) for one in both.incidents] == [(("till", "stock"), 2, True)]
+
+
+def test_what_its_root_cause_suppresses_is_hit_but_makes_its_incident_neither_louder_nor_quieter(
+    engine: Engine, silencing: Silencing
+) -> None:
+    incident, (till, _) = shop_is_down(engine, "till", "stock")
+    below = make_check(engine, "below", service="shop")
+    make_alert(engine, below, incident_id=incident, suppressed_by_id=till, labels={"check": "below", "service": "web"})
+    hits = silencing.preview(parse_matchers("service=~shop|web"))
+    assert len(hits.alerts) == 3
+    assert [(len(one.alerts), one.open_alerts) for one in hits.incidents] == [(2, 2)]
+    assert silencing.preview(parse_matchers("service=shop")).incidents[0].is_quiet
+
+
+def test_an_incident_is_silenced_by_what_it_is_grouped_by(engine: Engine, silencing: Silencing) -> None:
+    incident, _ = shop_is_down(engine, "till", severity="medium")
+    saved = silencing.silence_incident(incident, until=NOW + HOUR, now=NOW, **WHO)
+    assert [str(matcher) for matcher in saved.matchers] == ['service="shop"', 'severity=~"medium|low"']
+    assert (saved.created_by, saved.comment) == ("bob", "Incident #1")
+    with pytest.raises(DefinitionError):
+        silencing.silence_incident(incident, until=NOW, now=NOW, **WHO)
+
+
+def test_an_incident_that_is_over_or_not_there_cannot_be_silenced(engine: Engine, silencing: Silencing) -> None:
+    over = make_incident(engine, resolved_at=NOW)
+    with pytest.raises(Conflict, match="#1 is resolved"):
+        silencing.silence_incident(over, until=NOW + HOUR, now=NOW, **WHO)
+    with pytest.raises(NotFound):
+        silencing.silence_incident(uuid4(), until=NOW + HOUR, now=NOW, **WHO)
+
+
+def test_what_has_been_over_for_five_days_is_forgotten(engine: Engine, silencing: Silencing) -> None:
+    saved = silencing.save(draft(), now=NOW, **WHO)
+    assert silencing.forget_expired(saved.ends_at + timedelta(days=5)) == 0
+    assert silencing.forget_expired(saved.ends_at + timedelta(days=5, seconds=1)) == 1
+    assert rows(engine, "SELECT id FROM silences") == []

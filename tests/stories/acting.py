@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.domain.matcher import parse_matchers
-from healthmgr.storage.muting_rows import reconsider
+from healthmgr.domain.silence import Draft
 from tests.builders import new_id
 
 _SILENCE = text("""
@@ -81,20 +81,16 @@ class Acting:
 
     def silence(self, matchers: str, *, minutes: float, starts_in: float = 0) -> UUID:
         """A person silences what fits these matchers, from `starts_in` minutes on for so many minutes."""
-        silence_id, starts_at = new_id(), self.after(minutes=starts_in)
-        documents = [matcher.to_document() for matcher in parse_matchers(matchers)]
-        values = {"id": silence_id, "matchers": json.dumps(documents), "starts_at": starts_at}
-        with self.engine.begin() as connection:
-            ends_at = starts_at + timedelta(minutes=minutes)
-            connection.execute(_SILENCE, values | {"ends_at": ends_at, "now": self.now})
-            reconsider(connection, self.now)
-        return silence_id
+        starts_at = self.after(minutes=starts_in)
+        draft = Draft(
+            matchers=parse_matchers(matchers),
+            ends_at=starts_at + timedelta(minutes=minutes),
+            created_by="alice",
+            comment="work on it",
+            starts_at=starts_at,
+        )
+        return self.healthmgr.silencing.save(draft, actor="alice", origin="cli", now=self.now).id
 
     def expire(self, silence_id: UUID) -> None:
         """The silence ends now, before its time."""
-        with self.engine.begin() as connection:
-            connection.execute(
-                text("UPDATE silences SET ends_at = :now, updated_at = :now WHERE id = :id"),
-                {"id": silence_id, "now": self.now},
-            )
-            reconsider(connection, self.now)
+        self.healthmgr.silencing.expire(silence_id, actor="alice", origin="cli", now=self.now)
