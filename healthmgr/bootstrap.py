@@ -32,6 +32,7 @@ from healthmgr.services.pinging import Pinging
 from healthmgr.services.previewing import Previewing
 from healthmgr.services.pushing import Pushing
 from healthmgr.services.registering import Registering
+from healthmgr.services.reporting import Reporting
 from healthmgr.services.responding import Responding
 from healthmgr.services.routing import Routing
 from healthmgr.services.scheduling import Scheduling
@@ -56,6 +57,7 @@ from healthmgr.storage.previewing_rows import PreviewingRows
 from healthmgr.storage.reading import Reading
 from healthmgr.storage.reading_doors import DoorReading
 from healthmgr.storage.registering_rows import RegisteringRows
+from healthmgr.storage.reporting_rows import ReportingRows
 from healthmgr.storage.responding_rows import RespondingRows
 from healthmgr.storage.routing_rows import RoutingRows
 from healthmgr.storage.scheduling_repository import SchedulingRepository
@@ -81,6 +83,7 @@ class Healthmgr:
     pinging: Pinging
     responding: Responding
     answering: Answering
+    reporting: Reporting
     silencing: Silencing
     maintaining: Maintaining
     scheduling: Scheduling
@@ -193,6 +196,7 @@ class _Builder:
             "responding": responding,
             "answering": Answering(Transactions(engine, lambda connection: AnsweringRows(connection, hearing))),
             "executing": Executing(self._executing, responding),
+            "reporting": Reporting(Transactions(engine, ReportingRows), self._environ),
             "silencing": Silencing(Transactions(engine, SilencingRows)),
             "maintaining": Maintaining(Transactions(engine, MaintainingRows)),
         }

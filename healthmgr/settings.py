@@ -85,6 +85,9 @@ class Settings(BaseModel):
     alert_email_from: str = Field("", alias="ALERT_EMAIL_FROM")
     slack_webhook_url: str = Field("", alias="SLACK_WEBHOOK_URL", repr=False)
     slack_channel: str = Field("", alias="SLACK_CHANNEL")
+    slack_signing_secret: str = Field(
+        "", alias="SLACK_SIGNING_SECRET", repr=False, description="by which pressed buttons are known to be from Slack"
+    )
     pagerduty_integration_key: str = Field("", alias="PAGERDUTY_INTEGRATION_KEY", repr=False)
     advanced: Advanced = Field(Advanced(), alias="HEALTHMGR_SETTINGS", description="what that file says beyond these")
 

@@ -134,7 +134,7 @@ class AlertView(View):
 
 
 class DeliveryView(View):
-    """One attempt at a notification."""
+    """One attempt at a notification; `reported` is what the provider said later of what it had accepted."""
 
     attempt: int
     started_at: datetime
@@ -143,6 +143,8 @@ class DeliveryView(View):
     detail: str
     provider_id: str
     worker: str
+    reported: str = ""
+    reported_at: datetime | None = None
 
 
 class NotificationView(View):

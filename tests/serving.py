@@ -54,7 +54,17 @@ class NotedResponding:
             raise self.error
         self.calls.append(call)
 
-    def acknowledge(self, alert_id: UUID, *, actor: str, origin: str, now: datetime, comment: str = "") -> None:
+    def acknowledge(
+        self,
+        alert_id: UUID,
+        *,
+        actor: str,
+        origin: str,
+        now: datetime,
+        comment: str = "",
+        until: datetime | None = None,
+    ) -> None:
+        assert until is None
         self._note("acknowledge", alert_id, actor, origin, now, comment)
 
     def resolve(self, alert_id: UUID, *, actor: str, origin: str, now: datetime, comment: str = "") -> None:

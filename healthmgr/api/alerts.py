@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
 
-from healthmgr.api.checks import ORIGIN, Cursor, Limit
+from healthmgr.api.answer_bodies import Comment, Lasting
+from healthmgr.api.checks import Cursor, Limit
 from healthmgr.api.parts import PartsDep
-from healthmgr.api.security import Responder, Viewer
+from healthmgr.api.security import Origin, Responder, Viewer
 from healthmgr.domain.check import Severity
 from healthmgr.views import AlertView, NotificationView, Page
 
@@ -18,14 +18,6 @@ router = APIRouter()
 
 AlertState = Literal["open", "firing", "acknowledged", "suppressed", "resolved", "all"]
 NotificationState = Literal["pending", "sending", "sent", "failed", "superseded"]
-
-
-class Comment(BaseModel):
-    """What a person wants to be remembered."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    comment: str = Field("", max_length=2000, pattern=r"^[^\x00]*$", examples=["Restarted the pool, watching it."])
 
 
 @router.get("/alerts", summary="List alerts", tags=["alerts"])
@@ -49,18 +41,44 @@ def show_alert(alert_id: UUID, parts: PartsDep, _: Viewer) -> AlertView:
 
 
 @router.post("/alerts/{alert_id}/acknowledge", summary="Say that you are on it", tags=["alerts"])
-def acknowledge_alert(alert_id: UUID, parts: PartsDep, who: Responder, said: Comment | None = None) -> AlertView:
-    """Nobody is told about this alert's incident again while it is acknowledged; 409 when that is not possible now."""
+def acknowledge_alert(
+    alert_id: UUID, parts: PartsDep, who: Responder, origin: Origin, said: Lasting | None = None
+) -> AlertView:
+    """Nobody is told of it again while it is acknowledged, for good or until its end; 409 when that is not possible."""
+    said, now = said or Lasting(), parts.clock.now()
+    parts.responding.acknowledge(
+        alert_id, actor=who.name, origin=origin, now=now, comment=said.comment, until=said.end(now)
+    )
+    return parts.reading.alert(alert_id)
+
+
+@router.post("/alerts/{alert_id}/unacknowledge", summary="Take an acknowledgement back", tags=["alerts"])
+def unacknowledge_alert(
+    alert_id: UUID, parts: PartsDep, who: Responder, origin: Origin, said: Comment | None = None
+) -> AlertView:
+    """People are told again at once; 409 when nobody has it."""
     comment = said.comment if said else ""
-    parts.responding.acknowledge(alert_id, actor=who.name, origin=ORIGIN, now=parts.clock.now(), comment=comment)
+    parts.responding.unacknowledge(alert_id, actor=who.name, origin=origin, now=parts.clock.now(), comment=comment)
     return parts.reading.alert(alert_id)
 
 
 @router.post("/alerts/{alert_id}/resolve", summary="Say that it is over", tags=["alerts"])
-def resolve_alert(alert_id: UUID, parts: PartsDep, who: Responder, said: Comment | None = None) -> AlertView:
+def resolve_alert(
+    alert_id: UUID, parts: PartsDep, who: Responder, origin: Origin, said: Comment | None = None
+) -> AlertView:
     """Who was told about the problem is told that it is over; 409 when it is resolved already."""
     comment = said.comment if said else ""
-    parts.responding.resolve(alert_id, actor=who.name, origin=ORIGIN, now=parts.clock.now(), comment=comment)
+    parts.responding.resolve(alert_id, actor=who.name, origin=origin, now=parts.clock.now(), comment=comment)
+    return parts.reading.alert(alert_id)
+
+
+@router.post("/alerts/{alert_id}/reopen", summary="Say that it was not over", tags=["alerts"])
+def reopen_alert(
+    alert_id: UUID, parts: PartsDep, who: Responder, origin: Origin, said: Comment | None = None
+) -> AlertView:
+    """It is open again, and told; its check's next good result closes it. 409 when it is open, or another one is."""
+    comment = said.comment if said else ""
+    parts.responding.reopen(alert_id, actor=who.name, origin=origin, now=parts.clock.now(), comment=comment)
     return parts.reading.alert(alert_id)
 
 

@@ -8,7 +8,19 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from healthmgr import __version__
-from healthmgr.api import alerts, checks, health, maintenance, metrics, silences, status, tokens
+from healthmgr.api import (
+    alerts,
+    answers,
+    checks,
+    health,
+    incidents,
+    interactions,
+    maintenance,
+    metrics,
+    silences,
+    status,
+    tokens,
+)
 from healthmgr.api.doors import (
     alertmanager,
     alertmanager_general,
@@ -40,6 +52,7 @@ _TAGS = [
     {"name": "status", "description": "The whole at a glance."},
     {"name": "checks", "description": "What is watched, and what was found."},
     {"name": "alerts", "description": "Open and past problems."},
+    {"name": "incidents", "description": "What is going on: alerts that people are told of together."},
     {"name": "notifications", "description": "Who was told what, with every attempt."},
     {"name": "silences", "description": "What people want to be quiet for a while."},
     {"name": "maintenance", "description": "When work is planned, and alerts are held back meanwhile."},
@@ -76,10 +89,10 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.door_rates = TokenBuckets()
     api = APIRouter(prefix="/api/v1", responses=_ERRORS)
-    for module in (status, checks, alerts, silences, maintenance, tokens, events, webhook):
+    for module in (status, checks, alerts, incidents, silences, maintenance, tokens, interactions, events, webhook):
         api.include_router(module.router)
     app.include_router(api)
-    for module in (health, metrics):
+    for module in (health, metrics, answers):
         app.include_router(module.router)
     _open_doors(app)
     app.include_router(page_router())

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from healthmgr.api.parts import PartsDep
-from healthmgr.api.security import Ingest, Responder, Viewer
+from healthmgr.api.security import Ingest, Origin, Responder, Viewer
 from healthmgr.domain.check import Status
 from healthmgr.services.executing import LOOK_EVERY, Ordered, too_late
 from healthmgr.services.pinging import MAX_DETAIL_BYTES
@@ -26,7 +26,6 @@ Slug = Annotated[str, Path(description="The check's slug.", examples=["database"
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most.")]
 MetricName = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
-ORIGIN = "api"
 
 
 @router.get("", summary="List checks with their states")
@@ -74,9 +73,9 @@ def list_transitions(
 
 
 @router.post("/{slug}/run", status_code=202, summary="Probe a check now")
-def run_check(slug: Slug, parts: PartsDep, who: Responder) -> CheckView:
+def run_check(slug: Slug, parts: PartsDep, who: Responder, origin: Origin) -> CheckView:
     """Orders a probe; its result is there a moment later. The answer is the check as it is now."""
-    parts.responding.run(slug, actor=who.name, origin=ORIGIN, now=parts.clock.now())
+    parts.responding.run(slug, actor=who.name, origin=origin, now=parts.clock.now())
     return parts.reading.check(slug)
 
 
@@ -85,6 +84,7 @@ async def run_check_and_wait(
     slug: Slug,
     parts: PartsDep,
     who: Responder,
+    origin: Origin,
     timeout: Annotated[float, Query(gt=0, le=120, description="Seconds to wait at most.")] = 30.0,
 ) -> ResultView:
     """The first result of a probe that began after this request; 503 when there is none in time.
@@ -93,7 +93,7 @@ async def run_check_and_wait(
     """
 
     def order() -> Ordered:
-        return parts.executing.order(slug, actor=who.name, origin=ORIGIN, now=parts.clock.now())
+        return parts.executing.order(slug, actor=who.name, origin=origin, now=parts.clock.now())
 
     ordered = await run_in_threadpool(order)
     ends_at = time.monotonic() + timeout
@@ -149,16 +149,16 @@ def push_result(slug: Slug, parts: PartsDep, who: Ingest, result: PushedResult) 
 
 
 @router.post("/{slug}/pause", summary="Stop probing a check")
-def pause_check(slug: Slug, parts: PartsDep, who: Responder) -> CheckView:
+def pause_check(slug: Slug, parts: PartsDep, who: Responder, origin: Origin) -> CheckView:
     """Until it is resumed."""
-    parts.responding.pause(slug, actor=who.name, origin=ORIGIN, now=parts.clock.now())
+    parts.responding.pause(slug, actor=who.name, origin=origin, now=parts.clock.now())
     return parts.reading.check(slug)
 
 
 @router.post("/{slug}/resume", summary="Probe a paused check again")
-def resume_check(slug: Slug, parts: PartsDep, who: Responder) -> CheckView:
+def resume_check(slug: Slug, parts: PartsDep, who: Responder, origin: Origin) -> CheckView:
     """From now on."""
-    parts.responding.resume(slug, actor=who.name, origin=ORIGIN, now=parts.clock.now())
+    parts.responding.resume(slug, actor=who.name, origin=origin, now=parts.clock.now())
     return parts.reading.check(slug)
 
 

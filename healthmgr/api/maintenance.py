@@ -8,9 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from healthmgr.api.checks import ORIGIN
 from healthmgr.api.parts import PartsDep
-from healthmgr.api.security import Responder, Viewer
+from healthmgr.api.security import Origin, Responder, Viewer
 from healthmgr.api.silences import MatcherTexts
 from healthmgr.domain.maintenance import MAX_INTERVALS
 from healthmgr.domain.silence import MOST_COMMENT, read_matchers
@@ -97,10 +96,10 @@ def list_maintenance(parts: PartsDep, _: Viewer) -> MaintenanceList:
 
 
 @router.post("", status_code=201, summary="Plan a maintenance window")
-def create_maintenance(wanted: NewWindow, parts: PartsDep, who: Responder) -> MaintenanceView:
+def create_maintenance(wanted: NewWindow, parts: PartsDep, who: Responder, origin: Origin) -> MaintenanceView:
     """409 when the name is taken."""
     now = parts.clock.now()
-    planned = parts.maintaining.add(wanted.to_plan(wanted.name), actor=who.name, origin=ORIGIN, now=now)
+    planned = parts.maintaining.add(wanted.to_plan(wanted.name), actor=who.name, origin=origin, now=now)
     return MaintenanceView.of(planned, now)
 
 
@@ -118,22 +117,26 @@ def show_maintenance(name: Name, parts: PartsDep, _: Viewer) -> MaintenanceView:
 
 
 @router.put("/{name}", summary="Plan a maintenance window anew")
-def change_maintenance(name: Name, wanted: WindowPlan, parts: PartsDep, who: Responder) -> MaintenanceView:
+def change_maintenance(
+    name: Name, wanted: WindowPlan, parts: PartsDep, who: Responder, origin: Origin
+) -> MaintenanceView:
     """409 for one that a file defines: it is changed there."""
     now = parts.clock.now()
-    planned = parts.maintaining.change(wanted.to_plan(name), actor=who.name, origin=ORIGIN, now=now)
+    planned = parts.maintaining.change(wanted.to_plan(name), actor=who.name, origin=origin, now=now)
     return MaintenanceView.of(planned, now)
 
 
 @router.post("/{name}/end", summary="End the occurrence that is open")
-def end_maintenance(name: Name, parts: PartsDep, who: Responder, said: Ending | None = None) -> MaintenanceView:
+def end_maintenance(
+    name: Name, parts: PartsDep, who: Responder, origin: Origin, said: Ending | None = None
+) -> MaintenanceView:
     """Also of one that a file defines. What is still broken is told; the next occurrence comes. 409 if none is open."""
     now, comment = parts.clock.now(), said.comment if said else ""
-    ended = parts.maintaining.end(name, actor=who.name, origin=ORIGIN, now=now, comment=comment)
+    ended = parts.maintaining.end(name, actor=who.name, origin=origin, now=now, comment=comment)
     return MaintenanceView.of(ended, now)
 
 
 @router.delete("/{name}", status_code=204, response_class=Response, summary="Delete a maintenance window")
-def delete_maintenance(name: Name, parts: PartsDep, who: Responder) -> None:
+def delete_maintenance(name: Name, parts: PartsDep, who: Responder, origin: Origin) -> None:
     """409 for one that a file defines: it is removed there."""
-    parts.maintaining.delete(name, actor=who.name, origin=ORIGIN, now=parts.clock.now())
+    parts.maintaining.delete(name, actor=who.name, origin=origin, now=parts.clock.now())

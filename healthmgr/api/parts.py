@@ -12,10 +12,12 @@ from sqlalchemy import Engine
 from healthmgr.ports import Clock
 from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
+from healthmgr.services.answering import Answering
 from healthmgr.services.executing import Executing
 from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.pushing import Pushing
+from healthmgr.services.reporting import Reporting
 from healthmgr.services.silencing import Silencing
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
@@ -29,12 +31,29 @@ class Responds(Protocol):
     What they give back is for those who deliver at once; the sweep finds it anyway.
     """
 
-    def acknowledge(self, alert_id: UUID, *, actor: str, origin: str, now: datetime, comment: str = "") -> object:
+    def acknowledge(
+        self,
+        alert_id: UUID,
+        *,
+        actor: str,
+        origin: str,
+        now: datetime,
+        comment: str = "",
+        until: datetime | None = None,
+    ) -> object:
         """Say that somebody is on it."""
+        ...
+
+    def unacknowledge(self, alert_id: UUID, *, actor: str, origin: str, now: datetime, comment: str = "") -> object:
+        """Say that nobody is on it after all."""
         ...
 
     def resolve(self, alert_id: UUID, *, actor: str, origin: str, now: datetime, comment: str = "") -> object:
         """Say that it is over."""
+        ...
+
+    def reopen(self, alert_id: UUID, *, actor: str, origin: str, now: datetime, comment: str = "") -> object:
+        """Say that it was not over."""
         ...
 
     def pause(self, slug: str, *, actor: str, origin: str, now: datetime) -> object:
@@ -80,7 +99,12 @@ class Parts(Protocol):
 
     @property
     def responding(self) -> Responds:
-        """Actions."""
+        """Actions on alerts and checks."""
+        ...
+
+    @property
+    def answering(self) -> Answering:
+        """Actions on incidents."""
         ...
 
     @property
@@ -91,6 +115,11 @@ class Parts(Protocol):
     @property
     def maintaining(self) -> Maintaining:
         """Maintenance windows."""
+        ...
+
+    @property
+    def reporting(self) -> Reporting:
+        """What providers report."""
         ...
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Depends, HTTPException
+from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from healthmgr.api.parts import PartsDep
@@ -34,6 +34,11 @@ def principal_of(
     return principal
 
 
+def origin_of(request: Request) -> str:
+    """Where an action comes from, for the audit log: this door, and the client's address."""
+    return f"api {request.client.host}" if request.client else "api"
+
+
 def _needs(role: Role) -> Callable[[Principal], Principal]:
     def check(principal: Annotated[Principal, Depends(principal_of)]) -> Principal:
         if not principal.role.includes(role):
@@ -54,3 +59,4 @@ Viewer = Annotated[Principal, Depends(_needs(Role.VIEWER))]
 Responder = Annotated[Principal, Depends(_needs(Role.RESPONDER))]
 Admin = Annotated[Principal, Depends(_needs(Role.ADMIN))]
 Ingest = Annotated[Principal, Depends(_needs(Role.INGEST))]
+Origin = Annotated[str, Depends(origin_of)]

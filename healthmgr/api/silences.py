@@ -9,9 +9,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from healthmgr.api.checks import ORIGIN
 from healthmgr.api.parts import PartsDep
-from healthmgr.api.security import Responder, Viewer
+from healthmgr.api.security import Origin, Responder, Viewer
 from healthmgr.domain.quantity import parse_duration
 from healthmgr.domain.silence import MOST_AUTHOR, MOST_COMMENT, MOST_MATCHERS, Draft, SilenceState, read_matchers
 from healthmgr.errors import DefinitionError, Problem
@@ -98,11 +97,11 @@ def list_silences(
 
 
 @router.post("", status_code=201, summary="Silence alerts")
-def create_silence(wanted: WantedSilence, parts: PartsDep, who: Responder) -> SilenceView:
+def create_silence(wanted: WantedSilence, parts: PartsDep, who: Responder, origin: Origin) -> SilenceView:
     """What fits is told to nobody until it ends; what is still broken then is told then."""
     now = parts.clock.now()
     draft = wanted.to_draft(who.name, now)
-    return SilenceView.of(parts.silencing.save(draft, actor=who.name, origin=ORIGIN, now=now), now)
+    return SilenceView.of(parts.silencing.save(draft, actor=who.name, origin=origin, now=now), now)
 
 
 @router.post("/preview", summary="Show what matchers would silence now")
@@ -118,15 +117,17 @@ def show_silence(silence_id: UUID, parts: PartsDep, _: Viewer) -> SilenceView:
 
 
 @router.put("/{silence_id}", summary="Change a silence")
-def change_silence(silence_id: UUID, wanted: WantedSilence, parts: PartsDep, who: Responder) -> SilenceView:
+def change_silence(
+    silence_id: UUID, wanted: WantedSilence, parts: PartsDep, who: Responder, origin: Origin
+) -> SilenceView:
     """One that would mute something else than before is over, and another takes its place: the id tells."""
     now = parts.clock.now()
     draft = wanted.to_draft(who.name, now, silence_id)
-    return SilenceView.of(parts.silencing.save(draft, actor=who.name, origin=ORIGIN, now=now), now)
+    return SilenceView.of(parts.silencing.save(draft, actor=who.name, origin=origin, now=now), now)
 
 
 @router.delete("/{silence_id}", summary="End a silence")
-def expire_silence(silence_id: UUID, parts: PartsDep, who: Responder) -> SilenceView:
+def expire_silence(silence_id: UUID, parts: PartsDep, who: Responder, origin: Origin) -> SilenceView:
     """What it held back and still fires is told; 409 when it is over already."""
     now = parts.clock.now()
-    return SilenceView.of(parts.silencing.expire(silence_id, actor=who.name, origin=ORIGIN, now=now), now)
+    return SilenceView.of(parts.silencing.expire(silence_id, actor=who.name, origin=origin, now=now), now)

@@ -7,9 +7,8 @@ from datetime import datetime
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from healthmgr.api.checks import ORIGIN
 from healthmgr.api.parts import PartsDep
-from healthmgr.api.security import Admin
+from healthmgr.api.security import Admin, Origin
 from healthmgr.services.tokens import Role
 from healthmgr.views import TokenView
 
@@ -49,14 +48,14 @@ def list_tokens(parts: PartsDep, _: Admin) -> TokenList:
 
 
 @router.post("", status_code=201, summary="Create a token")
-def create_token(wanted: NewToken, parts: PartsDep, who: Admin) -> CreatedToken:
+def create_token(wanted: NewToken, parts: PartsDep, who: Admin, origin: Origin) -> CreatedToken:
     """409 when the name is taken."""
     now = parts.clock.now()
-    token = parts.tokens.create(wanted.name, wanted.role, now, wanted.expires_at, actor=who.name, origin=ORIGIN)
+    token = parts.tokens.create(wanted.name, wanted.role, now, wanted.expires_at, actor=who.name, origin=origin)
     return CreatedToken(name=wanted.name, role=wanted.role, token=token)
 
 
 @router.delete("/{name:path}", status_code=204, response_class=Response, summary="Revoke a token")
-def revoke_token(name: str, parts: PartsDep, who: Admin) -> None:
+def revoke_token(name: str, parts: PartsDep, who: Admin, origin: Origin) -> None:
     """It is refused from the next request on."""
-    parts.tokens.revoke(name, now=parts.clock.now(), actor=who.name, origin=ORIGIN)
+    parts.tokens.revoke(name, now=parts.clock.now(), actor=who.name, origin=origin)

@@ -69,6 +69,11 @@ class Delivery:
         return ": ".join(filter(None, (self.status, code, reason)))
 
 
+def is_news(delivery: Delivery, known: str) -> bool:
+    """Whether a report goes further than one that was written down as text; "" for none."""
+    return delivery.supersedes(_RANKS.get(known.partition(":")[0]))
+
+
 def parse_delivery(params: Mapping[str, str]) -> Delivery:
     """A report from the fields of its form; raises ValueError, without repeating them at length, for anything else."""
     sid = params.get("MessageSid") or params.get("SmsSid", "")

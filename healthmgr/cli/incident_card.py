@@ -19,6 +19,7 @@ from healthmgr.cli.printing import (
     styled,
 )
 from healthmgr.cli.wording import alert_name, alert_state, incident_name, incident_state, pairs
+from healthmgr.domain.check import Severity
 from healthmgr.domain.phrasing import clock_time, listing
 from healthmgr.domain.timeline_words import because, sentence
 from healthmgr.views import AlertView
@@ -62,10 +63,11 @@ def _facts(incident: IncidentView, now: datetime) -> Iterator[tuple[str, str | T
 
 
 def _members(incident: IncidentView) -> tuple[list[AlertView], list[AlertView]]:
-    """Its own alerts, open ones first, and the open ones that are explained by these."""
+    """Its own alerts, open ones and the worst first, and the open ones that are explained by these."""
     own = [alert for alert in incident.members if alert.suppressed_by is None]
     impacted = [a for a in incident.members if a.suppressed_by is not None and a.resolved_at is None]
-    return sorted(own, key=lambda alert: alert.resolved_at is not None), impacted
+    own.sort(key=lambda a: (a.resolved_at is not None, Severity(a.severity).rank, a.opened_at))
+    return own, impacted
 
 
 def _end(incident: IncidentView, now: datetime) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import uuid_utils.compat as uuid_utils
-from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
+from sqlalchemy import Connection, Engine, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from healthmgr.storage.tables import access_tokens, audit_entries
+from healthmgr.storage.audit_rows import write_audit
+from healthmgr.storage.tables import access_tokens
 from healthmgr.views import TokenView
 
 NOTE_USE_EVERY = timedelta(minutes=1)
@@ -87,7 +88,4 @@ class TokenRepository:
 def _audit(
     connection: Connection, now: datetime, actor: str, origin: str, action: str, name: str, role: str | None
 ) -> None:
-    entry = {"at": now, "actor": actor, "origin": origin, "action": action, "target": name}
-    connection.execute(
-        insert(audit_entries).values(id=uuid_utils.uuid7(), **entry, detail={"role": role} if role else {})
-    )
+    write_audit(connection, actor, origin, action, name, {"role": role} if role else {}, now)

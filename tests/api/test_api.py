@@ -139,7 +139,7 @@ def test_a_responder_acts_in_the_name_of_the_token(rows: None, client_as: Client
     assert client.post("/api/v1/checks/api/run").status_code == 202
     assert client.post("/api/v1/checks/api/pause").json()["slug"] == "api"
     assert client.post("/api/v1/checks/api/resume").status_code == 200
-    by = ("responder-token", "api", NOW)
+    by = ("responder-token", "api 127.0.0.1", NOW)
     assert container.responding.calls == [
         ("acknowledge", ALERT_ID, *by, "mine"),
         ("resolve", ALERT_ID, *by, ""),

@@ -35,7 +35,9 @@ class RealContainer(Container):
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(
-            engine, clock=DatabaseClock(engine), responding=Responding(Transactions(engine, RespondingRows))
+            engine,
+            clock=DatabaseClock(engine),
+            responding=Responding(Transactions(engine, lambda c: RespondingRows(c, tuple))),
         )
 
 

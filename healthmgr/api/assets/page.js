@@ -4,6 +4,7 @@ const POLL_AFTER = 2000, POLL_HIDDEN_AFTER = 15000, STALE_AFTER = 10000, TOKEN =
 const COLOURS = { healthy: "#2a9d63", degraded: "#d9960f", unhealthy: "#d7354b", unknown: "#7d62d6", paused: "#80868e" };
 const parts = new Map();
 let token = "", mayAct = false, etag = "", view = null, timer = 0, skew = 0, heardAt = 0, toastTimer = 0;
+let wantedIncident = incidentFromAddress();
 
 // The whole, and healthmgr itself.
 
@@ -71,6 +72,19 @@ function show() {
   showChecks(view.checks);
   showSelf(view.health);
   refreshPanel();
+  if (wantedIncident !== null) showIncident(wantedIncident);
+}
+/** What a message's link was about, once: the incident's first alert that is open. */
+function showIncident(number) {
+  wantedIncident = null;
+  const fitting = new Set(view.alerts.filter((alert) => alert.incident_number === number).map((alert) => cards.get(alert.id).card));
+  const card = [...$("alerts").children].find((other) => fitting.has(other));
+  if (!card) return toast(`Incident #${number} is over: none of its alerts is among the open ones here.`);
+  for (const other of document.querySelectorAll(".is-wanted")) other.classList.remove("is-wanted");
+  card.classList.add("is-wanted");
+  card.tabIndex = -1;
+  card.focus({ preventScroll: true });
+  card.scrollIntoView({ block: "center" });
 }
 
 // Talking to the API.
@@ -167,6 +181,10 @@ function tokenFromAddress() {
   if (given) history.replaceState(null, "", location.pathname + location.search);
   return given;
 }
+function incidentFromAddress() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("incident");
+  return /^\d{1,18}$/.test(given || "") ? Number(given) : null;
+}
 
 $("door-form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -181,6 +199,10 @@ $("resolve-no").addEventListener("click", () => $("resolve").close());
 $("resolve").addEventListener("close", () => { if (returnTo && returnTo.isConnected) returnTo.focus(); });
 $("resolve-form").addEventListener("submit", () => { if (returnTo) act(returnTo, resolving, "resolve", { comment: $("comment").value.trim() }); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden && view) poll(); });
+window.addEventListener("hashchange", () => {
+  wantedIncident = incidentFromAddress();
+  if (wantedIncident !== null && view) show();
+});
 window.addEventListener("hashchange", () => { const given = tokenFromAddress(); if (given) { leave("", true); enter(given); } });
 setInterval(tick, 1000);
 

@@ -1,0 +1,185 @@
+"""Where the links of messages lead: a page that says what it is about and asks first; only its button changes things.
+
+Mail scanners and previews follow every link, so that looking (GET, HEAD) must do nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import parse_qs
+
+import jinja2
+from fastapi import APIRouter, Depends, Request
+from fastapi import Path as PathParameter
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from healthmgr.api.parts import Parts, PartsDep
+from healthmgr.domain.check import Severity
+from healthmgr.domain.links import Claim, read
+from healthmgr.domain.phrasing import absolute, listing, relative
+from healthmgr.errors import Conflict, NotFound
+from healthmgr.views_incidents import IncidentView
+
+router = APIRouter(include_in_schema=False)
+
+SILENCES: dict[str, tuple[str, timedelta]] = {
+    "1h": ("for 1 hour", timedelta(hours=1)),
+    "4h": ("for 4 hours", timedelta(hours=4)),
+    "12h": ("for 12 hours", timedelta(hours=12)),
+}
+_DEFAULT_SILENCE = "1h"
+_MOST_ALERTS = 3  # the button has to be in sight on a phone
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+_FILES = Path(__file__).parent / "assets"
+_STYLE = (_FILES / "answer.css").read_text(encoding="utf-8")
+_PAGE = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
+    (_FILES / "answer.html.j2").read_text(encoding="utf-8").replace("/*STYLE*/", _STYLE)
+)
+_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_HEADERS = {
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+Verb = Literal["acknowledge", "silence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A link that holds: who follows it, and the incident as it is now."""
+
+    claim: Claim
+    incident: IncidentView
+    now: datetime
+
+
+async def _body(request: Request) -> bytes:
+    return await request.body()
+
+
+@router.api_route("/answer/{token}/{verb}", methods=["GET", "HEAD"])
+def show_question(token: str, verb: Verb, parts: PartsDep) -> Response:
+    """What the link is about, and a button; nothing is changed."""
+    asked = _ask(parts, token)
+    return asked if isinstance(asked, Response) else _question(verb, asked)
+
+
+@router.post("/answer/{token}/{verb}")
+def carry_out(
+    token: str, verb: Verb, request: Request, parts: PartsDep, body: Annotated[bytes, Depends(_body)]
+) -> Response:
+    """Somebody pressed the button: it is done in the name of whom the link was sent to."""
+    asked = _ask(parts, token)
+    if isinstance(asked, Response):
+        return asked
+    origin = f"link {request.client.host}" if request.client else "link"
+    try:
+        done = _acknowledge(parts, asked, origin) if verb == "acknowledge" else _silence(parts, asked, origin, body)
+    except Conflict as error:
+        # Somebody was quicker, or it is over: the page tells how things are now.
+        return _question(verb, _now(parts, asked), said=str(error))
+    return _page(200, _now(parts, asked), heading=done[0], said=done[1])
+
+
+@router.get("/incidents/{number}")
+def lead_to_incident(number: Annotated[int, PathParameter(ge=1, lt=10**18)]) -> Response:
+    """The page opens the incident for whoever has a token."""
+    return RedirectResponse(f"/#incident={number}", status_code=303)
+
+
+def _ask(parts: Parts, token: str) -> Asked | HTMLResponse:
+    """What a link asks for; the page that says so where it does not hold, or not any more."""
+    secret, now = parts.settings.secret_key, parts.clock.now()
+    claim = read(token, secret, _EVER)
+    if claim is None:
+        said = (
+            "It may have been cut off on its way, or come from a preview. Answer from the newest message, or sign in."
+        )
+        return _page(404, None, heading="This link is not one of ours", said=said)
+    if now >= claim.expires_at:
+        said = f"It was good until {absolute(claim.expires_at)}. Answer from a newer message, or sign in."
+        return _page(410, None, heading="This link is too old", said=said)
+    try:
+        return Asked(claim, parts.reading.incident(claim.incident_id), now)
+    except NotFound:
+        return _page(404, None, heading="This incident is not known any more", said="It may have been removed.")
+
+
+def _now(parts: Parts, asked: Asked) -> Asked:
+    return replace(asked, incident=parts.reading.incident(asked.claim.incident_id), now=parts.clock.now())
+
+
+def _acknowledge(parts: Parts, asked: Asked, origin: str) -> tuple[str, str]:
+    parts.answering.acknowledge(
+        asked.claim.incident_id, actor=asked.claim.recipient, origin=origin, now=parts.clock.now()
+    )
+    return "You have it in hand", "Nobody is told of it again until something is new."
+
+
+def _silence(parts: Parts, asked: Asked, origin: str, body: bytes) -> tuple[str, str]:
+    chosen = parse_qs(body.decode("utf-8", "replace")).get("for", [_DEFAULT_SILENCE])[0]
+    if chosen not in SILENCES:
+        raise Conflict(f"It can be silenced {listing([words for words, _ in SILENCES.values()], len(SILENCES))}.")
+    silence = parts.silencing.silence_incident(
+        asked.claim.incident_id,
+        until=asked.now + SILENCES[chosen][1],
+        actor=asked.claim.recipient,
+        origin=origin,
+        now=asked.now,
+    )
+    said = "What is still wrong then is told then; what becomes worse than it is now is told at once."
+    return f"Silenced until {absolute(silence.ends_at)}", said
+
+
+def _question(verb: Verb, asked: Asked, said: str = "") -> HTMLResponse:
+    incident = asked.incident
+    if incident.resolved_at is not None:
+        return _page(200, asked, heading="It is over", said=f"Since {_moment(incident.resolved_at, asked.now)}.")
+    if verb == "silence":
+        return _page(
+            200, asked, heading=f"Silence incident #{incident.number}?", said=said, button="Silence", choices=True
+        )
+    if incident.acknowledged_at is not None:
+        whose = "You are" if incident.acknowledged_by == asked.claim.recipient else f"{incident.acknowledged_by} is"
+        since = f"Since {_moment(incident.acknowledged_at, asked.now)}."
+        return _page(200, asked, heading=f"{whose} on it already", said=since)
+    question = f"Are you on incident #{incident.number}?"
+    return _page(200, asked, heading=question, said=said, button="I am on it")
+
+
+def _page(
+    status: int, asked: Asked | None, *, heading: str, said: str, button: str = "", choices: bool = False
+) -> HTMLResponse:
+    facts: dict[str, object] = {"incident": None}
+    if asked is not None:
+        own = [alert for alert in asked.incident.members if alert.suppressed_by is None]
+        own.sort(key=lambda a: (a.resolved_at is not None, Severity(a.severity).rank, a.opened_at))
+        facts = {
+            "incident": asked.incident,
+            "recipient": asked.claim.recipient,
+            "since": _moment(asked.incident.opened_at, asked.now),
+            "alerts": own[:_MOST_ALERTS],
+            "more": max(0, asked.incident.alerts - _MOST_ALERTS),
+        }
+    html = _PAGE.render(
+        heading=heading,
+        said=said,
+        button=button,
+        choices=SILENCES if choices else {},
+        default=_DEFAULT_SILENCE,
+        **facts,
+    )
+    return HTMLResponse(html, status, headers=_HEADERS)
+
+
+def _moment(at: datetime, now: datetime) -> str:
+    return f"{absolute(at)}, {relative(at, now)}"
