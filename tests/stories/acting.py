@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,12 +11,6 @@ from sqlalchemy import Engine, text
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.domain.matcher import parse_matchers
 from healthmgr.domain.silence import Draft
-from tests.builders import new_id
-
-_SILENCE = text("""
-INSERT INTO silences (id, matchers, starts_at, ends_at, created_by, comment, created_at, updated_at)
-VALUES (:id, :matchers, :starts_at, :ends_at, 'alice', 'work on it', :now, :now)
-""")
 
 _INCIDENT_OF = """
 SELECT i.id FROM incidents i JOIN alerts a ON a.incident_id = i.id JOIN checks c ON c.id = a.check_id
