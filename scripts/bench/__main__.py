@@ -18,6 +18,7 @@ from rich.table import Table
 from scripts.bench import plain
 from scripts.bench.ours import Ours
 from scripts.bench.site import Site, opened
+from scripts.bench.storm import GROUP_INTERVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,19 @@ class Scale:
     lag_interval: float = 60
     lag_warm: float = 15
     lag_seconds: float = 45
+    storm_checks: int = 1000
 
 
-_QUICK = Scale(warm=6, seconds=5, saturating_checks=6000, lag_checks=500, lag_interval=10, lag_warm=6, lag_seconds=10)
+_QUICK = Scale(
+    warm=6,
+    seconds=5,
+    saturating_checks=6000,
+    lag_checks=500,
+    lag_interval=10,
+    lag_warm=6,
+    lag_seconds=10,
+    storm_checks=200,
+)
 
 
 def main() -> None:
@@ -55,16 +66,18 @@ def main() -> None:
 
 
 def _measure(site: Site, scale: Scale, notes: Console) -> dict[str, float | int | str]:
-    notes.print("1/4 bare Celery, no-op tasks")
+    notes.print("1/5 bare Celery, no-op tasks")
     noop = plain.celery_noop(site, scale.warm / 2, scale.seconds / 2)
-    notes.print("2/4 the naive design")
+    notes.print("2/5 the naive design")
     naive_rate, naive_cost = plain.naive(site, scale.warm, scale.seconds)
     with closing(Ours(site)) as ours:
         # First, on empty tables: what saturation leaves overdue would count as late.
         what = f"{scale.lag_checks} checks every {scale.lag_interval:g} s"
-        notes.print(f"3/4 healthmgr, {what}, quiet and while definitions are applied")
+        notes.print(f"3/5 healthmgr, {what}, quiet and while definitions are applied")
         quiet, busy = ours.lags(scale.lag_checks, scale.lag_interval, scale.lag_warm, scale.lag_seconds)
-        notes.print(f"4/4 healthmgr, {scale.saturating_checks} checks every {scale.saturating_interval:g} s")
+        notes.print(f"4/5 healthmgr, {scale.storm_checks} checks fail within a second")
+        stormed = ours.storm(scale.storm_checks)
+        notes.print(f"5/5 healthmgr, {scale.saturating_checks} checks every {scale.saturating_interval:g} s")
         full = ours.throughput(scale.saturating_checks, scale.saturating_interval, scale.warm, scale.seconds)
     return {
         "checks_per_second": round(full.per_second, 1),
@@ -77,6 +90,11 @@ def _measure(site: Site, scale: Scale, notes: Console) -> dict[str, float | int 
         "lag_applying_p99_s": round(busy.p99, 4),
         "cpu_ms_per_check": round(full.cpu_ms, 3),
         "naive_cpu_ms_per_check": round(naive_cost, 3),
+        "storm_checks": scale.storm_checks,
+        "storm_pages": stormed.pages,
+        "storm_all_failed_s": round(stormed.all_failed, 2),
+        "storm_first_page_s": round(stormed.first_page, 2),
+        "storm_all_listed_s": round(stormed.all_listed, 2),
         "bad_share": round(full.bad_share, 4),
         "offered_per_second": round(scale.saturating_checks / scale.saturating_interval, 1),
         "lag_checks": scale.lag_checks,
@@ -103,6 +121,9 @@ def _table(figures: Mapping[str, float | int | str], scale: Scale) -> Table:
     for name, key in (("", "lag"), (", while definitions are applied", "lag_applying")):
         lag = f"{figures[f'{key}_p50_s']} / {figures[f'{key}_p99_s']} s"
         table.add_row(f"late, p50 / p99, {scale.lag_checks} checks at {scale.lag_interval:g} s{name}", lag, "", "")
+    storm = f"{figures['storm_pages']}, {figures['storm_first_page_s']} s, {figures['storm_all_listed_s']} s"
+    said = f"{scale.storm_checks} checks fail at once: pages, the first, all listed (news every {GROUP_INTERVAL:g} s)"
+    table.add_row(said, storm, "", "")
     return table
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import yaml
 from sqlalchemy import text
@@ -18,6 +19,7 @@ from healthmgr.settings import Settings
 from healthmgr.storage.database import upgrade
 from healthmgr.telemetry import configure_logging
 from scripts.bench.site import Running, Site, running
+from scripts.bench.storm import Stormed, storm
 
 _APP = ("-A", "workers.app")
 _COMMANDS = (
@@ -100,6 +102,12 @@ class Ours:
             processes.seconds()  # which sees that none has died
         return quiet, busy
 
+    def storm(self, checks: int) -> Stormed:
+        """What people are told when so many checks of one service fail at once."""
+        return storm(
+            self._site, self._healthmgr, lambda document: self._apply(self._store("storm", document)), _COMMANDS, checks
+        )
+
     def _measured(self, processes: Running, seconds: float) -> Throughput:
         since = self._now()
         before, cost, started = self._count(since), processes.seconds(), time.monotonic()
@@ -177,6 +185,9 @@ class Ours:
                 for n in range(checks)
             },
         }
+        return self._store(name, document)
+
+    def _store(self, name: str, document: Mapping[str, Any]) -> Path:
         path = self._site.folder / f"{name}.yaml"
         path.write_text(yaml.dump(document, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)), encoding="utf-8")
         return path

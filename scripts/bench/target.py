@@ -1,4 +1,7 @@
-"""The HTTP server that is checked: answers `ok` to anything, and keeps connections open where it is asked to."""
+"""The HTTP server that is checked: answers `ok` to anything, and keeps connections open where it is asked to.
+
+After a request for /break those for /storm/... get status 503, until one for /mend.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,13 @@ import sys
 
 _CLOSE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
 _KEEP = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+_BROKEN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
+
+
+class Target:
+    """Whether it is broken."""
+
+    is_broken = False
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -17,7 +27,13 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         while keeps_open:
             head = await reader.readuntil(b"\r\n\r\n")
             keeps_open = b"connection: close" not in head.lower()
-            writer.write(_KEEP if keeps_open else _CLOSE)
+            if head.startswith((b"GET /break ", b"GET /mend ")):
+                Target.is_broken = head.startswith(b"GET /break ")
+            if Target.is_broken and head.startswith(b"GET /storm/"):
+                keeps_open = False
+                writer.write(_BROKEN)
+            else:
+                writer.write(_KEEP if keeps_open else _CLOSE)
             await writer.drain()
     writer.close()
 
