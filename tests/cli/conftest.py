@@ -67,12 +67,14 @@ class Terminal:
 
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
-    """A command sets up logging for its process: here that is given back."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    """A command sets up logging for its process, in which nothing was set up before: here that is given back."""
+    root, ours = logging.getLogger(), logging.getLogger("healthmgr")
+    handlers, level, own_level = root.handlers[:], root.level, ours.level
+    ours.setLevel(logging.NOTSET)
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    ours.setLevel(own_level)
 
 
 @pytest.fixture
