@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -12,17 +13,23 @@ from typer.main import get_command
 
 from healthmgr.cli.main import app
 
-# In a line of code, or between backticks; a comment and another program's arguments are none of it.
-NAMED = re.compile(r"(?:^ {4,}(?:\w+=\S+ )?(?:\.venv/bin/)?|`(?:\w+=\S+ )?)healthmgr ([^`\n#&|;)]+)", re.MULTILINE)
+# In a line of code, or between backticks.
+NAMED = re.compile(r"(?:^ {4,}(?:\w+=\S+ )?(?:\.venv/bin/)?|`(?:\w+=\S+ )?)healthmgr ([^`\n]+)", re.MULTILINE)
+ENDS = {"&&", "||", "|", ";", "&"}
 
 
 def named_on(page: Path) -> list[str]:
-    return sorted({line.strip() for line in NAMED.findall(page.read_text(encoding="utf-8"))})
+    return sorted({line.strip().removesuffix("\\") for line in NAMED.findall(page.read_text(encoding="utf-8"))})
+
+
+def words_of(line: str) -> list[str]:
+    """Without a comment, and without another program that the shell is to run as well."""
+    return list(itertools.takewhile(lambda word: word not in ENDS, shlex.split(line, comments=True)))
 
 
 def fault(line: str) -> str:
     """What of this line does not exist, or ""."""
-    words, command = shlex.split(line), get_command(app)
+    words, command = words_of(line), get_command(app)
     while words and hasattr(command, "commands"):
         if words[0].startswith("-"):
             break
