@@ -53,24 +53,37 @@ _WINDOWS = text("SELECT name, intervals FROM time_windows WHERE name = ANY(:name
     bindparam("names", type_=ARRAY(Text))
 )
 
-# What is held back because of a mute is due now; the sweep reminds of it.
+# What is held back because of a mute is due now; the sweep reminds of it. Dispatches come first, then incidents, then
+# notifications, each in the order of their keys: whoever else wants these rows takes them so.
 _RECONSIDER = (
     text("""
-    UPDATE dispatches SET due_at = LEAST(due_at, :now), token = nextval('dispatch_tokens'), armed_until = NULL,
-                          arm_count = 0
-    WHERE reason = ANY(CAST(:reasons AS text[]))
+    WITH held AS (
+        SELECT group_key FROM dispatches WHERE reason = ANY(CAST(:reasons AS text[]))
+        ORDER BY group_key COLLATE "C" FOR UPDATE
+    )
+    UPDATE dispatches d SET due_at = LEAST(d.due_at, :now), token = nextval('dispatch_tokens'), armed_until = NULL,
+                            arm_count = 0
+    FROM held WHERE d.group_key = held.group_key
     """),
     text("""
-    UPDATE notifications SET due_at = LEAST(due_at, :now), armed_until = NULL, arm_count = 0
-    WHERE state = 'pending' AND state_reason = ANY(CAST(:reasons AS text[]))
-    """),
-    text("""
-    UPDATE incidents SET
+    WITH held AS (
+        SELECT id FROM incidents WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND held_reason <> ''
+        ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE incidents i SET
         due_at = LEAST(due_at, :now),
         round_at = CASE WHEN round_at <= due_at THEN LEAST(round_at, :now) ELSE round_at END,
         climb_at = CASE WHEN climb_at <= due_at THEN LEAST(climb_at, :now) ELSE climb_at END,
         token = token + 1, armed_until = NULL, arm_count = 0
-    WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND held_reason <> ''
+    FROM held WHERE i.id = held.id
+    """),
+    text("""
+    WITH held AS (
+        SELECT id FROM notifications
+        WHERE state = 'pending' AND state_reason = ANY(CAST(:reasons AS text[])) ORDER BY id FOR UPDATE
+    )
+    UPDATE notifications n SET due_at = LEAST(n.due_at, :now), armed_until = NULL, arm_count = 0
+    FROM held WHERE n.id = held.id
     """),
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -44,6 +46,16 @@ def shop_is_down(engine: Engine, *slugs: str, severity: str = "high") -> tuple[U
 def rows(engine: Engine, statement: str) -> list[dict[str, object]]:
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(text(statement)).mappings()]
+
+
+def wait_until_blocked(engine: Engine) -> None:
+    """Until one session of this database waits for another's lock."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        blocked = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        if rows(engine, blocked):
+            return
+    raise AssertionError("nothing came to wait")
 
 
 ENTRIES = "SELECT kind, reason, actor, detail FROM incident_entries ORDER BY id"
@@ -182,3 +194,22 @@ def test_what_has_been_over_for_five_days_is_forgotten(engine: Engine, silencing
     assert silencing.forget_expired(saved.ends_at + timedelta(days=5)) == 0
     assert silencing.forget_expired(saved.ends_at + timedelta(days=5, seconds=1)) == 1
     assert rows(engine, "SELECT id FROM silences") == []
+
+
+def test_a_silence_and_whoever_withdraws_a_held_message_do_not_wait_for_each_other(
+    engine: Engine, silencing: Silencing
+) -> None:
+    """Routing and answering lock an incident first and its notifications after it; a change of mutes does the same."""
+    incident, _ = shop_is_down(engine, "till")
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE incidents SET held_reason = 'silenced', due_at = :at"), {"at": NOW + HOUR})
+    make_notification(
+        engine, incident, state="pending", state_reason="silenced", sent_at=None, due_at=NOW + HOUR, content={}
+    )
+    with ThreadPoolExecutor(1) as pool, engine.begin() as routing:
+        routing.execute(text("SELECT id FROM incidents FOR UPDATE"))
+        saving = pool.submit(silencing.save, draft(), now=NOW, **WHO)
+        wait_until_blocked(engine)
+        routing.execute(text("UPDATE notifications SET state = 'superseded', due_at = NULL"))
+        routing.commit()
+        assert saving.result(10).state(NOW) is SilenceState.ACTIVE
