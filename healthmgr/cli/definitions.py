@@ -35,7 +35,11 @@ File = Annotated[
 
 _NAMED = 20
 _ALWAYS_COUNTED = ("channels", "recipients", "routes", "checks")
-_COUNTED = {"time_windows": "time windows", "maintenance": "maintenance windows"}
+_COUNTED = {
+    "time_windows": "time windows",
+    "maintenance": "maintenance windows",
+    "escalation_policies": "escalation policies",
+}
 _SIGNS = {"created": ("+", "healthy"), "updated": ("~", "degraded"), "disabled": ("-", "unhealthy")}
 
 

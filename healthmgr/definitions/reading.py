@@ -95,7 +95,7 @@ class _Reader:
         for name, entry in self._entries("teams"):
             read_team(self._draft, name, entry)
         for name, entry in self._entries("schedules"):
-            read_schedule(self._draft, name, entry)
+            read_schedule(self._draft, name, entry, self._environ)
         for name, entry in self._entries(POLICIES):
             read_policy(self._draft, name, entry, self._fallbacks.escalation_delay)
         read_rules(self._draft)

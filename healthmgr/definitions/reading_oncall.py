@@ -32,6 +32,7 @@ PEOPLE = ("people", "recipients")
 RULES = "escalation_rules"
 
 _FIELD = re.compile(r"(\w+)(?:\[(\d+)\])?: (.*)", re.DOTALL)
+_CALENDAR = re.compile(r"(https?|webcal)://[^\s/]+\S*")
 _ROTATION = "rotation"
 _LISTS = ("members", "people")
 
@@ -134,8 +135,8 @@ def read_team(draft: Draft, name: str, entry: Any) -> None:
     draft.teams[name] = TeamDefinition(name, tuple(team.members))
 
 
-def read_schedule(draft: Draft, name: str, entry: Any) -> None:
-    """Read a schedule with its layers."""
+def read_schedule(draft: Draft, name: str, entry: Any, environ: Mapping[str, str]) -> None:
+    """Read a schedule with its layers; `environ` is what the addresses of calendars may refer to."""
     place: Location = ("schedules", name)
     schedule, faulty = draft.judge(ScheduleEntry, entry, place)
     if schedule is None:
@@ -143,6 +144,7 @@ def read_schedule(draft: Draft, name: str, entry: Any) -> None:
     feeds = {kind: url for kind in ("primary", "overrides") if schedule.ical and (url := getattr(schedule.ical, kind))}
     if not schedule.layers and "primary" not in feeds and not faulty & {"layers", "ical"}:
         draft.say("has nobody in it: write layers, or the address of a calendar under ical.primary", *place)
+    _judge_feeds(draft, feeds, (*place, "ical"), environ)
     location = zone(schedule.timezone)
     layers = tuple(
         layer
@@ -150,6 +152,18 @@ def read_schedule(draft: Draft, name: str, entry: Any) -> None:
         if (layer := _layer(draft, one, (*place, "layers", index), location)) is not None
     )
     draft.schedules[name] = ScheduleDefinition(name, location.key, layers, feeds, schedule.description)
+
+
+def _judge_feeds(draft: Draft, feeds: Mapping[str, str], place: Location, environ: Mapping[str, str]) -> None:
+    """The addresses as they will be asked for; none is repeated, for whoever knows it can read the calendar."""
+    resolution = Resolution(environ)
+    resolved = resolution.of(feeds)
+    for inner, message in resolution.missing:
+        draft.say(message, *place, *inner)
+    unset = {inner[0] for inner, _ in resolution.missing}
+    for kind, url in resolved.items():
+        if kind not in unset and not _CALENDAR.fullmatch(url):
+            draft.say("expected the address of a calendar, beginning with https://, http:// or webcal://", *place, kind)
 
 
 def _layer(draft: Draft, written: Any, place: Location, location: ZoneInfo) -> Layer | None:

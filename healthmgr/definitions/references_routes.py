@@ -94,6 +94,7 @@ class RouteJudge:
 
     def _judge_catch_all(self) -> None:
         if self._known.is_known("routing", ROOT):
+            self._judge_default_recipients()
             return
         others = self._known.others
         if others is None and not self._draft.declared["routing"]:
@@ -101,3 +102,13 @@ class RouteJudge:
         else:
             message = "has no catch-all: add routing.default with `to` and `via`, so that no alert goes untold"
             self._draft.say(message, "routing")
+
+    def _judge_default_recipients(self) -> None:
+        """The catch-all names people itself: they are told when a policy has come to its end."""
+        root = self._draft.routes.get(ROOT)
+        name = root.route.receiver if root is not None else ""
+        stored = self._known.stored("receivers").get(name)
+        receiver = self._draft.receivers.get(name) or (stored.definition if stored is not None else None)
+        if receiver is not None and not receiver.recipients:
+            message = f"tells nobody by itself: give receiver {shown(name)} `to` and `via` besides its policy"
+            self._draft.say(message, *self._draft.places[(ROOT,)], "receiver")

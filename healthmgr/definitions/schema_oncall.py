@@ -98,7 +98,9 @@ def _rule(shared: dict[str, Any]) -> dict[str, Any]:
     rule = object_of(RuleEntry, shared)
     tiers = [spelling for tier in TIERS for spelling in (tier, tier.upper())]
     _describe(rule, "level", {"enum": tiers})
-    _describe(rule, "severity", _SEVERITIES)
+    _describe(
+        rule, "severity", {"enum": [s for severity in Severity for s in (severity.value, severity.value.upper())]}
+    )
     for name in ("channels", "recipients"):
         _describe(rule, name, NAMES)
     return rule

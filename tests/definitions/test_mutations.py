@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from healthmgr.definitions.definition import Snapshot
 from healthmgr.definitions.formatting import format_text
+from healthmgr.definitions.reading import read_draft
+from healthmgr.definitions.references import complete
+from healthmgr.definitions.settling import Fallbacks
 from healthmgr.errors import DefinitionError, Problem
-from healthmgr.services.defining import Defining
 from tests.definitions.plugins import ROUTED, TestRegistry
 
+NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 WHOLE = f"""# of it all
 version: 1
 include: [nowhere*.yaml]
@@ -32,12 +37,27 @@ checks:
   site-{{{{ item }}}}:
     template: site
     for_each: [{{host: a}}, b]
+people:
+  ann: {{contacts: [{{via: post, to: a@b, after: 120000}}], quietHours: [{{hours: [night]}}], timeZone: UTC}}
+teams: {{web: [ann, ops]}}
+schedules:
+  primary:
+    # in turn
+    layers:
+    - rotation: {{type: weekly, start: "2026-01-05 09:00", members: [ann, ops]}}
+    - {{people: ops, from: "2026-01-01"}}
+escalation:
+  std:
+    levels: [{{to: [schedule:primary, team:web], delay: 5m, when: {{alerts: ">= 3"}}}}, {{to: ann}}]
+escalationRules:
+- {{severity: critical, level: L1_SUPPORT, delayMinutes: 5, channels: [LETTER], recipients: [ann, a@b]}}
+time_windows: {{night: [{{times: [{{start_time: "22:00", end_time: "24:00"}}]}}]}}
 {ROUTED}
 """
 WORDS = (
     "{{ host }}", "[", "]", "{", "}", ":", "- ", "5", "null", "&a", "*site", "<<", "'", '"', "|", "\n", "  ",
     "for_each", "with", "template", "checks", "true", "1e400", "#", "!!x", "interval", "thresholds", "\t",
-    "responseTime", "version",
+    "responseTime", "version", "people", "levels", "to", "members", "team:web", "after", "hours",
 )  # fmt: skip
 
 
@@ -59,7 +79,7 @@ def damaged(dice: random.Random) -> str:
 
 def problems_of(path: Path) -> tuple[Problem, ...]:
     try:
-        Defining(None, TestRegistry(), {}).validate(path)
+        complete(read_draft(path, TestRegistry(), {}, Fallbacks()), Snapshot(), TestRegistry(), now=NOW)
     except DefinitionError as error:
         return error.problems
     return ()
