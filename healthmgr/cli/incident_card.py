@@ -94,10 +94,11 @@ def _next(incident: IncidentView, now: datetime) -> str:
     if incident.acknowledged_at is not None:
         until = incident.acknowledged_until
         return f"{ago(until, now)}, if it still fires" if until else "when something is new"
-    waits = f"; {because(incident.held_reason)}" if incident.held_reason else ""
+    waits = f"held back so far, because {because(incident.held_reason)}" if incident.held_reason else ""
     times = [at for at in (incident.round_at, incident.climb_at) if at is not None]
     what = "the next level of its policy" if times and min(times) == incident.climb_at else "told again"
-    return f"{what} {ago(min(times), now)}{waits}" if times else waits.removeprefix("; ")
+    when = f"{what} {ago(min(times), now)}" if times else ""
+    return f"{when} ({waits})" if when and waits else when or waits
 
 
 def _plan(incident: IncidentView) -> Iterator[str]:
