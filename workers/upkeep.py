@@ -1,4 +1,4 @@
-"""Queue upkeep: the auditor, the synthetic notification, the day tables of results, silences that are long over."""
+"""Queue upkeep: the auditor, the synthetic notification, the day tables of results, mutes that are long over."""
 
 from __future__ import annotations
 
@@ -31,3 +31,9 @@ def keep_partitions(self: ServiceTask) -> None:
 def forget_silences(self: ServiceTask) -> None:
     """Remove silences that have been over for days."""
     self.healthmgr.silencing.forget_expired(self.now)
+
+
+@app.task(name="healthmgr.upkeep.forget_maintenance", bind=True)
+def forget_maintenance(self: ServiceTask) -> None:
+    """Remove maintenance windows of people that have been over for days."""
+    self.healthmgr.maintaining.forget_over(self.now)

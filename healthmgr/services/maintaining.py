@@ -22,7 +22,7 @@ from healthmgr.domain.maintenance_window import MaintenanceWindow
 from healthmgr.domain.matcher import Matcher, match_all
 from healthmgr.domain.muting import Subject
 from healthmgr.domain.notification import Reason
-from healthmgr.domain.silence import MOST_COMMENT, matcher_problems, text_problems
+from healthmgr.domain.silence import KEPT_FOR, MOST_COMMENT, matcher_problems, text_problems
 from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem
 from healthmgr.services.silencing import HittingTransaction, note_mute
 
@@ -153,6 +153,23 @@ class Maintaining:
         with self._store.begin() as transaction:
             hits = _hits(transaction, matchers, covers_dependents)
             return replace(hits, notifications=transaction.waiting([alert.id for alert in hits.alerts]))
+
+    def forget_over(self, now: datetime) -> int:
+        """Remove windows of people that have been over for longer than they are kept; how many there were."""
+        before = now - KEPT_FOR
+        with self._store.begin() as transaction:
+            over = [
+                window.name
+                for window in transaction.windows()
+                if window.managed_by == MANAGED_BY
+                and window.open_at(before) is None
+                and window.next_after(before) is None
+            ]
+            for name in over:
+                transaction.delete(name)
+        if over:
+            log.info("maintenance_forgotten", windows=over)
+        return len(over)
 
 
 def read_window(document: Mapping[str, Any]) -> Window:

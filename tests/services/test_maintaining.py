@@ -169,3 +169,16 @@ def test_a_preview_counts_what_hangs_on_the_named_checks_where_it_is_covered(
     assert [alert.name for alert in maintaining.preview(matchers).alerts] == ["database"]
     hits = maintaining.preview(matchers, covers_dependents=True)
     assert [alert.name for alert in hits.alerts] == ["database", "api"]
+
+
+def test_what_people_planned_is_forgotten_when_it_has_been_over_for_five_days(
+    engine: Engine, maintaining: Maintaining
+) -> None:
+    maintaining.add(plan(), now=NOW, **WHO)
+    taken_from_a_file(engine)
+    maintaining.add(plan(name="ours"), now=NOW, **WHO)
+    maintaining.add(plan(NIGHTLY, name="nightly"), now=NOW, **WHO)
+    late = NOW + HOUR + timedelta(days=5)
+    assert maintaining.forget_over(late - timedelta(seconds=1)) == 0
+    assert maintaining.forget_over(late) == 1
+    assert [window.name for window in maintaining.list()] == ["move", "nightly"]
