@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -385,3 +387,19 @@ def test_the_same_policy_is_read_whichever_way_it_is_written(read: Read) -> None
     people = "recipients: {ops: {contacts: {mail: a@b.example}}}\n"
     one, other = (read(CHANNELS + people + text + DEFAULT).escalation_policies for text in (long, short))
     assert one == other
+
+
+def test_the_example_of_the_readme_is_valid(project_root: Path, read: Read) -> None:
+    section = (project_root / "README.md").read_text(encoding="utf-8").split("## Who is on call\n")[1].split("\n## ")[0]
+    blocks = [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n)+", section, re.MULTILINE)]
+    channels = """
+channels:
+  inbox: {kind: email, config: {host: mail.example.com, from: alerts@example.com}}
+  chat: {kind: slack, config: {url: "https://hooks.slack.com/services/T0/B0/x"}}
+  text: {kind: sms, config: {account_sid: ACaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, auth_token: x, from: "+15005550006"}}
+recipients: {operations: {contacts: {inbox: operations@example.com}}}
+"""
+    found = read(channels + "".join(blocks))
+    assert set(found.escalation_policies) == {"standard", "rules-critical"}
+    assert {"alice", "bob", "operations", "oncall-example-com"} == set(found.recipients)
+    assert found.warnings == ()
