@@ -1,4 +1,4 @@
-"""Which alert a person means: an id or a piece of it, a check's slug, or an incident's number."""
+"""Which alert a person means: an id or a piece of it, a check's slug, a name, or an incident's number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from healthmgr.views import AlertView
 
 SELECTOR_HELP = (
     "An alert's id or a unique beginning or end of it (4 or more characters), "
-    "a check's slug, or an incident's number (12 or '#12')."
+    "a check's slug, the name of one that came through a door, or an incident's number (12 or '#12')."
 )
 
 _INCIDENT = re.compile(r"#?(\d{1,18})")
@@ -74,14 +74,15 @@ def _pages(healthmgr: Healthmgr, state: str) -> Iterator[AlertView]:
 
 
 def _pick(alerts: list[AlertView], wanted: str) -> list[AlertView]:
-    """The alerts of the incident with this number, else the one alert whose id begins or ends so."""
+    """The alerts of the incident with this number, else those of this name, else the one whose id begins or ends so."""
     incident = _INCIDENT.fullmatch(wanted)
     if incident:
         members = [alert for alert in alerts if alert.incident_number == int(incident[1])]
         if members:
             return members
-    if not _PIECE_OF_ID.fullmatch(wanted):
-        return []
+    named = [alert for alert in alerts if not alert.check and alert.check_name.lower() == wanted]
+    if named or not _PIECE_OF_ID.fullmatch(wanted):
+        return named
     fitting = [alert for alert in alerts if str(alert.id).startswith(wanted) or str(alert.id).endswith(wanted)]
     if len(fitting) > 1:
         names = ", ".join(f"{alert.id} ({alert_name(alert)})" for alert in fitting[:5])

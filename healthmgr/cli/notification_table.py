@@ -36,9 +36,10 @@ def print_notification_table(notifications: list[NotificationView], now: datetim
 
 
 def _fate(notification: NotificationView, now: datetime) -> str:
-    """What came of it, or what comes next: the reason of its state and the last attempt's answer."""
-    last = notification.deliveries[-1].detail if notification.deliveries else ""
-    parts = [notification.state_reason, last if notification.state != "sent" else ""]
+    """What came of it, or what comes next: the reason of its state, and what the provider said last."""
+    last = notification.deliveries[-1] if notification.deliveries else None
+    said = "" if last is None else last.reported or ("" if notification.state == "sent" else last.detail)
+    parts = [notification.state_reason, said]
     if notification.state == "sent" and notification.sent_at:
         parts.append(f"after {duration((notification.sent_at - notification.created_at).total_seconds())}")
     if notification.due_at and notification.attempts:

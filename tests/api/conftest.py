@@ -83,7 +83,7 @@ class Whole:
 
 
 @pytest.fixture
-def whole(engine: Engine, database_url: str) -> Iterator[Whole]:
+def whole(engine: Engine, database_url: str, served: ServedApp) -> Iterator[Whole]:
     settings = Settings(
         database_url=database_url,
         public_url="https://hm.example.com",
@@ -110,8 +110,6 @@ def whole(engine: Engine, database_url: str) -> Iterator[Whole]:
         labels=labels,
         summary="503 Service Unavailable",
     )
-    server = ServedApp(create_app(healthmgr))
-    server.start()
-    yield Whole(server.url, healthmgr, engine, now, alert_id, incident_id)
-    server.stop()
+    served.app.state.parts = healthmgr
+    yield Whole(served.url, healthmgr, engine, now, alert_id, incident_id)
     healthmgr.close()

@@ -189,3 +189,12 @@ def test_an_alert_that_came_through_a_door_has_a_card_without_a_check(terminal: 
     for words in ("Disk is full (from events)", "disk=/var", f"healthmgr alerts ack {row}"):
         assert words in out, words
     assert "checks run" not in out
+    assert terminal("alerts", "ack", "disk is full").code == 0, "it is known by its name"
+
+
+def test_what_a_provider_reports_later_is_seen_with_the_notification(
+    terminal: Terminal, trouble: Trouble, engine: Engine
+) -> None:
+    row = make_notification(engine, trouble.incident_id, channel="phone", state="failed", attempts=1)
+    make_delivery(engine, row, detail="201 queued", reported="undelivered: error 30003", reported_at=trouble.now)
+    assert "undelivered: error 30003" in terminal("notifications", "list").out
