@@ -161,6 +161,7 @@ def test_code_wins_over_the_environment_and_that_over_the_file(load: Load) -> No
         ("alerting: {channels: {email: {enabled: maybe}}}", r":1: alerting\.channels\.email\.enabled: .*boolean"),
         ("alerting: {channels: {email: {smtpHost: [a]}}}", r"smtpHost: expected one value, found a list"),
         ("alerting: {channels: {email: {defaultRecipients: {a: b}}}}", r"defaultRecipients: expected one value"),
+        ("escalation: {rules: [a]}", r"escalation\.rules: is no setting: .*under escalation_rules"),
         ("escalation: {autoResolveAfter: never}", r"escalation\.autoResolveAfter: 'never' is not a duration"),
         ("monitoring: {retentionPeriod: long}", r"monitoring\.retentionPeriod: 'long' is not a duration"),
         ("- a", r":1: expected a mapping"),

@@ -146,8 +146,9 @@ def _leg_facts(leg: LegView) -> Iterator[tuple[str, str | Text]]:
     yield "receiver", leg.receiver
     if leg.targets:
         yield "tells", ", ".join(f"{target.recipient} over {target.channel}" for target in leg.targets)
-    else:
+    elif not leg.escalation:
         yield "tells", styled("failed", "nobody")
+    yield "climbs", f"policy {leg.escalation}" if leg.escalation else ""
     asked = f"repeat_interval {leg.repeat_interval}, looked at every {leg.group_interval}"
     yield "again", f"every {leg.cadence} ({asked})"
     yield "the end", "" if leg.sends_resolved else "is not told"

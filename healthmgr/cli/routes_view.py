@@ -49,6 +49,7 @@ class LegView(View):
     because: str
     receiver: str
     targets: list[TargetView]
+    escalation: str
     group_interval: str
     repeat_interval: str
     cadence: str
@@ -124,7 +125,8 @@ def _told(leg: Leg) -> str:
     over: dict[str, list[str]] = {}
     for target in leg.targets:
         over.setdefault(target.channel, []).append(target.recipient)
-    reached = "; ".join(f"{', '.join(recipients)} over {channel}" for channel, recipients in over.items())
+    told = [f"{', '.join(recipients)} over {channel}" for channel, recipients in over.items()]
+    reached = "; ".join([*told, *([f"policy {leg.policy.name}"] if leg.policy is not None else [])])
     return f"{leg.receiver} ({reached or 'nobody'})" if leg.receiver else reached
 
 
@@ -152,7 +154,7 @@ def walk_view(tree: RoutingTree, given: Mapping[str, str]) -> WalkView:
             labels=dict(grouping.labels),
             wait=format_duration(grouping.wait),
             interval=format_duration(matches[-1].route.options.interval),
-            reaches_somebody=any(leg.targets for leg in legs),
+            reaches_somebody=any(leg.targets or leg.escalation for leg in legs),
         ),
         steps=[
             StepView(
@@ -175,6 +177,7 @@ def _leg_view(tree: RoutingTree, match: Match, reasons: Mapping[tuple[str, ...],
         because="; ".join(reasons[path] for path in passed),
         receiver=leg.receiver,
         targets=[TargetView(recipient=target.recipient, channel=target.channel) for target in leg.targets],
+        escalation=leg.policy.name if leg.policy is not None else "",
         group_interval=format_duration(options.interval),
         repeat_interval=format_duration(options.repeat_interval or REPEAT_INTERVAL),
         cadence=format_duration(leg.cadence),

@@ -142,3 +142,14 @@ def test_a_bad_file_is_refused_as_validate_does(terminal: Terminal, file: str) -
 def test_a_database_that_is_away_is_said_to_be_so(terminal: Terminal) -> None:
     terminal.set(DATABASE_URL=AWAY)
     assert terminal("route", "show").code == 3
+
+
+def test_a_policy_is_named_where_it_is_climbed(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.set(DATABASE_URL="")
+    path = tmp_path / "policy.yaml"
+    policy = "escalation_policies: {std: {levels: [{to: ops}]}}\nrouting:\n  low: {escalation: std}\n"
+    path.write_text(DEFINITIONS.replace("routing:\n", policy), encoding="utf-8")
+    assert 'severity="low"  -> policy std' in terminal("route", "show", "--file", str(path)).out
+    tested = terminal("route", "test", "--file", str(path), "severity=low").out
+    assert "climbs   policy std" in tested
+    assert "nobody" not in tested

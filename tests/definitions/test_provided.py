@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
+from healthmgr.bootstrap import definition_validator
 from healthmgr.definitions.provided import Wishes
 from healthmgr.domain.directory import Directory
 from healthmgr.errors import DefinitionError
 from healthmgr.registry import Registry
 from healthmgr.services.defining import Defining
 from healthmgr.services.defining_ports import Applied
+from healthmgr.settings import Settings
 from healthmgr.storage.definition_repository import DefinitionRepository
 from healthmgr.storage.directory_rows import read_directory
 
@@ -194,3 +196,28 @@ def test_without_a_database_the_settings_still_stand_beside_the_file(tmp_path: P
     assert definitions.warnings == ()
     tree = Defining(None, Registry.load(), HOOK, wishes=Wishes()).tree(path)
     assert tree.sources == {"critical": "file:f.yaml", "default": "settings"}
+
+
+def test_a_settings_file_names_channels_and_may_leave_one_out(tmp_path: Path) -> None:
+    keys = tmp_path / "settings.yaml"
+    keys.write_text(
+        "alerting:\n  channels:\n"
+        "    email: {smtpHost: mail.example.com, from: a@example.com, "
+        "defaultRecipients: 'x@example.com,y@example.com'}\n"
+        "    slack: {enabled: false, webhookUrl: 'https://hooks.slack.com/services/T0/B0/hush'}\n"
+        "escalation: {defaultEscalationDelay: 25}\n",
+        encoding="utf-8",
+    )
+    path = tmp_path / "f.yaml"
+    policy = "escalation_policies: {std: {levels: [{to: default}, {to: default-2}]}}\n"
+    path.write_text(f"version: 1\n{policy}", encoding="utf-8")
+    settings = Settings.load({"HEALTHMGR_SETTINGS": str(keys), "HEALTHMGR_DATA": str(tmp_path)})
+    validator = definition_validator(settings)
+    definitions = validator.validate(path)
+    assert [level.delay for level in definitions.escalation_policies["std"].policy.levels] == [
+        timedelta(minutes=25)
+    ] * 2
+    assert definitions.warnings == ()
+    directory = validator.tree(path).directory
+    assert directory.channels == {"email"}
+    assert told(directory) == {("default", "email", "x@example.com"), ("default-2", "email", "y@example.com")}

@@ -107,6 +107,15 @@ def test_our_own_definitions_fit(schema: dict[str, Any], project_root: Path) -> 
         "checks: {a: {kind: tcp, config: {host: x, port: '${PORT}'}, depends_on: b}}",
         "checks: {a: {kind: tcp, config: {host: x, port: 1}, depends_on: [b, {check: c, redundancy_group: r}]}}",
         "checks: {a: {kind: http, config: {url: 'http://x', expected_status: 204}, thresholds: {warning: {x: 5}}}}",
+        "people: {a: {contacts: [{via: sms, to: '+49', after: 2m}], quiet_hours: {hours: [night], severities: low}}}",
+        "recipients: {a: {contacts: {mail: x}, timezone: Europe/Berlin}}",
+        "teams: {a: [b, c], d: {members: [e]}}",
+        "schedules: {a: {layers: [{rotation: {type: weekly, start: '2026-01-05 09:00', members: [b]}}, {people: b}]}}",
+        "schedules: {a: {ical: {primary: 'https://x/y'}}}",
+        "escalation_policies: {a: {levels: [{to: [b, team:c], after: 5m, when: {severity: high, alerts: '>= 3'}}]}}",
+        "escalation_rules: [{severity: critical, level: L1_SUPPORT, delay_minutes: 5, channels: mail, recipients: a}]",
+        "routing: {high: {escalation: a}}",
+        "receivers: {a: {escalation: b}}",
     ],
 )
 def test_what_is_valid_fits(schema: dict[str, Any], text: str) -> None:
@@ -130,6 +139,14 @@ def test_what_is_valid_fits(schema: dict[str, Any], text: str) -> None:
         "routing: {urgent: {to: a, via: b}}",
         "routing: {default: {to: a}}",
         "recipients: {a: {contact: {}}}",
+        "people: {a: {contacts: [{to: x}]}}",
+        "people: {a: {quiet_hours: [{severities: [low]}]}}",
+        "teams: {a: {member: [b]}}",
+        "schedules: {a: {layers: [{rotation: {type: fortnightly}}]}}",
+        "escalation_policies: {a: {repeat: 1}}",
+        "escalation_policies: {a: {levels: [{after: 5m}]}}",
+        "escalation_policies: {a: {levels: [{to: b, when: {alerts: some}}]}}",
+        "escalation_rules: [{severity: critical, level: L9, channels: [mail], recipients: [a]}]",
     ],
 )
 def test_what_is_not_valid_is_marked(schema: dict[str, Any], text: str) -> None:
