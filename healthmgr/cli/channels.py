@@ -11,7 +11,7 @@ from rich.text import Text
 
 from healthmgr.cli.failing import EXIT_CODES, ExitCode, SpeakingGroup
 from healthmgr.cli.opening import opened
-from healthmgr.cli.options import ORIGIN, Actor, Json, person
+from healthmgr.cli.options import Actor, Json, origin, person
 from healthmgr.cli.printing import Column, ago, print_json, print_lines, print_note, print_table, styled
 from healthmgr.domain.message import MessageKind
 from healthmgr.domain.quantity import format_duration
@@ -74,9 +74,9 @@ def send_test(
     with opened() as healthmgr:
         now = healthmgr.now()
         ready = healthmgr.previewing.channel(name)
-        origin = Origin(person(actor), ORIGIN)
+        by = Origin(person(actor), origin())
         try:
-            receipt = healthmgr.previewing.send_test(ready, to, MessageKind(kind.value), origin, now)
+            receipt = healthmgr.previewing.send_test(ready, to, MessageKind(kind.value), by, now)
         except ChannelError as error:
             _print_failure(ready, error, as_json)
             raise typer.Exit(ExitCode.WRONG) from error

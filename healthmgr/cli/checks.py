@@ -12,7 +12,7 @@ from healthmgr.bootstrap import Healthmgr
 from healthmgr.cli.check_card import card_of, print_card
 from healthmgr.cli.failing import EXIT_CODES, ExitCode, SpeakingGroup
 from healthmgr.cli.opening import opened
-from healthmgr.cli.options import ORIGIN, Actor, Cursor, Json, Limit, Slug, person
+from healthmgr.cli.options import Actor, Cursor, Json, Limit, Slug, origin, person
 from healthmgr.cli.printing import Column, ago, duration, print_json, print_lines, print_page_end, print_table, styled
 from healthmgr.cli.wording import STATUS_HELP, check_state, state_words
 from healthmgr.domain.check import Status
@@ -141,7 +141,7 @@ def run_check(
     patience = _patience(timeout)
     with opened() as healthmgr:
         ordered_at = healthmgr.clock.now()
-        healthmgr.responding.run(slug, actor=person(actor), origin=ORIGIN, now=ordered_at)
+        healthmgr.responding.run(slug, actor=person(actor), origin=origin(), now=ordered_at)
         if not wait:
             _say_what_was_done(healthmgr, slug, "A probe is ordered", as_json)
             return
@@ -161,7 +161,7 @@ def run_check(
 def pause_check(slug: Slug, actor: Actor = "", as_json: Json = False) -> None:
     """Stop probing a check until it is resumed; its open alert is closed."""
     with opened() as healthmgr:
-        healthmgr.responding.pause(slug, actor=person(actor), origin=ORIGIN, now=healthmgr.clock.now())
+        healthmgr.responding.pause(slug, actor=person(actor), origin=origin(), now=healthmgr.clock.now())
         _say_what_was_done(healthmgr, slug, "Paused", as_json)
 
 
@@ -169,7 +169,7 @@ def pause_check(slug: Slug, actor: Actor = "", as_json: Json = False) -> None:
 def resume_check(slug: Slug, actor: Actor = "", as_json: Json = False) -> None:
     """Probe a paused check again, at once."""
     with opened() as healthmgr:
-        healthmgr.responding.resume(slug, actor=person(actor), origin=ORIGIN, now=healthmgr.clock.now())
+        healthmgr.responding.resume(slug, actor=person(actor), origin=origin(), now=healthmgr.clock.now())
         _say_what_was_done(healthmgr, slug, "Resumed", as_json)
 
 

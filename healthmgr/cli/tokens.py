@@ -14,7 +14,7 @@ import typer
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
 from healthmgr.cli.opening import opened
-from healthmgr.cli.options import ORIGIN, Actor, Json, person
+from healthmgr.cli.options import Actor, Json, origin, person
 from healthmgr.cli.printing import Column, ago, print_json, print_lines, print_note, print_table, print_verbatim, styled
 from healthmgr.domain.quantity import parse_duration
 from healthmgr.services.tokens import Role
@@ -71,7 +71,7 @@ def create_token(
     with opened() as healthmgr:
         now = healthmgr.clock.now()
         expires_at = _expiry(expires_after, now)
-        token = healthmgr.tokens.create(name, role, now, expires_at, actor=person(actor), origin=ORIGIN)
+        token = healthmgr.tokens.create(name, role, now, expires_at, actor=person(actor), origin=origin())
     if as_json:
         print_json({"name": name, "role": role, "token": token, "expires_at": expires_at})
     else:
@@ -82,7 +82,7 @@ def create_token(
 def revoke_token(name: Name, actor: Actor = "", as_json: Json = False) -> None:
     """End a token at once."""
     with opened() as healthmgr:
-        healthmgr.tokens.revoke(name, now=healthmgr.clock.now(), actor=person(actor), origin=ORIGIN)
+        healthmgr.tokens.revoke(name, now=healthmgr.clock.now(), actor=person(actor), origin=origin())
     if as_json:
         print_json({"name": name, "revoked": True})
     else:
@@ -123,7 +123,7 @@ def _admin_token(healthmgr: Healthmgr, path: Path, name: str, actor: str) -> str
     """The file's token, in the database as an admin's; a new one, in the file too, when there is none."""
 
     def ensure(token: str | None) -> str:
-        return healthmgr.tokens.ensure(name, Role.ADMIN, token, healthmgr.clock.now(), actor=actor, origin=ORIGIN)
+        return healthmgr.tokens.ensure(name, Role.ADMIN, token, healthmgr.clock.now(), actor=actor, origin=origin())
 
     kept = _read_private(path)
     token = ensure(kept)

@@ -17,11 +17,10 @@ from healthmgr.api.doors.alertmanager import refuse
 from healthmgr.api.doors.alertmanager_views import Instant, moment, parse
 from healthmgr.api.doors.entry import Answers, Looks
 from healthmgr.api.parts import Parts, PartsDep
+from healthmgr.api.security import Origin
 from healthmgr.domain.matcher import Matcher, from_wire, parse_matcher
 from healthmgr.domain.silence import Draft, Silence, SilenceState
 from healthmgr.errors import Conflict, DefinitionError, NotFound
-
-_ORIGIN = "api"
 
 router = APIRouter()
 
@@ -71,9 +70,9 @@ _POSTED: TypeAdapter[PostedSilence] = TypeAdapter(PostedSilence)
 
 
 @router.post("/silences")
-async def post_silence(request: Request, parts: PartsDep, who: Answers) -> Response:
+async def post_silence(request: Request, parts: PartsDep, who: Answers, origin: Origin) -> Response:
     """Make a silence, or change one; the id that is told may be another than the one that was sent."""
-    return await run_in_threadpool(_save, parts, await request.body(), who.name)
+    return await run_in_threadpool(_save, parts, await request.body(), who.name, origin)
 
 
 @router.get("/silences")
@@ -104,12 +103,12 @@ def get_silence(silence_id: str, parts: PartsDep, _: Looks) -> Response:
 
 
 @router.delete("/silence/{silence_id}")
-def delete_silence(silence_id: str, parts: PartsDep, who: Answers) -> Response:
+def delete_silence(silence_id: str, parts: PartsDep, who: Answers, origin: Origin) -> Response:
     """End a silence now; one that is over stays so."""
 
     def expire(known: UUID) -> Response:
         with suppress(Conflict):
-            parts.silencing.expire(known, actor=who.name, origin=_ORIGIN, now=parts.clock.now())
+            parts.silencing.expire(known, actor=who.name, origin=origin, now=parts.clock.now())
         return Response(status_code=200)
 
     return _of(silence_id, expire)
@@ -130,10 +129,10 @@ def to_wire(silence: Silence, now: datetime) -> dict[str, Any]:
     }
 
 
-def _save(parts: Parts, body: bytes, actor: str) -> Response:
+def _save(parts: Parts, body: bytes, actor: str, origin: str) -> Response:
     try:
         draft = parse(_POSTED, body).to_draft()
-        saved = parts.silencing.save(draft, actor=actor, origin=_ORIGIN, now=parts.clock.now())
+        saved = parts.silencing.save(draft, actor=actor, origin=origin, now=parts.clock.now())
     except NotFound as error:
         return refuse(404, str(error))
     except (ValueError, DefinitionError) as error:

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from healthmgr.api.doors.alertmanager_views import Instant, parse
 from healthmgr.api.parts import Parts, PartsDep
+from healthmgr.api.security import origin_of
 from healthmgr.domain.incoming import IncomingAlert, incoming, severity_of
 from healthmgr.errors import Conflict, NotFound
 from healthmgr.services.tokens import Principal, Role
@@ -124,7 +125,7 @@ def _enqueue(request: Request, parts: Parts, body: bytes) -> Response:
     if event.event_action == "resolve":
         parts.admitting.resolve(ORIGIN, _identity(who, event.dedup_key), now)
     else:
-        _acknowledge(parts, who, event.dedup_key, now)
+        _acknowledge(parts, who, event.dedup_key, origin_of(request), now)
     return _accepted(event.dedup_key)
 
 
@@ -188,13 +189,13 @@ def _to_incoming(event: Event, payload: Payload, identity: dict[str, str], now: 
     )
 
 
-def _acknowledge(parts: Parts, who: Principal, dedup_key: str, now: datetime) -> None:
+def _acknowledge(parts: Parts, who: Principal, dedup_key: str, origin: str, now: datetime) -> None:
     """Acknowledge what is open; there may be nothing, or somebody may have been quicker: then nothing is done."""
     alert_id = parts.admitting.open_alert(ORIGIN, _identity(who, dedup_key))
     if alert_id is None:
         return
     try:
-        parts.responding.acknowledge(alert_id, actor=who.name, origin="api", now=now)
+        parts.responding.acknowledge(alert_id, actor=who.name, origin=origin, now=now)
     except (NotFound, Conflict):
         return
 
