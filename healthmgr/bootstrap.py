@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from healthmgr.bootstrap_oncall import Oncall, build_oncall
 from healthmgr.definitions.provided import EMAIL, PAGERDUTY, SLACK, Wishes
 from healthmgr.definitions.settling import Fallbacks
 from healthmgr.domain.alerting import AlertingRules
@@ -100,6 +101,7 @@ class Healthmgr:
     door_reading: DoorReading
     eventing: Eventing
     registering: Registering
+    oncall: Oncall
 
     def now(self) -> datetime:
         """This instant by the database's clock."""
@@ -134,6 +136,7 @@ class _Builder:
         self._rules = alerting_rules(settings)
         self._hearing = partial(self._registry.channel_kinds_that, "tells_acknowledgements")
         self._executing = ExecutingRepository(self._engine)
+        self._admitting = Admitting(Transactions(self._engine, AdmittingRows))
 
     def base(self) -> dict[str, Any]:
         """What everything stands on, and the definitions."""
@@ -165,7 +168,7 @@ class _Builder:
             "scheduling": Scheduling(SchedulingRepository(engine)),
             "evaluating": evaluating,
             "pushing": Pushing(self._executing, evaluating),
-            "admitting": Admitting(Transactions(engine, AdmittingRows)),
+            "admitting": self._admitting,
             "door_reading": DoorReading(engine),
         }
 
@@ -180,10 +183,12 @@ class _Builder:
         notifying = Transactions(engine, lambda connection: NotifyingRows(connection, sending))
         previewing = Transactions(engine, lambda connection: PreviewingRows(connection, _preview_links(settings)))
         synthetic = Transactions(engine, SyntheticRows)
+        previewer = Previewing(previewing, self._registry, self._environ)
         return {
             "routing": Routing(Transactions(engine, lambda connection: RoutingRows(connection, rules)), rules),
             "notifying": Notifying(notifying, self._registry, self._environ, self._worker),
-            "previewing": Previewing(previewing, self._registry, self._environ),
+            "previewing": previewer,
+            "oncall": build_oncall(engine, settings.secret_key, self._environ, self._admitting, previewer),
             "escalating": Escalating(Transactions(engine, EscalatingRows), rules),
             "synthesizing": Synthesizing(synthetic, _synthesis(settings), is_telling=rules.is_telling),
         }

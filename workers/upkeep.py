@@ -1,4 +1,4 @@
-"""Queue upkeep: the auditor, the synthetic notification, the day tables of results, mutes that are long over."""
+"""Queue upkeep: the auditor, the synthetic notification, day tables, mutes long over, calendars, and the look ahead."""
 
 from __future__ import annotations
 
@@ -37,3 +37,16 @@ def forget_silences(self: ServiceTask) -> None:
 def forget_maintenance(self: ServiceTask) -> None:
     """Remove maintenance windows of people that have been over for days."""
     self.healthmgr.maintaining.forget_over(self.now)
+
+
+@app.task(name="healthmgr.upkeep.read_calendars", bind=True)
+def read_calendars(self: ServiceTask) -> None:
+    """Read the calendars of schedules whose turn it is."""
+    self.healthmgr.oncall.feeding.refresh(self.healthmgr.now)
+
+
+@app.task(name="healthmgr.upkeep.look_ahead", bind=True)
+def look_ahead(self: ServiceTask) -> None:
+    """Tell of gaps, double bookings and unreadable calendars of the coming two weeks."""
+    dues = self.healthmgr.oncall.foreseeing.look_ahead(self.now)
+    self.publisher.remind(dues, self.now)

@@ -11,12 +11,14 @@ from healthmgr import __version__
 from healthmgr.api import (
     alerts,
     answers,
+    calendars,
     checks,
     health,
     incidents,
     interactions,
     maintenance,
     metrics,
+    oncall,
     silences,
     status,
     tokens,
@@ -27,10 +29,10 @@ from healthmgr.api.doors import (
     alertmanager_silences,
     events,
     goalert,
-    oncall,
     pagerduty,
     webhook,
 )
+from healthmgr.api.doors import oncall as oncall_door
 from healthmgr.api.doors.entry import TokenBuckets
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
 from healthmgr.api.page import page_router
@@ -56,6 +58,7 @@ _TAGS = [
     {"name": "notifications", "description": "Who was told what, with every attempt."},
     {"name": "silences", "description": "What people want to be quiet for a while."},
     {"name": "maintenance", "description": "When work is planned, and alerts are held back meanwhile."},
+    {"name": "oncall", "description": "Who is on call, who would be told, and contacts that work."},
     {"name": "doors", "description": "Alerts that other programs bring."},
     {"name": "pings", "description": "Signs of life for heartbeat checks."},
     {"name": "tokens", "description": "Access tokens, for admins."},
@@ -89,10 +92,12 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.door_rates = TokenBuckets()
     api = APIRouter(prefix="/api/v1", responses=_ERRORS)
-    for module in (status, checks, alerts, incidents, silences, maintenance, tokens, interactions, events, webhook):
+    for module in (
+        status, checks, alerts, incidents, silences, maintenance, oncall, tokens, interactions, events, webhook,
+    ):  # fmt: skip
         api.include_router(module.router)
     app.include_router(api)
-    for module in (health, metrics, answers):
+    for module in (health, metrics, answers, calendars):
         app.include_router(module.router)
     _open_doors(app)
     app.include_router(page_router())
@@ -111,5 +116,5 @@ def _open_doors(app: FastAPI) -> None:
         for module in (alertmanager, alertmanager_silences, alertmanager_general):
             app.include_router(module.router, prefix=f"{prefix}/api/v2", include_in_schema=False)
         app.include_router(alertmanager_general.health, prefix=prefix, include_in_schema=False)
-    for module in (pagerduty, goalert, oncall):
+    for module in (pagerduty, goalert, oncall_door):
         app.include_router(module.router, include_in_schema=False)

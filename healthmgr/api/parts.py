@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
+from healthmgr.bootstrap_oncall import Oncall
 from healthmgr.ports import Clock
 from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
@@ -145,6 +146,11 @@ class Parts(Protocol):
     @property
     def executing(self) -> Executing:
         """Ad-hoc probes that somebody waits for."""
+        ...
+
+    @property
+    def oncall(self) -> Oncall:
+        """Who is on call."""
         ...
 
     @property

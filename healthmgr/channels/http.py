@@ -32,13 +32,15 @@ _GATEWAY_FAILURES = frozenset({502, 504})
 class Answer:
     """What the receiver said: its status, the beginning of its reply in one line, and how long it asks us to wait.
 
-    `body` is as much of the reply as the request wanted to have read, as it came.
+    `body` is as much of the reply as the request wanted to have read, as it came; `headers` are looked up whatever
+    their case.
     """
 
     status: int
     reply: str
     retry_after: timedelta | None = None
     body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
         return f"{self.status} {self.reply}".strip()
@@ -142,7 +144,7 @@ def _answer(response: requests.Response, request: Request, deadline: Deadline) -
         beginning += b" (the reply broke off)"  # the status was said, and it alone decides
     reply = one_line(without(beginning[:_MOST_READ].decode("utf-8", "replace"), list(request.secrets)), 200)
     wait = retry_after(response.headers.get("Retry-After", ""), datetime.now(UTC))
-    return Answer(response.status_code, reply, wait, beginning)
+    return Answer(response.status_code, reply, wait, beginning, response.headers)
 
 
 def retry_after(text: str, now: datetime) -> timedelta | None:

@@ -79,6 +79,18 @@ class Root(LazyGroup):
             "healthmgr.cli.routes:route_app",
         ),
         Entry(
+            "oncall",
+            LOOK,
+            "Who is on call, and who would be told.",
+            "healthmgr.cli.oncall:oncall_app",
+        ),
+        Entry(
+            "contacts",
+            LOOK,
+            "Over what people are reached, and whether that was ever tried.",
+            "healthmgr.cli.contacts:contacts_app",
+        ),
+        Entry(
             "silence",
             LOOK,
             "Keep alerts quiet for a while.",

@@ -145,7 +145,7 @@ class Previewing:
         with self._store.begin() as transaction:
             detail = {"to": to, "kind": kind.value}
             transaction.audit(origin.actor, origin.name, "channel.test", stored.name, detail, now)
-        return ready.plugin.send(ready.config, _test(stored, to, kind, origin, now), address, SEND_TIMEOUT)
+        return ready.plugin.send(ready.config, harmless_message(stored, to, kind, origin, now), address, SEND_TIMEOUT)
 
 
 def _digest(transaction: PreviewingTransaction, draft: Draft, now: datetime) -> Message:
@@ -167,11 +167,13 @@ def _ended(alert: AlertFacts, now: datetime) -> AlertFacts:
     return replace(alert, resolved_at=now, resolution="recovered", breaches=())
 
 
-def _test(channel: StoredChannel, to: str, kind: MessageKind, origin: Origin, now: datetime) -> Message:
+def harmless_message(
+    channel: StoredChannel, to: str, kind: MessageKind, origin: Origin, now: datetime, summary: str = ""
+) -> Message:
     """A harmless message. The incident is the same for every test of a channel: what one opens, another can close."""
     incident_id = uuid5(NAMESPACE_URL, f"healthmgr:test:{channel.name}")
     is_over = kind is MessageKind.RESOLUTION
-    summary = f"A test of the channel {channel.name}, asked for by {origin.actor}. Nothing is wrong."
+    summary = summary or f"A test of the channel {channel.name}, asked for by {origin.actor}. Nothing is wrong."
     alert = AlertFacts(
         id=incident_id,
         check_slug="",

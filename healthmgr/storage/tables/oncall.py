@@ -41,9 +41,18 @@ schedule_feeds = Table(
     metadata,
     Column("schedule", Text, ForeignKey("schedules.name", ondelete="CASCADE"), primary_key=True),
     Column("kind", Text, primary_key=True, comment="primary or overrides"),
+    Column("source", Text, nullable=False, server_default=NO_TEXT, comment="the address that was tried, as written"),
     Column("content", Text, nullable=False, server_default=NO_TEXT),
+    Column("etag", Text, nullable=False, server_default=NO_TEXT),
+    Column("modified", Text, nullable=False, server_default=NO_TEXT, comment="Last-Modified, as it was sent"),
+    Column("shifts", JSONB, nullable=False, server_default=text("'[]'::jsonb"), comment="those of the coming months"),
+    Column(
+        "unknown", JSONB, nullable=False, server_default=text("'[]'::jsonb"), comment="whom it names that is nobody"
+    ),
     Column("read_at", Instant, comment="when it was last read well"),
+    Column("changed_at", Instant, comment="when its shifts last became others"),
     Column("tried_at", Instant),
+    Column("failing_since", Instant),
     Column("fault", Text, nullable=False, server_default=NO_TEXT),
 )
 

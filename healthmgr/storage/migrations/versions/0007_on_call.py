@@ -77,9 +77,38 @@ def _make_schedules() -> None:
         "schedule_feeds",
         sa.Column("schedule", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False, comment="primary or overrides"),
+        sa.Column(
+            "source",
+            sa.Text(),
+            server_default=sa.text("''"),
+            nullable=False,
+            comment="the address that was tried, as written",
+        ),
         sa.Column("content", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("etag", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column(
+            "modified", sa.Text(), server_default=sa.text("''"), nullable=False, comment="Last-Modified, as it was sent"
+        ),
+        sa.Column(
+            "shifts",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+            comment="those of the coming months",
+        ),
+        sa.Column(
+            "unknown",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'::jsonb"),
+            nullable=False,
+            comment="whom it names that is nobody",
+        ),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=True, comment="when it was last read well"),
+        sa.Column(
+            "changed_at", sa.DateTime(timezone=True), nullable=True, comment="when its shifts last became others"
+        ),
         sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fault", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.ForeignKeyConstraint(
             ["schedule"], ["schedules.name"], name=op.f("fk_schedule_feeds_schedule"), ondelete="CASCADE"

@@ -1,0 +1,228 @@
+"""Changing who is on call for a while: overrides, temporary schedules, and swaps that the other person accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from healthmgr.definitions.faults import did_you_mean
+from healthmgr.domain import swap as swapping
+from healthmgr.domain.roster import (
+    LONGEST,
+    MOST_COMMENT,
+    Changed,
+    KeptChange,
+    KeptOverride,
+    KeptSwap,
+    KeptTemporary,
+    Note,
+    difference,
+)
+from healthmgr.domain.schedule import Override, Schedule, Temporary
+from healthmgr.domain.swap import Stretch, Swap
+from healthmgr.errors import Conflict, DefinitionError, NotFound, NotPermitted, Problem
+from healthmgr.services.rostering_ports import RosteringStore, RosteringTransaction
+
+log = structlog.get_logger(__name__)
+
+
+class Answer(StrEnum):
+    """What may be said to a swap: the first two by the person it is proposed to, the last by who proposed it."""
+
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    WITHDRAW = "withdraw"
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who changes something, and through which door. `is_bound`: he may change only what is about himself."""
+
+    actor: str
+    origin: str
+    is_bound: bool = False
+
+
+class Rostering:
+    """What people do about who is on call.
+
+    All raise NotFound for a schedule, person or change that there is not, DefinitionError for what cannot be meant,
+    Conflict for what would change nothing or is over, and NotPermitted for what is not about a bound hand himself.
+    """
+
+    def __init__(self, store: RosteringStore) -> None:
+        self._store = store
+
+    def override(self, schedule: str, wanted: Override, hand: Hand, now: datetime, comment: str = "") -> Changed:
+        """Add an override, after those that there are."""
+        kept = KeptOverride(uuid7(), schedule, wanted, Note(hand.actor, now, comment))
+        return self._add(kept, [name for name in (wanted.add, wanted.remove) if name], hand, now)
+
+    def replace_for_a_while(
+        self, schedule: str, wanted: Temporary, hand: Hand, now: datetime, comment: str = ""
+    ) -> Changed:
+        """Add a temporary schedule: in its time its shifts hold, and nothing else."""
+        outside = [s for s in wanted.shifts if s.starts_at < wanted.starts_at or s.ends_at > wanted.ends_at]
+        if outside:
+            raise DefinitionError([Problem(f"{outside[0].person}'s shift reaches out of its time", path="shifts")])
+        kept = KeptTemporary(uuid7(), schedule, wanted, Note(hand.actor, now, comment))
+        return self._add(kept, [shift.person for shift in wanted.shifts], hand, now)
+
+    def remove(self, change_id: UUID, hand: Hand, now: datetime) -> KeptChange:
+        """Take back an override or a temporary schedule; of one that has begun, what is still to come."""
+        with self._store.begin() as transaction:
+            kept: KeptChange | None = transaction.override(change_id) or transaction.temporary(change_id)
+            if kept is None:
+                raise NotFound(f"There is no override and no temporary schedule {change_id}.")
+            _check_hand(kept, hand)
+            ends_at = _times(kept)[1]
+            if ends_at <= now:
+                raise Conflict("It is over already: what was, stays as it was.")
+            transaction.end(kept, now)
+            transaction.audit(hand.actor, hand.origin, f"{_action(kept)}_removed", kept.schedule, _detail(kept), now)
+        log.info("on_call_change_removed", schedule=kept.schedule, change=str(change_id), actor=hand.actor)
+        return kept
+
+    def propose(self, schedule: str, wanted: Swap, hand: Hand, now: datetime, comment: str = "") -> KeptSwap:
+        """Propose a swap to the other person; nothing changes before he accepts."""
+        kept = KeptSwap(uuid7(), schedule, wanted, Note(hand.actor, now, _checked_comment(comment)))
+        if hand.is_bound and wanted.proposed_by != hand.actor:
+            raise NotPermitted(f"{hand.actor} can propose swaps of his own shifts alone.")
+        with self._store.begin() as transaction:
+            _check_people(transaction, [wanted.proposed_by, wanted.proposed_to])
+            swapping.propose(wanted, _schedule(transaction, schedule, *_reach(wanted)), now)
+            transaction.store_swap(kept)
+            transaction.audit(hand.actor, hand.origin, "oncall.swap_proposed", schedule, _swap_detail(kept), now)
+        log.info("swap_proposed", schedule=schedule, swap=str(kept.id), actor=hand.actor)
+        return kept
+
+    def answer(self, swap_id: UUID, answer: Answer, by: str, hand: Hand, now: datetime) -> KeptSwap:
+        """Accept, decline or withdraw a swap, as the person `by`."""
+        if hand.is_bound and by != hand.actor:
+            raise NotPermitted(f"{hand.actor} cannot answer for {by}.")
+        with self._store.begin() as transaction:
+            kept = transaction.swap(swap_id)
+            if kept is None:
+                raise NotFound(f"There is no swap {swap_id}.")
+            answered = replace(kept, swap=_moved(transaction, kept, answer, by, now), answered_at=now)
+            transaction.store_swap(answered)
+            action = f"oncall.swap_{answered.swap.state.value}"
+            transaction.audit(hand.actor, hand.origin, action, kept.schedule, _swap_detail(answered), now)
+        log.info("swap_answered", swap=str(swap_id), state=answered.swap.state.value, actor=by)
+        return answered
+
+    def _add(self, kept: KeptChange, people: Sequence[str], hand: Hand, now: datetime) -> Changed:
+        _checked_comment(kept.note.comment)
+        _check_hand(kept, hand)
+        starts_at, ends_at = _times(kept)
+        if ends_at <= now or ends_at - starts_at > LONGEST:
+            raise DefinitionError([Problem(f"has to lie ahead, at most {LONGEST.days} days long", path="ends_at")])
+        with self._store.begin() as transaction:
+            _check_people(transaction, people)
+            before = _schedule(transaction, kept.schedule, starts_at, ends_at)
+            has_changed, unattended = difference(before, _with(before, kept), max(starts_at, now), ends_at)
+            if not has_changed:
+                raise Conflict(f"This changes nothing: {_who_is(before, kept, now)}.")
+            transaction.add(kept)
+            transaction.audit(hand.actor, hand.origin, f"{_action(kept)}_added", kept.schedule, _detail(kept), now)
+        log.info("on_call_changed", schedule=kept.schedule, change=str(kept.id), actor=hand.actor)
+        return Changed(kept, unattended)
+
+
+def _moved(transaction: RosteringTransaction, kept: KeptSwap, answer: Answer, by: str, now: datetime) -> Swap:
+    match answer:
+        case Answer.DECLINE:
+            return swapping.decline(kept.swap, by)
+        case Answer.WITHDRAW:
+            return swapping.withdraw(kept.swap, by)
+        case Answer.ACCEPT:
+            schedule = _schedule(transaction, kept.schedule, *_reach(kept.swap))
+            moved, overrides = swapping.accept(kept.swap, schedule, by, now)
+            note = Note(by, now, f"swap between {kept.swap.proposed_by} and {kept.swap.proposed_to}")
+            for override in overrides:
+                transaction.add(KeptOverride(uuid7(), kept.schedule, override, note))
+            return moved
+
+
+def _schedule(transaction: RosteringTransaction, name: str, begin: datetime, end: datetime) -> Schedule:
+    found = transaction.schedule(name, begin, end)
+    if found is None:
+        names = transaction.schedule_names()
+        raise NotFound(f"There is no schedule {name!r}{did_you_mean(name, names)}")
+    return found
+
+
+def _check_people(transaction: RosteringTransaction, people: Sequence[str]) -> None:
+    unknown = [name for name in people if name not in transaction.known(people)]
+    if unknown:
+        raise NotFound(f"There is nobody called {unknown[0]!r}{did_you_mean(unknown[0], transaction.people())}")
+
+
+def _check_hand(kept: KeptChange, hand: Hand) -> None:
+    if hand.is_bound and not kept.concerns(hand.actor):
+        raise NotPermitted(f"{hand.actor} can change only when he is on call himself; admins change all.")
+
+
+def _checked_comment(comment: str) -> str:
+    if len(comment) > MOST_COMMENT or "\0" in comment:
+        raise DefinitionError([Problem(f"write at most {MOST_COMMENT} characters", path="comment")])
+    return comment
+
+
+def _reach(swap: Swap) -> tuple[datetime, datetime]:
+    stretches = [swap.given] if swap.taken is None else [swap.given, swap.taken]
+    _check_stretches(stretches)
+    return min(one.starts_at for one in stretches), max(one.ends_at for one in stretches)
+
+
+def _check_stretches(stretches: Sequence[Stretch]) -> None:
+    if any(one.ends_at - one.starts_at > LONGEST for one in stretches):
+        raise DefinitionError([Problem(f"a swap is at most {LONGEST.days} days long", path="given")])
+
+
+def _with(schedule: Schedule, kept: KeptChange) -> Schedule:
+    if isinstance(kept, KeptOverride):
+        return replace(schedule, overrides=(*schedule.overrides, kept.override))
+    return replace(schedule, temporaries=(*schedule.temporaries, kept.temporary))
+
+
+def _who_is(schedule: Schedule, kept: KeptChange, now: datetime) -> str:
+    starts_at, ends_at = _times(kept)
+    spans = schedule.spans(max(starts_at, now), ends_at)
+    people = list(dict.fromkeys(person for span in spans for person in span.people))
+    has_temporary = any(one.starts_at < ends_at and one.ends_at > starts_at for one in schedule.temporaries)
+    hint = "; a temporary schedule holds, over which overrides do nothing" if has_temporary else ""
+    return f"{', '.join(people) or 'nobody'} {'are' if len(people) > 1 else 'is'} on call then as it is{hint}"
+
+
+def _times(kept: KeptChange) -> tuple[datetime, datetime]:
+    inner = kept.override if isinstance(kept, KeptOverride) else kept.temporary
+    return inner.starts_at, inner.ends_at
+
+
+def _action(kept: KeptChange) -> str:
+    return "oncall.override" if isinstance(kept, KeptOverride) else "oncall.temporary"
+
+
+def _detail(kept: KeptChange) -> dict[str, Any]:
+    inner = kept.override if isinstance(kept, KeptOverride) else kept.temporary
+    return {"id": str(kept.id), "comment": kept.note.comment, **inner.to_document()}
+
+
+def _swap_detail(kept: KeptSwap) -> dict[str, Any]:
+    swap = kept.swap
+    return {
+        "id": str(kept.id),
+        "proposed_by": swap.proposed_by,
+        "proposed_to": swap.proposed_to,
+        "given": str(swap.given),
+        "taken": str(swap.taken) if swap.taken else "",
+        "state": swap.state.value,
+    }

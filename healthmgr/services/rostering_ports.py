@@ -1,0 +1,93 @@
+"""What the use cases of who is on call need of whoever keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from healthmgr.domain.feed import Feed
+from healthmgr.domain.roster import KeptChange, KeptOverride, KeptSwap, KeptTemporary
+from healthmgr.domain.schedule import Schedule
+
+
+class RosteringTransaction(Protocol):
+    """One transaction about who is on call; commits when its context ends well."""
+
+    def schedule(self, name: str, begin: datetime, end: datetime) -> Schedule | None:
+        """A schedule with what concerns a time, held until the commit: nobody else changes it meanwhile."""
+        ...
+
+    def schedule_names(self) -> list[str]:
+        """The names of all schedules."""
+        ...
+
+    def known(self, people: Collection[str]) -> set[str]:
+        """Those of these names that are people's."""
+        ...
+
+    def people(self) -> list[str]:
+        """The names of all people."""
+        ...
+
+    def override(self, change_id: UUID) -> KeptOverride | None:
+        """One override."""
+        ...
+
+    def temporary(self, change_id: UUID) -> KeptTemporary | None:
+        """One temporary schedule."""
+        ...
+
+    def swap(self, swap_id: UUID) -> KeptSwap | None:
+        """One swap, its row locked."""
+        ...
+
+    def add(self, change: KeptChange) -> None:
+        """Keep a new override or temporary schedule."""
+        ...
+
+    def end(self, change: KeptChange, now: datetime) -> None:
+        """Forget one that has not begun; end one that has."""
+        ...
+
+    def store_swap(self, swap: KeptSwap) -> None:
+        """Write a swap, new or answered."""
+        ...
+
+    def audit(self, actor: str, origin: str, action: str, target: str, detail: dict[str, Any], now: datetime) -> None:
+        """Write who did what."""
+        ...
+
+
+class RosteringStore(Protocol):
+    """Where who is on call is kept."""
+
+    def begin(self) -> AbstractContextManager[RosteringTransaction]:
+        """Open a transaction."""
+        ...
+
+
+class ForeseeingTransaction(Protocol):
+    """One transaction that looks ahead."""
+
+    def schedules(self, begin: datetime, end: datetime) -> Sequence[Schedule]:
+        """All schedules with what concerns a time."""
+        ...
+
+    def feeds(self) -> Sequence[Feed]:
+        """All calendars that schedules are read from."""
+        ...
+
+    def open_labels(self, origin: str) -> list[dict[str, str]]:
+        """The labels of each open alert of this origin."""
+        ...
+
+
+class ForeseeingStore(Protocol):
+    """Where schedules and alerts are."""
+
+    def begin(self) -> AbstractContextManager[ForeseeingTransaction]:
+        """Open a transaction."""
+        ...

@@ -1,0 +1,172 @@
+"""Questions about who is on call: now, in the coming days, and for an alert of a service."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, select, text
+
+from healthmgr.domain.calendar import zone
+from healthmgr.domain.check import Severity
+from healthmgr.domain.coverage import Finding, FindingKind
+from healthmgr.domain.fairness import burdens
+from healthmgr.domain.foresight import is_meant, unmeant
+from healthmgr.domain.schedule import Schedule, Span, shifts_of
+from healthmgr.domain.swap import SwapState
+from healthmgr.errors import NotFound
+from healthmgr.storage.contact_rows import read_contacts
+from healthmgr.storage.reading_who import read_who
+from healthmgr.storage.rostering_rows import to_override, to_swap, to_temporary
+from healthmgr.storage.schedule_rows import read_feeds, read_schedule, read_schedules
+from healthmgr.storage.tables import schedule_overrides, shift_swaps, temporary_schedules
+from healthmgr.storage.transactions import transaction
+from healthmgr.views_oncall import (
+    BurdenView,
+    ChangeView,
+    ContactView,
+    FeedView,
+    FindingView,
+    ScheduleLineView,
+    ScheduleView,
+    ShiftView,
+    SpanView,
+    SwapView,
+    WhoView,
+)
+
+MOST_DAYS = 90  # that are shown at once: as far as calendars are kept
+_GLANCE = timedelta(days=14)
+
+_LINES = text("SELECT name, description, timezone FROM schedules WHERE is_enabled ORDER BY name")
+_FACTS = text("SELECT name, description, timezone, managed_by FROM schedules WHERE name = :name AND is_enabled")
+
+
+class OncallReading:
+    """Reads schedules and who is on call. Raises Unavailable while the database is away, NotFound for no schedule."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def schedules(self, now: datetime) -> list[ScheduleLineView]:
+        """All schedules, with who is on call now."""
+        with transaction(self._engine) as connection:
+            facts = {row.name: row for row in connection.execute(_LINES)}
+            found = read_schedules(connection, now, now + _GLANCE)
+            feeds = read_feeds(connection)
+        faults = {name: [feed.fault for feed in feeds if feed.schedule == name and feed.fault] for name in facts}
+        return [_line(facts[one.name], one, faults[one.name], now) for one in found]
+
+    def schedule(self, name: str, begin: datetime, days: int, now: datetime) -> ScheduleView:
+        """A schedule for some days from `begin` on."""
+        end = begin + timedelta(days=days)
+        with transaction(self._engine) as connection:
+            facts, schedule = _find(connection, name, begin, end)
+            others = read_schedules(connection, begin, end)
+            feeds = read_feeds(connection, name)
+            changes, swaps = _changes(connection, name, begin), _swaps(connection, name, SwapState.PROPOSED)
+            spans = schedule.spans(begin, end)
+            people = {person for span in spans for person in span.people}
+            unverified = [one for one in read_contacts(connection, people) if one.verified_at is None]
+        shifts = shifts_of(spans)
+        return ScheduleView(
+            name=name,
+            description=facts.description,
+            timezone=facts.timezone,
+            managed_by=facts.managed_by,
+            begin=begin,
+            end=end,
+            on_call=list(spans[0].people),
+            spans=[SpanView.of(span, is_meant=_is_meant(span, schedule)) for span in spans],
+            shifts=[ShiftView.of(shift) for shift in shifts],
+            findings=[FindingView.of(one) for one in unmeant(others, begin, end) if name in one.schedules],
+            burdens=[BurdenView.of(one) for one in burdens(shifts, zone(facts.timezone))],
+            feeds=[FeedView.of(feed) for feed in feeds],
+            changes=changes,
+            swaps=[swap for swap in swaps if swap.given_to > now],
+            unverified=unverified,
+        )
+
+    def changes(self, name: str, since: datetime) -> list[ChangeView]:
+        """The overrides and temporary schedules of a schedule that are not over at an instant, in their order."""
+        with transaction(self._engine) as connection:
+            _find(connection, name, since, since)
+            return _changes(connection, name, since)
+
+    def swaps(self, name: str | None = None, state: SwapState | None = None) -> list[SwapView]:
+        """The swaps of a schedule, or of all, newest first."""
+        with transaction(self._engine) as connection:
+            return _swaps(connection, name, state)
+
+    def contacts(self, people: Collection[str] | None = None) -> list[ContactView]:
+        """The contacts of these people, or of everybody, in the order in which they are tried."""
+        with transaction(self._engine) as connection:
+            return read_contacts(connection, people)
+
+    def findings(self, begin: datetime, ahead: timedelta) -> list[FindingView]:
+        """What is wrong with any schedule in the time ahead."""
+        with transaction(self._engine) as connection:
+            schedules = read_schedules(connection, begin, begin + ahead)
+        return [FindingView.of(one) for one in unmeant(schedules, begin, begin + ahead)]
+
+    def who(self, labels: Mapping[str, str], severity: Severity, now: datetime) -> WhoView:
+        """Who is told of an alert with these labels at an instant, level by level; nothing is changed."""
+        return read_who(self._engine, labels, severity, now)
+
+    def timezone(self, schedule: str) -> str:
+        """In which a schedule is shown."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(_FACTS, {"name": schedule}).one_or_none()
+        if row is None:
+            raise NotFound(_no_schedule(schedule))
+        return str(row.timezone)
+
+
+def _find(connection: Connection, name: str, begin: datetime, end: datetime) -> tuple[Any, Schedule]:
+    facts = connection.execute(_FACTS, {"name": name}).one_or_none()
+    schedule = read_schedule(connection, name, begin, end) if facts else None
+    if schedule is None:
+        raise NotFound(_no_schedule(name))
+    return facts, schedule
+
+
+def _no_schedule(name: str) -> str:
+    return f"There is no schedule {name!r}: `healthmgr oncall list` shows all."
+
+
+def _line(facts: Any, schedule: Schedule, faults: Sequence[str], now: datetime) -> ScheduleLineView:
+    spans = schedule.spans(now, now + _GLANCE)
+    return ScheduleLineView(
+        name=schedule.name,
+        description=facts.description,
+        timezone=facts.timezone,
+        on_call=list(spans[0].people),
+        until=spans[0].ends_at if len(spans) > 1 else None,
+        absence=spans[0].absence.value if spans[0].absence else "",
+        faults=list(faults),
+    )
+
+
+def _is_meant(span: Span, schedule: Schedule) -> bool:
+    if span.absence is None:
+        return False
+    gap = Finding(FindingKind.GAP, span.absence.value, (schedule.name,), span.starts_at, span.ends_at)
+    return is_meant(gap, schedule)
+
+
+def _changes(connection: Connection, name: str, since: datetime) -> list[ChangeView]:
+    found: list[ChangeView] = []
+    for table, read in ((schedule_overrides, to_override), (temporary_schedules, to_temporary)):
+        query = select(table).where(table.c.schedule == name, table.c.ends_at > since)
+        found += [ChangeView.of(read(row)) for row in connection.execute(query)]
+    return sorted(found, key=lambda change: (change.starts_at, change.created_at, change.id))
+
+
+def _swaps(connection: Connection, name: str | None, state: SwapState | None) -> list[SwapView]:
+    query = select(shift_swaps).order_by(shift_swaps.c.created_at.desc(), shift_swaps.c.id.desc()).limit(500)
+    if name is not None:
+        query = query.where(shift_swaps.c.schedule == name)
+    if state is not None:
+        query = query.where(shift_swaps.c.state == state.value)
+    return [SwapView.of(to_swap(row)) for row in connection.execute(query)]
