@@ -24,6 +24,8 @@ NAMES = (
     "alert_resolved",
     "check_state_changed",
     "notification_sent",
+    "incident_opened",
+    "incident_resolved",
     "escalation_started",
     "recovery_successful",
 )

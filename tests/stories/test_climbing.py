@@ -124,3 +124,15 @@ def test_those_whom_the_climb_has_reached_hear_of_the_end(story: Story) -> None:
     story.expect_notification("alice", kind="resolution")
     story.expect_notification("bob", kind="resolution")
     story.expect_silence()
+
+
+def test_other_programs_hear_that_an_incident_opened_that_nobody_answered_and_that_it_is_over(story: Story) -> None:
+    broken(story, level("L1", ALICE, minutes=0), level("L2", BOB, minutes=15))
+    story.let_pass(minutes=16)
+    story.check_recovers("api")
+    story.fast_forward(seconds=30)
+    events = story.rows("SELECT name, data FROM events WHERE name LIKE 'incident%' OR name = 'escalation_started'")
+    assert [event.name for event in events] == ["incident_opened", "escalation_started", "incident_resolved"]
+    climbed = events[1].data
+    assert (climbed["alert"]["title"], climbed["alert"]["severity"]) == ("Api is unhealthy", "critical")
+    assert (climbed["level"], climbed["escalation_rules"]) == (1, ["bob over mail"])
