@@ -22,6 +22,8 @@ from healthmgr.errors import SettingsError
 from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.answering import Answering
+from healthmgr.services.commanding import Commanding
+from healthmgr.services.coordinating import Coordinating
 from healthmgr.services.defining import Defining
 from healthmgr.services.escalating import Escalating
 from healthmgr.services.evaluating import Evaluating
@@ -44,6 +46,7 @@ from healthmgr.services.upkeep import Upkeep
 from healthmgr.settings import Settings, environment
 from healthmgr.storage.admitting_rows import AdmittingRows
 from healthmgr.storage.answering_rows import AnsweringRows
+from healthmgr.storage.commanding_rows import CommandingRows
 from healthmgr.storage.database import DatabaseClock, connect
 from healthmgr.storage.definition_repository import DefinitionRepository
 from healthmgr.storage.escalating_rows import EscalatingRows
@@ -84,6 +87,8 @@ class Healthmgr:
     pinging: Pinging
     responding: Responding
     answering: Answering
+    commanding: Commanding
+    coordinating: Coordinating
     reporting: Reporting
     silencing: Silencing
     maintaining: Maintaining
@@ -200,6 +205,8 @@ class _Builder:
         return {
             "responding": responding,
             "answering": Answering(Transactions(engine, lambda connection: AnsweringRows(connection, hearing))),
+            "commanding": Commanding(Transactions(engine, CommandingRows)),
+            "coordinating": Coordinating(Transactions(engine, CommandingRows)),
             "executing": Executing(self._executing, responding),
             "reporting": Reporting(Transactions(engine, ReportingRows), self._environ),
             "silencing": Silencing(Transactions(engine, SilencingRows)),
@@ -224,9 +231,11 @@ def alerting_rules(settings: Settings) -> AlertingRules:
         is_telling=alerting.enabled,
         group_interval=alerting.aggregation_window,
         reopens_within=alerting.deduplication_window,
+        most_per_minute=alerting.max_alerts_per_minute,
         most_per_hour=alerting.max_alerts_per_hour,
         acknowledges_after=escalation.auto_acknowledge_after,
         resolves_after=escalation.auto_resolve_after,
+        command=settings.advanced.incident_command.rule(),
     )
 
 

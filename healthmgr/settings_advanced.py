@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from healthmgr.domain.command import CommandRule
 from healthmgr.domain.quantity import parse_duration
 from healthmgr.errors import SettingsError
 
@@ -87,7 +88,8 @@ class Alerting(Part):
     enabled: bool = Field(True, description="false: alerts are kept, and nobody is told")
     aggregation_window: WindowMs = Field(timedelta(minutes=5), description="ms in which alerts are put together")
     deduplication_window: WindowMs = Field(timedelta(minutes=10), description="ms in which the same is told once")
-    max_alerts_per_hour: int = Field(50, ge=1, description="messages of one channel in an hour")
+    max_alerts_per_hour: int = Field(50, ge=1, description="messages over one channel to one address in an hour")
+    max_alerts_per_minute: int = Field(10, ge=1, description="the same in a minute; what is more goes into digests")
     channels: Channels = Field(Channels(), description="channels that need no definitions file")
 
 
@@ -98,6 +100,22 @@ class Escalation(Part):
     default_escalation_delay: Minutes = Field(timedelta(minutes=10), description="minutes until the next level")
     auto_acknowledge_after: Minutes | None = Field(None, description="minutes; unset: never")
     auto_resolve_after: Minutes | None = Field(None, description="minutes; unset: never")
+
+
+class IncidentCommand(Part):
+    """incident_command: whose the command of grave incidents is, from their beginning."""
+
+    commander: str = Field("", description="a person, team:NAME or schedule:NAME; unset: nobody by rule")
+    severities: Texts = Field(("critical",), description="the severities whose incidents get one")
+
+    @model_validator(mode="after")
+    def _is_a_rule(self) -> IncidentCommand:
+        self.rule()
+        return self
+
+    def rule(self) -> CommandRule | None:
+        """The same in the words of the domain; None for nobody. Raises ValueError."""
+        return CommandRule.parse(self.commander, self.severities) if self.commander.strip() else None
 
 
 class Recovery(Part):
@@ -120,6 +138,7 @@ class Advanced(Part):
 
     alerting: Alerting = Alerting()
     escalation: Escalation = Escalation()
+    incident_command: IncidentCommand = IncidentCommand()
     recovery: Recovery = Recovery()
     monitoring: Monitoring = Monitoring()
 
@@ -144,7 +163,7 @@ _ELSEWHERE = {
     ("health_checks",): "is no setting: checks are defined in healthmgr.yaml, under checks",
 }
 KeyPath = tuple[str, ...]
-_LISTS = {("alerting", "channels", "email", "default_recipients")}
+_LISTS = {("alerting", "channels", "email", "default_recipients"), ("incident_command", "severities")}
 
 
 class SettingsFile:

@@ -56,6 +56,35 @@ class PlannedLeg(View):
     policy: str = ""
 
 
+class RoleView(View):
+    """A role in an incident, and who holds it."""
+
+    role: str
+    person: str
+    assigned_by: str
+    assigned_at: datetime
+
+
+class TaskView(View):
+    """Something that an incident leaves to be done; `number` counts within the incident, `assignee` may be ""."""
+
+    number: int
+    title: str
+    assignee: str
+    created_by: str
+    created_at: datetime
+    done_at: datetime | None
+    done_by: str
+
+
+class LinkView(View):
+    """Another incident: this one `caused` it, was `caused_by` it, `took_in` or was `merged_into` it."""
+
+    kind: str
+    number: int
+    title: str
+
+
 class IncidentView(IncidentLine):
     """An incident whole: its alerts, who is told and was, and its timeline, oldest first.
 
@@ -70,3 +99,7 @@ class IncidentView(IncidentLine):
     members: list[AlertView]
     notifications: list[NotificationView]
     timeline: list[EntryView]
+    roles: list[RoleView]
+    tasks: list[TaskView]
+    subscribers: list[str]
+    linked: list[LinkView]

@@ -140,6 +140,8 @@ def _details(message: Message) -> Iterator[tuple[str, Any]]:
     yield "Since", f"{absolute(message.opened_at)} ({relative(message.opened_at, now)})"
     facts: Iterable[tuple[str, Any]] = (
         ("Reason", one_line(message.reason, _MOST_NAME).replace("_", " ")),
+        ("Said", _text(message.said)),
+        ("Roles", [one_line(role, _MOST_NAME) for role in message.roles[:_MOST_NAMES]]),
         ("Reminder", message.round),
         *(_alert_details(first, now) if first else ()),
         ("Further alerts", _others(message)),

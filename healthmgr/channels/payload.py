@@ -73,6 +73,7 @@ def _document(message: Message, bounds: _Bounds) -> dict[str, Any]:
             "round": message.round,
             "recipient": one_line(message.recipient, min(bounds.text, 200)),
             "actor": one_line(message.actor, min(bounds.text, 200)),
+            "words": one_line(message.words, bounds.text),
             "is_test": message.is_test,
             "incident": {
                 "id": str(message.incident_id),
@@ -87,6 +88,7 @@ def _document(message: Message, bounds: _Bounds) -> dict[str, Any]:
                 "acknowledge": _link(message.links.acknowledge),
                 "silence": _link(message.links.silence),
             },
+            "roles": [one_line(each, min(bounds.text, _MOST_NAME)) for each in message.roles[: bounds.names]],
             "told": [one_line(each, min(bounds.text, _MOST_NAME)) for each in message.told[: bounds.names]],
             "changes": [
                 {"at": instant(change.at), "what": one_line(change.what, min(bounds.text, 300))}

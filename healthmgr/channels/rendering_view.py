@@ -14,6 +14,7 @@ from healthmgr.domain.phrasing import absolute, clock_time, lasted, listing, spa
 MOST_SHORT_ALERTS = 20
 _MOST_HELD_BACK = 50
 _MOST_CHANGES = 10
+_MOST_WORDS = 2000
 _LONG_RESULTS_UP_TO = 2  # alerts; of more of them, fewer results of each
 
 # Background and text of the band, by what a message is about: white or black, whichever reads better on it.
@@ -96,6 +97,7 @@ class MessageView:
     left_out: int
     changes: tuple[ChangeView, ...]
     told: str
+    roles: str
     footer: tuple[str, ...]
 
 
@@ -131,6 +133,7 @@ def message_view(message: Message, bounds: Bounds = LADDER[0]) -> MessageView:
         left_out=count - len(views),
         changes=tuple(_change(change, message) for change in message.changes[:_MOST_CHANGES]),
         told=names(message.told),
+        roles=names(message.roles),
         footer=_footer(message),
     )
 
@@ -191,6 +194,8 @@ def _summary(message: Message) -> str:
 def _news(message: Message) -> str:
     """What is new, where that is not the problem itself: the named reason of the decision, in words."""
     actor = one_line(message.actor, 120)
+    if message.words:
+        return one_line(message.said, _MOST_WORDS)
     if message.kind is MessageKind.ACKNOWLEDGEMENT:
         return f"Acknowledged by {actor or 'somebody'}: no reminders until something changes"
     if message.kind is MessageKind.UPDATE:

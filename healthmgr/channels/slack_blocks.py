@@ -18,6 +18,7 @@ from healthmgr.domain.phrasing import absolute, clock_time, listing
 # together, which is what makes fields and sections here shorter than they might be.
 _HEADER, _SUMMARY, _FOOTER, _FALLBACK, _NEWS = 150, 900, 400, 800, 1200
 _MOST_CHANGES, _MOST_HELD_BACK, _MOST_TOLD = 5, 20, 8
+_MOST_WORDS = 600
 
 _COLOURS: Mapping[Severity, str] = {
     Severity.CRITICAL: "#b3261e",
@@ -129,12 +130,14 @@ def _blocks(message: Message, *, with_actions: bool) -> Iterator[Block]:
 def _opening(message: Message) -> str:
     is_over = message.kind is MessageKind.RESOLUTION
     first = [_TEST if message.is_test else ""]
-    if message.kind is MessageKind.UPDATE or (message.round and message.kind is MessageKind.PROBLEM):
+    if message.words:
+        first.append(message.said)
+    elif message.kind is MessageKind.UPDATE or (message.round and message.kind is MessageKind.PROBLEM):
         first.append(_what_is_new(message))
-    if message.actor:
+    if message.actor and not message.words:
         verb = "Resolved" if is_over else "Acknowledged"
         first.append(f"{verb} by {message.actor}")
-    bold = " · ".join(f"*{escaped(one_line(part, 100), 200)}*" for part in first if part)
+    bold = " · ".join(f"*{escaped(one_line(part, _MOST_WORDS), 2 * _MOST_WORDS)}*" for part in first if part)
     return "\n".join(part for part in (bold, escaped(one_line(_said(message), 600), _SUMMARY)) if part) or (
         "No details are known."
     )
@@ -170,6 +173,8 @@ def _footer(message: Message) -> Iterator[str]:
     runbook = message.alerts[0].runbook_url if message.alerts and message.kind is not MessageKind.RESOLUTION else ""
     if runbook and not (web_address(runbook) and runbook.isascii()):
         yield f"Runbook: {escaped(one_line(runbook, 300), _FOOTER)}"
+    if message.roles:
+        yield escaped(listing([one_line(each, 120) for each in message.roles], _MOST_TOLD), _FOOTER)
     if message.told:
         told = listing([one_line(each, 60) for each in message.told], _MOST_TOLD)
         yield escaped(f"Also told: {told}", _FOOTER)

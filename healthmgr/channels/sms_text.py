@@ -78,7 +78,9 @@ def _lines(message: Message, *, replies: bool) -> Iterator[_Line]:
         yield _Line(_link(message, replies=True), drop=1)
         return
     first, is_over = message.alerts[0], message.kind is MessageKind.RESOLUTION
-    yield _Line(one_line(first.resolution if is_over else first.summary, _MOST_SAID), drop=1, is_elastic=True)
+    yield _Line(one_line(message.said, _MOST_SAID), is_elastic=True)
+    summary = one_line(first.resolution if is_over else first.summary, 80 if message.words else _MOST_SAID)
+    yield _Line(summary, drop=3 if message.words else 1, is_elastic=not message.words)
     if is_over:
         ended = max((alert.resolved_at for alert in message.alerts if alert.resolved_at), default=message.composed_at)
         yield _Line(f"Lasted {lasted(ended - message.opened_at)}", drop=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from healthmgr.domain.command import CommandRule
 from healthmgr.domain.routing_tree import GROUP_INTERVAL
 
 
@@ -14,7 +15,8 @@ class AlertingRules:
 
     `group_interval` is its aggregationWindow; an incident whose group breaks again within `reopens_within` (its
     deduplicationWindow) of its end is the same incident. Over one channel to one address, `most_per_minute` and
-    `most_per_hour` (its maxAlertsPerHour) messages go out by themselves, and the rest in digests. None: never.
+    `most_per_hour` (its maxAlertsPerHour) messages go out by themselves, and the rest in digests. `command` says
+    whose the command of grave incidents is from their beginning. None: never.
     """
 
     is_telling: bool = True
@@ -24,6 +26,7 @@ class AlertingRules:
     most_per_hour: int = 50
     acknowledges_after: timedelta | None = None
     resolves_after: timedelta | None = None
+    command: CommandRule | None = None
 
     def auto_acknowledge_at(self, opened_at: datetime) -> datetime | None:
         """When an incident that nobody answered is acknowledged by itself."""

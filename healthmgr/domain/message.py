@@ -116,6 +116,9 @@ class Message:
     `attempt` counts the sendings of this notification: above 1, an earlier one may have arrived all the same.
     `held_back` is what a digest tells of; its `alerts` may be empty then, and its incident is the newest one.
     `more_alerts` counts those that are told of and not listed.
+    `words` is what a person says with it: a status update, or why somebody is asked by name; `actor` is he then.
+    `roles` tells who holds which ("commander: carol"). `merged_into` is the number of the incident that this one,
+    which is over by that, went into.
     """
 
     notification_id: UUID
@@ -142,6 +145,14 @@ class Message:
     is_test: bool = False
     attempt: int = 1
     more_alerts: int = 0
+    words: str = ""
+    roles: tuple[str, ...] = ()
+    merged_into: int = 0
+
+    @property
+    def said(self) -> str:
+        """What a person says with it and who he is, "" where nobody says anything."""
+        return f"{self.actor}: {self.words}" if self.words and self.actor else self.words
 
     @property
     def title(self) -> str:
@@ -151,6 +162,8 @@ class Message:
         first = self.alerts[0]
         others = len(self.alerts) - 1 + self.more_alerts
         more = f" and {others} more" if others else ""
+        if self.kind is MessageKind.RESOLUTION and self.merged_into:
+            return f"Merged into #{self.merged_into}: {first.check_name}{more}"
         if self.kind is MessageKind.RESOLUTION:
             return f"Resolved: {first.check_name}{more}"
         if self.kind is MessageKind.ACKNOWLEDGEMENT:

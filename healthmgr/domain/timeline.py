@@ -31,6 +31,18 @@ class EntryKind(StrEnum):
     ASSIGNED = "assigned"
     COMMENTED = "commented"
     RESOLVED = "resolved"
+    DECLINED = "declined"
+    ASKED = "asked"
+    HANDED_OVER = "handed_over"
+    ROLE_GIVEN = "role_given"
+    ROLE_TAKEN = "role_taken"
+    TASK_ADDED = "task_added"
+    TASK_DONE = "task_done"
+    UPDATED = "updated"
+    SUBSCRIBED = "subscribed"
+    UNSUBSCRIBED = "unsubscribed"
+    MERGED = "merged"
+    LINKED = "linked"
 
 
 @dataclass(frozen=True, slots=True)

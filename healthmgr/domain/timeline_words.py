@@ -10,6 +10,7 @@ from healthmgr.domain.message import MessageKind
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.phrasing import absolute, listing
 from healthmgr.domain.timeline import EntryKind
+from healthmgr.domain.timeline_command_words import COMMAND_SENTENCES
 
 _MOST_NAMED = 5
 _BY_A_PERSON = "by_a_person"
@@ -26,6 +27,13 @@ _REASONS: Mapping[str, str] = {
     Reason.ALL_RESOLVED: "all of it is over",
     Reason.REPEAT: "nobody has answered since they were told",
     Reason.ESCALATED: "nobody answered the level before",
+    Reason.ESCALATED_BY_HAND: "somebody asked for the next level",
+    Reason.DECLINED: "nobody at the level before can take it",
+    Reason.ASKED: "somebody asked for them by name",
+    Reason.HANDED_OVER: "it was handed over",
+    Reason.ROLE_GIVEN: "a role was given",
+    Reason.STATUS_UPDATE: "they asked to hear how it stands",
+    Reason.MERGED: "it went into another incident",
     Reason.FALLBACK: "an earlier channel failed",
     Reason.NOBODY_REACHED: "nobody was reached so far",
     Reason.NOTHING_TOLD: "nobody had been told of it",
@@ -152,7 +160,8 @@ def _exhausted(_reason: str, _actor: str, detail: Detail) -> str:
 
 def _escalated(reason: str, actor: str, detail: Detail) -> str:
     by = f" by {actor}" if actor else ""
-    return f"Escalated to {_level(detail).lower()}{by}{_why(reason)}"
+    level = _level(detail)
+    return f"Escalated to {level[0].lower()}{level[1:]}{by}{_why(reason)}{_comment(detail)}"
 
 
 def _acknowledged(reason: str, actor: str, detail: Detail) -> str:
@@ -221,6 +230,7 @@ _SENTENCES: Mapping[str, Callable[[str, str, Detail], str]] = {
     EntryKind.ASSIGNED: _assigned,
     EntryKind.COMMENTED: _commented,
     EntryKind.RESOLVED: _resolved,
+    **COMMAND_SENTENCES,
 }
 
 

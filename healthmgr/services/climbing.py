@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from healthmgr.domain.check import Severity
 from healthmgr.domain.escalation import CarryOut, Climb, Exhausted, PassedLevel, Policy, Situation, next_step
 from healthmgr.domain.incident import Incident
 from healthmgr.domain.plan import Target
@@ -39,7 +40,8 @@ def climb(transaction: ClimbingTransaction, incident: Incident, policy: Policy, 
         _note_passed(transaction, incident, step.passed, now)
         if isinstance(step, Exhausted):
             break
-        due_at = _reach(transaction, incident, step, now)
+        due_at = reach(transaction, step.people, incident.severity, now, channels=step.level.channels)
+        due_at |= {Target(channel, channel, ""): now for channel in step.channels}
         if due_at:
             after = replace(incident, climb=step.then, climb_at=now + step.wait)
             return Climbed(after, step.index, due_at)
@@ -53,22 +55,28 @@ def climb(transaction: ClimbingTransaction, incident: Incident, policy: Policy, 
     return Climbed(after, len(policy.levels), dict.fromkeys(default.targets, now))
 
 
-def _reach(
-    transaction: ClimbingTransaction, incident: Incident, step: CarryOut, now: datetime
+def reach(
+    transaction: ClimbingTransaction,
+    people: Sequence[str],
+    severity: Severity,
+    now: datetime,
+    *,
+    channels: Sequence[str] = (),
 ) -> dict[Target, datetime]:
-    """How the people of a level are reached, and when: each contact in its turn, mild things after the quiet hours."""
+    """How these people are reached, and when: each contact in its turn, mild things after the quiet hours.
+
+    `channels` are those that may be used, none: all. Who is not defined, or has no such contact, is left out.
+    """
     due_at: dict[Target, datetime] = {}
-    found = transaction.people(step.people)
-    for name in step.people:
+    found = transaction.people(people)
+    for name in people:
         person = found.get(name)
         if person is None:
             continue
-        quiet_until = person.quiet_until(incident.severity, now)
-        for contact in person.reached_over(step.level.channels):
+        quiet_until = person.quiet_until(severity, now)
+        for contact in person.reached_over(channels):
             at = now + contact.after
             due_at[Target(person.name, contact.channel, contact.address)] = max(at, quiet_until or at)
-    for channel in step.channels:
-        due_at[Target(channel, channel, "")] = now
     return due_at
 
 

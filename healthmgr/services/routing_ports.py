@@ -80,7 +80,23 @@ class ClimbingTransaction(NotesTimeline, Protocol):
         ...
 
 
-class RoutingTransaction(ClimbingTransaction, Protocol):
+class AppointingTransaction(ClimbingTransaction, Protocol):
+    """A transaction that can give the command of an incident."""
+
+    def roles(self, incident_id: UUID) -> Mapping[str, tuple[str, ...]]:
+        """Who holds which role."""
+        ...
+
+    def give_role(self, incident_id: UUID, role: str, person: str, by: str, now: datetime) -> None:
+        """Somebody holds a role from now on; a commander is alone."""
+        ...
+
+    def next_round(self, incident: Incident) -> int:
+        """The next free number of what is told by name in its present episode."""
+        ...
+
+
+class RoutingTransaction(AppointingTransaction, Protocol):
     """One transaction of routing; commits when its context ends well."""
 
     def take(self, group_key: str, token: int, now: datetime) -> bool:
@@ -135,8 +151,8 @@ class RoutingTransaction(ClimbingTransaction, Protocol):
         """The group's last incident, open again under the routes as they are now, when it was resolved since."""
         ...
 
-    def told_targets(self, incident_id: UUID) -> list[Target]:
-        """Everybody who was told of this incident, or is about to be."""
+    def told_targets(self, incident_id: UUID, *, pages_only: bool = False) -> list[Target]:
+        """Everybody who was told of this incident, or is about to be; or those who were told more than updates."""
         ...
 
     def supersede(self, incident_id: UUID, reason: Reason) -> None:

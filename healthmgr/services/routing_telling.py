@@ -16,6 +16,7 @@ from healthmgr.domain.message import MessageKind
 from healthmgr.domain.notification import STARTS_EPISODE, Decision, Group, Hold, Reason, Send, Told
 from healthmgr.domain.plan import Course, Leg, Target
 from healthmgr.domain.timeline import Entry, EntryKind
+from healthmgr.services.calling import appoint
 from healthmgr.services.climbing import climb
 from healthmgr.services.routing_ports import NotesTimeline, RoutingTransaction, Telling
 
@@ -80,6 +81,8 @@ class Teller:
             climbed = climb(self.transaction, incident, course.policy, len(self.group.firing), self.now)
             incident = climbed.incident
             tellings.append(climbed.telling(telling))
+        if send.kind is MessageKind.PROBLEM:
+            tellings += appoint(self.transaction, incident, self.rules.command, tellings, self.now)
         if is_over:
             self.transaction.supersede(incident.id, Reason.RESOLVED)
         self.transaction.save_incident(incident, sorted(self.group.firing))
@@ -130,7 +133,7 @@ class Teller:
         return replace(incident, legs_told_at=told_at, round_at=round_at, held_reason="")
 
     def _targets(self, incident: Incident, legs: Sequence[Leg], kind: MessageKind) -> list[Target]:
-        told = self.transaction.told_targets(incident.id)
+        told = self.transaction.told_targets(incident.id, pages_only=kind is MessageKind.PROBLEM)
         if kind is MessageKind.PROBLEM:
             # Those whom the climb has reached hear of what is new as well.
             climbed = told if incident.course.policy is not None else []

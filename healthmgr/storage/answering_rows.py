@@ -22,7 +22,7 @@ from healthmgr.storage import notification_rows
 from healthmgr.storage.alert_rows import close_alerts
 from healthmgr.storage.audit_rows import write_audit
 from healthmgr.storage.dispatch_rows import request_dispatch
-from healthmgr.storage.incident_rows import INCIDENT_COLUMNS, save_incident, to_incident
+from healthmgr.storage.incident_rows import INCIDENT_COLUMNS, leads_to, save_incident, to_incident
 from healthmgr.storage.timeline_rows import note
 
 _GROUP_OF = text("SELECT group_key FROM incidents WHERE id = :id AND resolved_at IS NULL")
@@ -84,6 +84,7 @@ class AnsweringRows(AnsweringTransaction):
         self._hearing_kinds = hearing_kinds
 
     def incident(self, incident_id: UUID, now: datetime, *, will_change_group: bool = False) -> Answered | None:
+        incident_id = leads_to(self._connection, incident_id)
         if will_change_group:
             # Before the incident's own row: routing locks them in this order.
             group_key = self._connection.execute(_GROUP_OF, {"id": incident_id}).scalar()
@@ -144,9 +145,14 @@ def stop_climb(
 
 
 def climb_on(connection: Connection, incident_id: UUID, now: datetime) -> None:
-    """Nobody has it in hand after all: a new episode, whose first round is due now."""
+    """Nobody has it in hand after all: a new episode, whose first round is due now.
+
+    Where nobody was told before the answer, the group's own judgement tells; whoever calls this asks for one.
+    """
     incident = _lock(connection, incident_id)
-    if incident is not None and incident.told is not None:
+    if incident is not None and incident.told is None:
+        save_incident(connection, incident.anew(restarts=False))
+    elif incident is not None:
         reason = Reason.UNACKNOWLEDGED.value
         climb_at = now if incident.course.policy else None
         again = replace(incident.anew(restarts=False), round_at=now, climb_at=climb_at, held_reason=reason)

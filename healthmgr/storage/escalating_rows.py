@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from healthmgr.domain.check import Severity
+from healthmgr.domain.command import BY_NAME
 from healthmgr.domain.dispatch import EARLY_BY, Due
 from healthmgr.domain.incident import Incident, all_labels
 from healthmgr.domain.muting import Mutes, Subject
@@ -40,7 +41,8 @@ WHERE incident_id = :id AND suppressed_by_id IS NULL ORDER BY id
 """)
 
 _REACHED = text("""
-SELECT EXISTS (SELECT 1 FROM notifications WHERE incident_id = :id AND episode = :episode AND state = 'sent')
+SELECT EXISTS (SELECT 1 FROM notifications WHERE incident_id = :id AND episode = :episode AND state = 'sent'
+               AND level <> :by_name)
 """)
 
 _LAPSE = text("""
@@ -93,7 +95,7 @@ class EscalatingRows(ClimbingRows, EscalatingTransaction):
         return read_closed(self._connection, legs, now)
 
     def was_anybody_reached(self, incident: Incident) -> bool:
-        values = {"id": incident.id, "episode": incident.episode}
+        values = {"id": incident.id, "episode": incident.episode, "by_name": BY_NAME}
         return bool(self._connection.execute(_REACHED, values).scalar_one())
 
     def lapse(self, incident: Incident, now: datetime) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from healthmgr.domain.check import Severity
+from healthmgr.domain.command import BY_NAME
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.message import MessageKind
 from healthmgr.domain.notification import Reason
@@ -20,8 +21,8 @@ from healthmgr.storage import notification_rows
 from healthmgr.storage.timeline_rows import note
 
 _FAILED = text("""
-SELECT n.incident_id, n.episode, n.level, n.round, n.kind, n.severity, n.content, n.problem_at, n.actor, n.recipient,
-       n.channel, i.plan
+SELECT n.incident_id, n.episode, n.level, n.round, n.kind, n.reason, n.severity, n.content, n.problem_at, n.actor,
+       n.recipient, n.channel, i.plan
 FROM notifications n JOIN incidents i ON i.id = n.incident_id WHERE n.id = :id
 """)
 
@@ -30,6 +31,7 @@ _LOCK = text("SELECT 1 FROM incidents WHERE id = :id FOR UPDATE")
 _TRIED = text("""
 SELECT recipient, channel, address FROM notifications
 WHERE incident_id = :incident_id AND episode = :episode AND round = :round AND kind = :kind
+  AND (level = :by_name) = (:level = :by_name)
 """)
 
 _CONTACTS = text("""
@@ -94,11 +96,20 @@ def _fall_back(connection: Connection, failed: Any, now: datetime) -> list[Due]:
     # An answer is news for those channels alone that asked to hear of it.
     if failed.kind == MessageKind.ACKNOWLEDGEMENT:
         return []
-    values = {"incident_id": failed.incident_id, "episode": failed.episode, "round": failed.round, "kind": failed.kind}
+    is_update = failed.reason == Reason.STATUS_UPDATE
+    values = {
+        "incident_id": failed.incident_id,
+        "episode": failed.episode,
+        "level": failed.level,
+        "round": failed.round,
+        "kind": failed.kind,
+        "by_name": BY_NAME,
+    }
     tried = {(row.channel, row.address) for row in connection.execute(_TRIED, values)}
     own = [t for t in _other_channels(connection, failed.recipient) if (t.channel, t.address) not in tried]
     default = [t for t in Plan.from_document(failed.plan).default.targets if (t.channel, t.address) not in tried]
-    targets = own[:1] or default
+    # Whoever only wanted to hear of it needs nobody in his place.
+    targets = own[:1] or ([] if is_update else default)
     if not targets:
         return []
     telling = Telling(

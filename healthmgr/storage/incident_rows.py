@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
@@ -29,6 +30,23 @@ UPDATE incidents SET
     due_at = :due_at, token = token + 1, armed_until = NULL, arm_count = 0
 WHERE id = :id
 """)
+
+
+# Merging does not go round in circles: what was merged is closed, and takes nothing in.
+_LEADS_TO = text("""
+WITH RECURSIVE led AS (
+    SELECT CAST(:id AS uuid) AS id, 0 AS steps
+    UNION ALL
+    SELECT l.incident_id, led.steps + 1 FROM incident_links l JOIN led ON l.other_id = led.id AND l.kind = 'merged'
+    WHERE led.steps < 100
+)
+SELECT id FROM led ORDER BY steps DESC LIMIT 1
+""")
+
+
+def leads_to(connection: Connection, incident_id: UUID) -> UUID:
+    """The incident that one went into by merging; itself where it did not."""
+    return UUID(str(connection.execute(_LEADS_TO, {"id": incident_id}).scalar_one()))
 
 
 def save_incident(connection: Connection, incident: Incident) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
 from healthmgr.domain.check import Severity, Status
+from healthmgr.domain.command import BY_NAME
 from healthmgr.domain.links import LinkMaker
 from healthmgr.domain.message import AlertFacts, Breach, HeldBack, Links, Message, MessageKind, ResultFacts
 from healthmgr.domain.notification import Reason
@@ -69,6 +70,12 @@ WHERE check_id = :check_id ORDER BY started_at DESC, sequence DESC LIMIT :limit
 """)
 
 
+_ROLES = text("""
+SELECT role || ': ' || string_agg(person, ', ' ORDER BY assigned_at, person) FROM incident_roles
+WHERE incident_id = :id GROUP BY role ORDER BY role
+""")
+
+
 def compose(
     connection: Connection,
     notification: Any,
@@ -110,7 +117,7 @@ def compose(
         alerts=alerts,
         url=made.incident,
         how_to_acknowledge=f"healthmgr incidents ack {incident.number}" if kind is not MessageKind.RESOLUTION else "",
-        round=notification.round,
+        round=0 if notification.level == BY_NAME else notification.round,
         actor=notification.actor,
         links=made,
         changes=read_changes(connection, incident.id, incident.opened_at, now),
@@ -118,6 +125,9 @@ def compose(
         first_provider_id=incident.first_provider_id or "",
         attempt=attempt,
         more_alerts=max(0, len(ids) - MOST_ALERTS),
+        words=content.get("words", ""),
+        roles=tuple(connection.execute(_ROLES, {"id": incident.id}).scalars()),
+        merged_into=content.get("merged_into", 0),
     )
     return _digest(connection, message, [notification.id, *bundle]) if bundle else message
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
+from healthmgr.domain.command import BY_NAME
 from healthmgr.domain.dispatch import HORIZON, Due, Work, patience, rank
 from healthmgr.domain.notification import Reason
 from healthmgr.services.routing_ports import Telling
@@ -24,10 +25,12 @@ ON CONFLICT (incident_id, episode, level, round, kind, recipient, channel) DO NO
 RETURNING id
 """)
 
-# Only what is pending: a message that is being sent is under way, and its fate is not ours to decide.
+# Only what is pending: a message that is being sent is under way, and its fate is not ours to decide. What a person
+# had told by name is no page to everybody, and no answer makes it needless.
 _SUPERSEDE = text("""
 UPDATE notifications SET state = 'superseded', state_reason = :reason, due_at = NULL, token = token + 1
 WHERE incident_id = :incident_id AND state = 'pending' AND kind <> 'resolution'
+  AND (level <> :by_name OR :reason <> 'acknowledged')
 """)
 
 
@@ -36,8 +39,11 @@ def new_id() -> UUID:
     return uuid7()
 
 
-def insert(connection: Connection, telling: Telling, now: datetime) -> list[Due]:
-    """One notification a target, due now or at its own time; what is there already (the same round) is left alone."""
+def insert(connection: Connection, telling: Telling, now: datetime, *, will_remind: bool = True) -> list[Due]:
+    """One notification a target, due now or at its own time; what is there already (the same round) is left alone.
+
+    With `will_remind` the caller sends the reminders after its commit; otherwise the next sweep does.
+    """
     dues = []
     for target in telling.targets:
         due_at = telling.due_at.get(target, now)
@@ -61,7 +67,8 @@ def insert(connection: Connection, telling: Telling, now: datetime) -> list[Due]
                 "actor": telling.actor,
                 "now": now,
                 "due_at": due_at,
-                "horizon": now + HORIZON,
+                # Nothing lies before this horizon: the row is left unarmed.
+                "horizon": now + HORIZON if will_remind else datetime.min.replace(tzinfo=UTC),
                 "patience": patience(0),
             },
         ).scalar()
@@ -72,4 +79,4 @@ def insert(connection: Connection, telling: Telling, now: datetime) -> list[Due]
 
 def supersede(connection: Connection, incident_id: UUID, reason: Reason) -> None:
     """Withdraw the incident's notifications that nobody has begun to send, resolutions excepted."""
-    connection.execute(_SUPERSEDE, {"incident_id": incident_id, "reason": reason.value})
+    connection.execute(_SUPERSEDE, {"incident_id": incident_id, "reason": reason.value, "by_name": BY_NAME})

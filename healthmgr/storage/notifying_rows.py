@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from healthmgr.domain import synthetic
 from healthmgr.domain.alerting import AlertingRules
 from healthmgr.domain.bundling import hold_back
+from healthmgr.domain.command import BY_NAME
 from healthmgr.domain.dispatch import EARLY_BY, Due, Work, rank
 from healthmgr.domain.links import LinkMaker
 from healthmgr.domain.message import MessageKind
@@ -29,7 +30,8 @@ from healthmgr.storage.timeline_rows import note
 
 _LOCK = text("""
 SELECT n.id, n.token, n.attempts, n.state, n.state_reason, n.due_at, n.lease_until, n.created_at, n.position,
-       n.incident_id, n.recipient, n.channel, n.address, n.kind, n.reason, n.severity, n.round, n.episode, n.content,
+       n.incident_id, n.recipient, n.channel, n.address, n.kind, n.reason, n.severity, n.level, n.round, n.episode,
+       n.content,
        n.actor, c.kind AS channel_kind, c.config AS channel_config, i.acknowledged_at IS NOT NULL AS is_in_hand,
        i.resolved_at IS NOT NULL AS is_over,
        EXISTS (
@@ -240,7 +242,8 @@ def _withdrawn(row: Any) -> Reason | None:
     """Why a message is not tried again: during an earlier attempt its incident was answered, or it is over."""
     if row.is_over and row.kind in (MessageKind.PROBLEM, MessageKind.UPDATE):
         return Reason.RESOLVED
-    return Reason.ACKNOWLEDGED if row.is_in_hand and row.kind == MessageKind.PROBLEM else None
+    is_page = row.kind == MessageKind.PROBLEM and row.level != BY_NAME
+    return Reason.ACKNOWLEDGED if row.is_in_hand and is_page else None
 
 
 def _outcome(after: AfterAttempt) -> tuple[str, str, datetime | None, str]:

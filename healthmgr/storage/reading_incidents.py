@@ -12,7 +12,9 @@ from healthmgr.domain.check import Severity
 from healthmgr.domain.plan import Plan
 from healthmgr.errors import NotFound
 from healthmgr.storage import reading_alerts
+from healthmgr.storage.incident_rows import leads_to
 from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
+from healthmgr.storage.reading_command import read_command
 from healthmgr.storage.tables import alerts, checks, incident_entries, incidents
 from healthmgr.views import Page
 from healthmgr.views_incidents import EntryView, IncidentLine, IncidentView, PlannedLeg
@@ -84,9 +86,10 @@ def incident_page(
 def incident_id(connection: Connection, number: int) -> UUID:
     """The id of the incident that people call by this number; raises NotFound."""
     found: UUID | None = connection.execute(select(incidents.c.id).where(incidents.c.number == number)).scalar()
+    # The number of one that was merged leads to the incident that it went into.
     if found is None:
         raise NotFound(f"There is no incident #{number}: `healthmgr incidents list` shows the open ones")
-    return found
+    return leads_to(connection, found)
 
 
 def incident(connection: Connection, wanted: UUID) -> IncidentView:
@@ -106,6 +109,7 @@ def incident(connection: Connection, wanted: UUID) -> IncidentView:
             "members": members.items,
             "notifications": told.items,
             "timeline": _timeline(connection, wanted),
+            **read_command(connection, wanted),
         }
     )
 

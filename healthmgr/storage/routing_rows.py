@@ -28,17 +28,18 @@ from healthmgr.domain.dependency import (
 from healthmgr.domain.dispatch import EARLY_BY, Due
 from healthmgr.domain.incident import Incident, Member, all_labels
 from healthmgr.domain.muting import Muted, Mutes, Subject
-from healthmgr.domain.notification import MUTES, Reason
+from healthmgr.domain.notification import Reason
 from healthmgr.domain.plan import Leg, Target
 from healthmgr.services.routing_ports import Beginning, RoutingTransaction, Telling
 from healthmgr.storage import notification_rows
-from healthmgr.storage.climbing_rows import ClimbingRows
 from healthmgr.storage.directory_rows import read_directory
 from healthmgr.storage.dispatch_rows import request_dispatch
 from healthmgr.storage.incident_rows import INCIDENT_COLUMNS, save_incident, to_incident
 from healthmgr.storage.muting_rows import read_closed, read_mutes
 from healthmgr.storage.notification_rows import new_id
+from healthmgr.storage.role_rows import RoleRows
 from healthmgr.storage.synthetic_rows import read_plan
+from healthmgr.storage.told_rows import read_told_targets
 
 _TAKE = text("SELECT token, due_at FROM dispatches WHERE group_key = :group_key FOR UPDATE")
 
@@ -47,8 +48,9 @@ SELECT {INCIDENT_COLUMNS} FROM incidents WHERE group_key = :group_key AND resolv
 """)  # noqa: S608 - composed of constants alone
 
 _RECENT = text("""
-SELECT id FROM incidents WHERE group_key = :group_key AND resolved_at >= :since ORDER BY resolved_at DESC LIMIT 1
-FOR UPDATE
+SELECT id FROM incidents WHERE group_key = :group_key AND resolved_at >= :since
+  AND NOT EXISTS (SELECT 1 FROM incident_links l WHERE l.other_id = incidents.id AND l.kind = 'merged')
+ORDER BY resolved_at DESC LIMIT 1 FOR NO KEY UPDATE
 """)
 
 _LAPSE = text("""
@@ -123,19 +125,6 @@ WHERE id = :id
 RETURNING {INCIDENT_COLUMNS}
 """)  # noqa: S608 - composed of constants alone
 
-# Whoever's message a mute held back, or an answer made needless, before anybody had begun to send it, was told nothing.
-_TOLD_TARGETS = text("""
-SELECT DISTINCT ON (recipient, channel) recipient, channel, address FROM notifications
-WHERE incident_id = :incident_id AND kind <> 'resolution'
-  AND (attempts > 0 OR (state = 'pending' AND state_reason <> ALL(CAST(:untold AS text[]))))
-  AND created_at >= COALESCE((
-      SELECT max(e.at) FROM incident_entries e
-      WHERE e.incident_id = :incident_id AND e.kind = 'reopened' AND e.reason = 'broken_again'
-  ), created_at)
-ORDER BY recipient, channel, position DESC
-""")
-_UNTOLD = sorted(reason.value for reason in (*MUTES, Reason.ALERTING_OFF))
-
 # Alerts that these suppress are the incident's impact.
 _ATTACH = text("""
 UPDATE alerts SET incident_id = :incident_id
@@ -153,7 +142,7 @@ _HOLD_BACK = text("UPDATE alerts SET mute_reason = :reason, muted_by = :by, upda
 _FORGET = text("DELETE FROM dispatches WHERE group_key = :group_key")
 
 
-class RoutingRows(ClimbingRows, RoutingTransaction):
+class RoutingRows(RoleRows, RoutingTransaction):
     """Dispatches, incidents and new notifications within one transaction of routing."""
 
     def __init__(self, connection: Connection, rules: AlertingRules | None = None) -> None:
@@ -243,9 +232,8 @@ class RoutingRows(ClimbingRows, RoutingTransaction):
             "auto_resolve_at": self._rules.auto_resolve_at(now),
         }
 
-    def told_targets(self, incident_id: UUID) -> list[Target]:
-        rows = self._connection.execute(_TOLD_TARGETS, {"incident_id": incident_id, "untold": _UNTOLD})
-        return [Target(row.recipient, row.channel, row.address) for row in rows]
+    def told_targets(self, incident_id: UUID, *, pages_only: bool = False) -> list[Target]:
+        return read_told_targets(self._connection, incident_id, pages_only=pages_only)
 
     def supersede(self, incident_id: UUID, reason: Reason) -> None:
         notification_rows.supersede(self._connection, incident_id, reason)
