@@ -25,12 +25,6 @@ from healthmgr.views_oncall import ScheduleLineView
 oncall_app = typer.Typer(
     cls=SpeakingGroup, no_args_is_help=True, help="Who is on call, and who would be told.", epilog=EXIT_CODES
 )
-oncall_app.command("override")(add_override)
-oncall_app.command("temporary")(add_temporary)
-oncall_app.command("changes")(list_changes)
-oncall_app.command("overrides", hidden=True)(list_changes)
-oncall_app.command("remove")(remove_change)
-oncall_app.add_typer(swap_app, name="swap")
 
 ScheduleName = Annotated[str, typer.Argument(metavar="SCHEDULE", help="The schedule, as in the definitions.")]
 
@@ -134,6 +128,14 @@ def export(
         print_verbatim(address)
     else:
         typer.echo(found.text, nl=False)
+
+
+oncall_app.command("override")(add_override)
+oncall_app.command("temporary")(add_temporary)
+oncall_app.command("changes")(list_changes)
+oncall_app.command("overrides", hidden=True)(list_changes)
+oncall_app.command("remove")(remove_change)
+oncall_app.add_typer(swap_app, name="swap")
 
 
 def _row(line: ScheduleLineView) -> tuple[str | Text, ...]:

@@ -44,7 +44,7 @@ def add_override(
     with opened() as healthmgr:
         now = healthmgr.now()
         location = zone(healthmgr.oncall.reading.timezone(schedule))
-        begin, end = _times(begins, ends, now, location)
+        begin, end = moments_of(begins, ends, now, location)
         try:
             wanted = Override(begin, end, added, removed)
         except ValueError as error:
@@ -73,7 +73,7 @@ def add_temporary(
     with opened() as healthmgr:
         now = healthmgr.now()
         location = zone(healthmgr.oncall.reading.timezone(schedule))
-        begin, end = _times(begins, ends, now, location)
+        begin, end = moments_of(begins, ends, now, location)
         try:
             wanted = Temporary(begin, end, tuple(_shift(text, begin, end, now, location) for text in shifts or ()))
         except ValueError as error:
@@ -125,6 +125,14 @@ def chosen(ids: list[UUID], which: str, noun: str) -> UUID:
     return found[0]
 
 
+def moments_of(
+    begins: str, ends: str, now: datetime, location: ZoneInfo, prefix: str = "--"
+) -> tuple[datetime, datetime]:
+    """The end is looked for after the beginning: "--from 18:00 --to 09:00" ends the next morning."""
+    begin = moment_at(begins, now, location, f"{prefix}from")
+    return begin, moment_at(ends, now, location, f"{prefix}to", after=max(begin, now))
+
+
 def _choose(healthmgr: Healthmgr, schedule: str, which: str, now: datetime) -> UUID:
     return chosen([one.id for one in healthmgr.oncall.reading.changes(schedule, now)], which, "change")
 
@@ -138,12 +146,6 @@ def _whom(add: str, remove: str, replace: str) -> tuple[str, str]:
     if not colon or not old or not new:
         raise typer.BadParameter(f"--replace {replace!r}: write OLD:NEW, such as alice:bob")
     return new, old
-
-
-def _times(begins: str, ends: str, now: datetime, location: ZoneInfo) -> tuple[datetime, datetime]:
-    """The end is looked for after the beginning: "--from 18:00 --to 09:00" ends the next morning."""
-    begin = moment_at(begins, now, location, "--from")
-    return begin, moment_at(ends, max(begin, now), location, "--to")
 
 
 def _shift(text: str, begin: datetime, end: datetime, now: datetime, location: ZoneInfo) -> FixedShift:

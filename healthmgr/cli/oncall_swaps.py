@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from healthmgr.cli.civil import TIME_HELP, local, moment_at, until
+from healthmgr.cli.civil import TIME_HELP, local, until
 from healthmgr.cli.failing import SpeakingGroup
-from healthmgr.cli.oncall_changes import chosen
+from healthmgr.cli.oncall_changes import chosen, moments_of
 from healthmgr.cli.opening import opened
 from healthmgr.cli.options import Actor, Json, origin, person
 from healthmgr.cli.printing import print_json, print_lines
@@ -49,19 +49,10 @@ def propose(
     with opened() as healthmgr:
         now = healthmgr.now()
         location = zone(healthmgr.oncall.reading.timezone(schedule))
-        moments = [
-            moment_at(text, now, location, option)
-            for text, option in (
-                (begins, "--from"),
-                (ends, "--to"),
-                (takes_from, "--take-from"),
-                (takes_to, "--take-to"),
-            )
-            if text
-        ]
+        given = moments_of(begins, ends, now, location)
+        back = moments_of(takes_from, takes_to, now, location, "--take-") if takes_from else None
         try:
-            taken = Stretch(*moments[2:]) if moments[2:] else None
-            wanted = Swap(person(actor), other, Stretch(*moments[:2]), taken)
+            wanted = Swap(person(actor), other, Stretch(*given), Stretch(*back) if back else None)
         except ValueError as error:
             raise DefinitionError([Problem(str(error))]) from error
         kept = healthmgr.oncall.rostering.propose(schedule, wanted, Hand(person(actor), origin()), now, comment)

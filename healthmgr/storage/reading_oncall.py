@@ -12,6 +12,7 @@ from healthmgr.domain.calendar import zone
 from healthmgr.domain.check import Severity
 from healthmgr.domain.coverage import Finding, FindingKind
 from healthmgr.domain.fairness import burdens
+from healthmgr.domain.feed import Feed
 from healthmgr.domain.foresight import is_meant, unmeant
 from healthmgr.domain.schedule import Schedule, Span, shifts_of
 from healthmgr.domain.swap import SwapState
@@ -109,6 +110,17 @@ class OncallReading:
         with transaction(self._engine) as connection:
             schedules = read_schedules(connection, begin, begin + ahead)
         return [FindingView.of(one) for one in unmeant(schedules, begin, begin + ahead)]
+
+    def feeds(self) -> list[Feed]:
+        """The calendars of all schedules."""
+        with transaction(self._engine) as connection:
+            return read_feeds(connection)
+
+    def on_call_within(self, begin: datetime, end: datetime) -> set[str]:
+        """Everybody who is on call in any schedule at some moment of a time."""
+        with transaction(self._engine) as connection:
+            schedules = read_schedules(connection, begin, end)
+        return {person for one in schedules for span in one.spans(begin, end) for person in span.people}
 
     def who(self, labels: Mapping[str, str], severity: Severity, now: datetime) -> WhoView:
         """Who is told of an alert with these labels at an instant, level by level; nothing is changed."""
