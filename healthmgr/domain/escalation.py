@@ -168,6 +168,11 @@ Step = CarryOut | Exhausted
 WhoIs = Callable[[Named], tuple[str, ...]]
 
 
+def is_exhausted(policy: Policy, climb: Climb) -> bool:
+    """Whether every level has had its turn, as often as the policy begins again."""
+    return climb.level >= len(policy.levels) and climb.lap >= policy.repeat
+
+
 def next_step(policy: Policy, climb: Climb, situation: Situation, who_is: WhoIs) -> Step:
     """What the climb does now. Each level is looked at once at most, so that it always ends."""
     passed: list[PassedLevel] = []

@@ -126,7 +126,8 @@ class Answering:
             transaction.unacknowledge(answered, now)
             return []
 
-        self._act(incident_id, EntryKind.UNACKNOWLEDGED, act, actor, origin, {"comment": comment}, now)
+        detail = {"comment": comment}
+        self._act(incident_id, EntryKind.UNACKNOWLEDGED, act, actor, origin, detail, now, changes_group=True)
 
     def assign(
         self, incident_id: UUID, *, person: str | None, actor: str, origin: str, now: datetime, comment: str = ""

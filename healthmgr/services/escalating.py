@@ -17,6 +17,7 @@ import structlog
 
 from healthmgr.domain.alerting import AlertingRules
 from healthmgr.domain.dispatch import Due
+from healthmgr.domain.escalation import is_exhausted
 from healthmgr.domain.incident import Incident
 from healthmgr.domain.message import MessageKind
 from healthmgr.domain.muting import Mutes, Subject
@@ -147,11 +148,16 @@ class Escalating:
     def _acknowledge(
         self, transaction: EscalatingTransaction, incident: Incident, now: datetime
     ) -> tuple[Decision, Sequence[Due]]:
-        """Nobody answered for so long that the climb pauses by itself, as long again; never before it has been told."""
+        """Nobody answered for so long that the climb pauses by itself, as long again; never before its last level."""
         after = self._rules.acknowledges_after
         if after is None or incident.told_at is None:
             transaction.save(replace(incident, auto_acknowledge_at=None))
             return Drop(Reason.NOTHING_TOLD), []
+        policy = incident.course.policy
+        if policy is not None and incident.climb_at is not None and not is_exhausted(policy, incident.climb):
+            # The levels that have not been told go first: it is looked at again when the next of them has been.
+            transaction.save(replace(incident, auto_acknowledge_at=max(incident.climb_at, now) + after))
+            return Drop(Reason.TOO_EARLY), []
         until = now + after
         dues = transaction.acknowledge(incident, BY_ITSELF, until, now)
         entry = Entry(EntryKind.ACKNOWLEDGED, "nobody_answered", BY_ITSELF, {"until": until.isoformat()})

@@ -167,6 +167,10 @@ class RoutingTransaction(AppointingTransaction, Protocol):
         """Write an incident as it is now, and attach the members."""
         ...
 
+    def join(self, incident_id: UUID, member_ids: Sequence[UUID]) -> None:
+        """List alerts with the incident before anybody is told of them."""
+        ...
+
     def close_incident(self, incident_id: UUID, now: datetime) -> None:
         """The incident is resolved; nothing of it is due any more."""
         ...

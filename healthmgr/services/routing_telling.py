@@ -94,6 +94,8 @@ class Teller:
     def leave_untold(self, incident: Incident, decision: Decision) -> None:
         """Say on the timeline why nothing is told, once; an incident with nothing left open is over."""
         if any(member.resolved_at is None for member in self.members):
+            if decision.reason is Reason.GROUP_INTERVAL:
+                self.transaction.join(incident.id, sorted(self.group.firing))
             if decision.reason is not Reason.UNCHANGED:
                 self._note(incident, Entry(EntryKind.NOT_TOLD, decision.reason.value), once=True)
             return

@@ -28,7 +28,7 @@ from healthmgr.storage.timeline_rows import note
 _GROUP_OF = text("SELECT group_key FROM incidents WHERE id = :id AND resolved_at IS NULL")
 
 _LOCK = text(f"""
-SELECT {INCIDENT_COLUMNS} FROM incidents WHERE id = :id AND resolved_at IS NULL FOR UPDATE
+SELECT {INCIDENT_COLUMNS} FROM incidents WHERE id = :id AND resolved_at IS NULL FOR NO KEY UPDATE
 """)  # noqa: S608 - composed of constants alone
 
 _ANSWERED = text("""

@@ -27,7 +27,7 @@ from healthmgr.storage.muting_rows import read_closed, read_mutes
 _TAKE = text(f"""
 SELECT {INCIDENT_COLUMNS} FROM incidents
 WHERE id = :id AND token = :token AND due_at <= :now AND resolved_at IS NULL
-FOR UPDATE SKIP LOCKED
+FOR NO KEY UPDATE SKIP LOCKED
 """)  # noqa: S608 - composed of constants alone
 
 # The dispatch row is locked before the incident's, as routing does it; only an end by itself asks for one.

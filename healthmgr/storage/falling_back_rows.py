@@ -26,7 +26,7 @@ SELECT n.incident_id, n.episode, n.level, n.round, n.kind, n.reason, n.severity,
 FROM notifications n JOIN incidents i ON i.id = n.incident_id WHERE n.id = :id
 """)
 
-_LOCK = text("SELECT 1 FROM incidents WHERE id = :id FOR UPDATE")
+_LOCK = text("SELECT 1 FROM incidents WHERE id = :id FOR NO KEY UPDATE")
 
 _TRIED = text("""
 SELECT recipient, channel, address FROM notifications

@@ -21,7 +21,7 @@ from healthmgr.storage.timeline_rows import note
 
 # The incident is locked before the alert: routing takes them in the same order.
 _LOCK_INCIDENT = text("""
-SELECT id FROM incidents WHERE id = (SELECT incident_id FROM alerts WHERE id = :alert_id) FOR UPDATE
+SELECT id FROM incidents WHERE id = (SELECT incident_id FROM alerts WHERE id = :alert_id) FOR NO KEY UPDATE
 """)
 
 _GROUP_OF = text("SELECT group_key FROM alerts WHERE id = :id")

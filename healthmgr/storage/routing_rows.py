@@ -44,7 +44,7 @@ from healthmgr.storage.told_rows import read_told_targets
 _TAKE = text("SELECT token, due_at FROM dispatches WHERE group_key = :group_key FOR UPDATE")
 
 _INCIDENT = text(f"""
-SELECT {INCIDENT_COLUMNS} FROM incidents WHERE group_key = :group_key AND resolved_at IS NULL FOR UPDATE
+SELECT {INCIDENT_COLUMNS} FROM incidents WHERE group_key = :group_key AND resolved_at IS NULL FOR NO KEY UPDATE
 """)  # noqa: S608 - composed of constants alone
 
 _RECENT = text("""
@@ -72,7 +72,7 @@ LEFT JOIN check_states st ON st.check_id = a.check_id
 LEFT JOIN alerts root ON root.id = a.suppressed_by_id
 WHERE a.group_key = :group_key
   AND (a.resolved_at IS NULL OR (
-      a.incident_id = :incident_id AND a.suppressed_by_id IS NULL AND a.resolved_at >= COALESCE((
+      a.incident_id = :incident_id AND a.told_at IS NOT NULL AND a.suppressed_by_id IS NULL AND a.resolved_at >= COALESCE((
           SELECT max(e.at) FROM incident_entries e
           WHERE e.incident_id = :incident_id AND e.kind = 'reopened' AND e.reason = 'broken_again'
       ), a.resolved_at)
@@ -127,9 +127,16 @@ RETURNING {INCIDENT_COLUMNS}
 
 # Alerts that these suppress are the incident's impact.
 _ATTACH = text("""
-UPDATE alerts SET incident_id = :incident_id
+UPDATE alerts SET
+    incident_id = :incident_id,
+    told_at = CASE WHEN id = ANY(:ids) THEN COALESCE(told_at, :now) ELSE told_at END
 WHERE id = ANY(:ids) OR (suppressed_by_id = ANY(:ids) AND resolved_at IS NULL)
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+
+# They are listed with the incident from now on, also while the news of them waits for its interval.
+_JOIN = text("UPDATE alerts SET incident_id = :incident_id WHERE id = ANY(:ids) AND incident_id IS NULL").bindparams(
+    bindparam("ids", type_=ARRAY(Uuid))
+)
 
 _CLOSE_INCIDENT = text("""
 UPDATE incidents SET resolved_at = :now, due_at = NULL, round_at = NULL, climb_at = NULL, held_reason = '',
@@ -244,7 +251,11 @@ class RoutingRows(RoleRows, RoutingTransaction):
     def save_incident(self, incident: Incident, member_ids: Sequence[UUID]) -> None:
         save_incident(self._connection, incident)
         if member_ids:
-            self._connection.execute(_ATTACH, {"incident_id": incident.id, "ids": list(member_ids)})
+            values = {"incident_id": incident.id, "ids": list(member_ids), "now": incident.told_at}
+            self._connection.execute(_ATTACH, values)
+
+    def join(self, incident_id: UUID, member_ids: Sequence[UUID]) -> None:
+        self._connection.execute(_JOIN, {"incident_id": incident_id, "ids": list(member_ids)})
 
     def close_incident(self, incident_id: UUID, now: datetime) -> None:
         self._connection.execute(_CLOSE_INCIDENT, {"id": incident_id, "now": now})

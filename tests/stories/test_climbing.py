@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from healthmgr.domain.check import Severity
 from healthmgr.domain.escalation import Conditions, Level, Named, Policy, TargetKind
+from tests.stories.conftest import StoryMaker
 from tests.stories.harness import Story, check
 
 ALICE, BOB, OPS = (Named(TargetKind.PERSON, name) for name in ("alice", "bob", "ops"))
@@ -136,3 +137,13 @@ def test_other_programs_hear_that_an_incident_opened_that_nobody_answered_and_th
     climbed = events[1].data
     assert (climbed["alert"]["title"], climbed["alert"]["severity"]) == ("Api is unhealthy", "critical")
     assert (climbed["level"], climbed["escalation_rules"]) == (1, ["bob over mail"])
+
+
+def test_an_acknowledgement_by_itself_waits_until_the_last_level_was_told(story_with: StoryMaker) -> None:
+    story = story_with(escalation={"autoAcknowledgeAfter": 5})
+    broken(story, level("L1", ALICE, minutes=0), level("L2", BOB, minutes=15))
+    story.let_pass(hours=2)
+    told = [delivery.message.recipient for delivery in story.deliveries]
+    assert told[:2] == ["alice", "bob"]
+    kinds = [row.kind for row in story.rows("SELECT kind FROM incident_entries ORDER BY id")]
+    assert kinds.index("acknowledged") > [i for i, kind in enumerate(kinds) if kind == "told"][1]

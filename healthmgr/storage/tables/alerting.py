@@ -97,6 +97,7 @@ alerts = Table(
     Column("started_at", Instant, comment="when what it tells of began, by its source"),
     Column("opened_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
+    Column("told_at", Instant, comment="when somebody was first told of it"),
     Column("ends_at", Instant, comment="when it counts as over unless its source says otherwise"),
     Column("mute_reason", Text, nullable=False, server_default=NO_TEXT, comment="why it was last held back"),
     Column("muted_by", Text, nullable=False, server_default=NO_TEXT),

@@ -193,6 +193,10 @@ def _make_incidents() -> None:
     )
     op.add_column(
         "alerts",
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True, comment="when somebody was first told of it"),
+    )
+    op.add_column(
+        "alerts",
         sa.Column(
             "ends_at",
             sa.DateTime(timezone=True),
@@ -360,6 +364,12 @@ def _carry_over() -> None:
                 updated_at=row["updated_at"],
             )
         )
+    connection.execute(
+        sa.text(
+            "UPDATE alerts a SET told_at = i.last_told_at FROM incidents i "
+            "WHERE i.id = a.incident_id AND i.resolved_at IS NULL AND a.suppressed_by_id IS NULL"
+        )
+    )
     plans = connection.execute(sa.text("SELECT id, plan FROM incidents WHERE resolved_at IS NULL")).all()
     for incident_id, plan in plans:
         connection.execute(
@@ -453,6 +463,7 @@ def downgrade() -> None:
     op.drop_column("alerts", "muted_by")
     op.drop_column("alerts", "mute_reason")
     op.drop_column("alerts", "ends_at")
+    op.drop_column("alerts", "told_at")
     op.drop_column("alerts", "started_at")
     op.drop_column("alerts", "source_url")
     op.drop_column("alerts", "annotations")
