@@ -13,6 +13,7 @@ from healthmgr.api import (
     answers,
     calendars,
     checks,
+    command,
     health,
     incidents,
     interactions,
@@ -93,7 +94,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.door_rates = TokenBuckets()
     api = APIRouter(prefix="/api/v1", responses=_ERRORS)
     for module in (
-        status, checks, alerts, incidents, silences, maintenance, oncall, tokens, interactions, events, webhook,
+        status, checks, alerts, incidents, command, silences, maintenance, oncall, tokens,
+        interactions, events, webhook,
     ):  # fmt: skip
         api.include_router(module.router)
     app.include_router(api)

@@ -27,8 +27,10 @@ from healthmgr.channels.slack_signature import Interaction, parse_interaction, v
 from healthmgr.channels.sms import phone_number
 from healthmgr.channels.sms_delivery import is_news, parse_delivery
 from healthmgr.channels.sms_signature import SIGNATURE_HEADER, validate_signature
-from healthmgr.domain.phrasing import absolute
+from healthmgr.domain.command import AfterDecline
+from healthmgr.domain.phrasing import absolute, listing
 from healthmgr.errors import ChannelError, Conflict, NotFound
+from healthmgr.services.commanding import Act, Escalated
 from healthmgr.services.reporting import Report
 
 log = structlog.get_logger(__name__)
@@ -38,8 +40,12 @@ router = APIRouter(prefix="/interactions", include_in_schema=False)
 SLACK_SILENCES_FOR = timedelta(hours=1)
 _ANSWER_WITHIN = timedelta(seconds=10)
 _MOST_FIELDS = 200
-_REPLY = re.compile(r"\s*(ack|acknowledge|resolve)\b\W*(\d{1,18})\s*\.?\s*", re.IGNORECASE)
-_HELP = "Reply ACK 12 to say that you are on incident 12, or RESOLVE 12 when it is over."
+_MOST_NAMED = 5
+_REPLY = re.compile(r"\s*(ack|acknowledge|resolve|decline|esc|escalate)\b\W*(\d{1,18})\s*\.?\s*", re.IGNORECASE)
+_HELP = (
+    "Reply ACK 12 to say that you are on incident 12, RESOLVE 12 when it is over, DECLINE 12 when you cannot take it, "
+    "or ESC 12 to tell the next level."
+)
 
 
 async def _body(request: Request) -> bytes:
@@ -107,6 +113,9 @@ def _carry_out(parts: Parts, pressed: Interaction) -> str:
             case Action.RESOLVE:
                 parts.answering.resolve(incident_id, **who)
                 return "Resolved: whoever was told of it is told so."
+            case Action.ESCALATE:
+                escalated = parts.commanding.escalate(incident_id, Act(who["actor"], who["origin"], now))
+                return f"Escalated: {_told(escalated)}."
     except (Conflict, NotFound) as error:
         return str(error)
 
@@ -170,6 +179,8 @@ def _act_on_reply(parts: Parts, recipient: str, number: str, said: str) -> str:
     who: dict[str, Any] = {"actor": recipient, "origin": f"sms {number}", "now": parts.clock.now()}
     try:
         incident_id = parts.reading.incident_id(incident)
+        if verb in ("decline", "esc", "escalate"):
+            return _pass_on(parts, incident_id, incident, Act(**who), declines=verb == "decline")
         if verb == "resolve":
             parts.answering.resolve(incident_id, **who)
             return f"Incident {incident} is resolved. Whoever was told of it is told so."
@@ -179,6 +190,26 @@ def _act_on_reply(parts: Parts, recipient: str, number: str, said: str) -> str:
     except Conflict as error:
         return str(error)
     return f"You have incident {incident} in hand. Nobody is told of it again until something is new."
+
+
+def _pass_on(parts: Parts, incident_id: UUID, number: int, act: Act, *, declines: bool) -> str:
+    """Somebody cannot take it, or wants the next level told; what came of it."""
+    commanding = parts.commanding
+    done = commanding.decline(incident_id, act) if declines else commanding.escalate(incident_id, act)
+    match done.after:
+        case AfterDecline.OTHERS_ASKED:
+            return f"Noted. Others of your level may still answer incident {number}."
+        case AfterDecline.NOT_ASKED:
+            return f"Noted. The present level of incident {number} had not asked you."
+        case AfterDecline.IN_HAND:
+            return f"Noted. Somebody else has incident {number} in hand."
+        case AfterDecline.NEXT_LEVEL | None:
+            return f"Incident {number} goes on: {_told(done)}."
+
+
+def _told(escalated: Escalated) -> str:
+    people = list(dict.fromkeys(target.recipient for target in escalated.targets))
+    return f"{listing(people, _MOST_NAMED)} {'is' if len(people) == 1 else 'are'} told" if people else "nobody is told"
 
 
 def _twiml(text: str) -> Response:

@@ -14,6 +14,8 @@ from healthmgr.ports import Clock
 from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.answering import Answering
+from healthmgr.services.commanding import Commanding
+from healthmgr.services.coordinating import Coordinating
 from healthmgr.services.executing import Executing
 from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.pinging import Pinging
@@ -106,6 +108,16 @@ class Parts(Protocol):
     @property
     def answering(self) -> Answering:
         """Actions on incidents."""
+        ...
+
+    @property
+    def commanding(self) -> Commanding:
+        """Who acts on incidents."""
+        ...
+
+    @property
+    def coordinating(self) -> Coordinating:
+        """What surrounds incidents."""
         ...
 
     @property

@@ -21,6 +21,7 @@ class Action(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     SILENCE = "silence"
     RESOLVE = "resolve"
+    ESCALATE = "escalate"
 
     @property
     def action_id(self) -> str:
@@ -31,8 +32,8 @@ class Action(StrEnum):
 def buttons(message: Message, *, with_actions: bool) -> list[Block]:
     """The blocks with buttons, none when there is nothing to press.
 
-    With `with_actions` the incident is acknowledged, silenced and resolved from within Slack; without, by the
-    message's links.
+    With `with_actions` the incident is acknowledged, escalated, silenced and resolved from within Slack; without, by
+    the message's links.
     """
     acting = [*_actions(message)] if with_actions else []
     rows = [acting, [*_links(message, is_acting=bool(acting))]]
@@ -45,6 +46,7 @@ def _actions(message: Message) -> Iterator[Block]:
     value = str(message.incident_id)
     if message.kind not in _ANSWERED:
         yield {**_button(Action.ACKNOWLEDGE.action_id, "Acknowledge"), "value": value, "style": "primary"}
+        yield {**_button(Action.ESCALATE.action_id, "Escalate"), "value": value}
     yield {**_button(Action.SILENCE.action_id, "Silence 1h"), "value": value}
     question = f"Is incident #{message.incident_number} over? Whoever was told of it is told so."
     yield {

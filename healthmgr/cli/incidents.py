@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -13,8 +11,10 @@ import typer
 from rich.text import Text
 
 from healthmgr.bootstrap import Healthmgr
+from healthmgr.cli.command import COMMANDS
 from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
 from healthmgr.cli.incident_card import print_incident_card
+from healthmgr.cli.incident_choice import Comment, Which, answer, find
 from healthmgr.cli.lasting import For, Until, end_of
 from healthmgr.cli.opening import opened
 from healthmgr.cli.options import Actor, Cursor, Json, Limit, origin, person
@@ -22,7 +22,7 @@ from healthmgr.cli.printing import Column, ago, print_json, print_lines, print_p
 from healthmgr.cli.wording import incident_name, incident_state
 from healthmgr.domain.check import Severity
 from healthmgr.domain.phrasing import absolute
-from healthmgr.errors import DefinitionError, NotFound, Problem
+from healthmgr.errors import DefinitionError, Problem
 from healthmgr.views_incidents import IncidentLine
 
 incidents_app = typer.Typer(
@@ -31,11 +31,6 @@ incidents_app = typer.Typer(
     help="What is going on, who has it in hand, and what was told to whom.",
     epilog=EXIT_CODES,
 )
-
-_NUMBER = re.compile(r"#?(\d{1,18})")
-
-Which = Annotated[str, typer.Argument(metavar="INCIDENT", help="An incident's number (12 or '#12') or its id.")]
-Comment = Annotated[str, typer.Option("--comment", "-m", help="Kept with the action, for those who come later.")]
 
 
 class IncidentState(StrEnum):
@@ -108,7 +103,7 @@ def show_incident(
 ) -> None:
     """Show all that a person needs to act: what broke, who has it, who was told and who was not, and why."""
     with opened() as healthmgr:
-        incident = healthmgr.reading.incident(_find(healthmgr, which))
+        incident = healthmgr.reading.incident(find(healthmgr, which))
         now = healthmgr.clock.now()
     if as_json:
         print_json(incident)
@@ -134,7 +129,7 @@ def acknowledge(
         )
         return "Acknowledged" + (f" until {absolute(end)}" if end else "")
 
-    _answer(which, act, as_json)
+    answer(which, act, as_json)
 
 
 @incidents_app.command("unack")
@@ -145,7 +140,7 @@ def unacknowledge(which: Which, comment: Comment = "", actor: Actor = "", as_jso
         healthmgr.answering.unacknowledge(incident_id, actor=person(actor), origin=origin(), now=now, comment=comment)
         return "In nobody's hands any more"
 
-    _answer(which, act, as_json)
+    answer(which, act, as_json)
 
 
 @incidents_app.command("snooze")
@@ -168,7 +163,7 @@ def snooze(
         )
         return f"Snoozed until {absolute(end)}"
 
-    _answer(which, act, as_json)
+    answer(which, act, as_json)
 
 
 @incidents_app.command("assign")
@@ -195,7 +190,7 @@ def assign(
         )
         return "Nobody's" if nobody else f"{to.strip()}'s"
 
-    _answer(which, act, as_json)
+    answer(which, act, as_json)
 
 
 @incidents_app.command("comment")
@@ -211,7 +206,7 @@ def add_comment(
         healthmgr.answering.comment(incident_id, text=text, actor=person(actor), origin=origin(), now=now)
         return "Noted"
 
-    _answer(which, act, as_json)
+    answer(which, act, as_json)
 
 
 @incidents_app.command("resolve")
@@ -222,29 +217,8 @@ def resolve(which: Which, comment: Comment = "", actor: Actor = "", as_json: Jso
         healthmgr.answering.resolve(incident_id, actor=person(actor), origin=origin(), now=now, comment=comment)
         return "Resolved"
 
-    _answer(which, act, as_json)
+    answer(which, act, as_json)
 
 
-def _answer(which: str, act: Callable[[Healthmgr, UUID, datetime], str], as_json: bool) -> None:
-    with opened() as healthmgr:
-        incident_id = _find(healthmgr, which)
-        done = act(healthmgr, incident_id, healthmgr.clock.now())
-        incident = healthmgr.reading.incident(incident_id)
-    if as_json:
-        print_json(incident)
-        return
-    print_lines(f"{done}: {incident_name(incident.number)} {incident.title}")
-
-
-def _find(healthmgr: Healthmgr, which: str) -> UUID:
-    """The incident that is meant; raises NotFound."""
-    wanted = which.strip()
-    number = _NUMBER.fullmatch(wanted)
-    if number:
-        return healthmgr.reading.incident_id(int(number[1]))
-    try:
-        return UUID(wanted)
-    except ValueError:
-        raise NotFound(
-            f"There is no incident {which!r}: name its number, as `healthmgr incidents list` shows them"
-        ) from None
+for _name, _command in COMMANDS:
+    incidents_app.command(_name)(_command)

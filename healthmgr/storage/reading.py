@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Engine, RowMapping, case, func, literal_column, select, tuple_
 
 from healthmgr.domain.check import Status
+from healthmgr.domain.report import Facts
 from healthmgr.errors import NotFound
 from healthmgr.storage import (
     reading_alerts,
@@ -16,6 +17,7 @@ from healthmgr.storage import (
     reading_health,
     reading_incidents,
     reading_metrics,
+    reading_report,
     reading_statistics,
 )
 from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
@@ -132,6 +134,11 @@ class Reading:
         """One incident with its alerts, notifications and timeline."""
         with self._engine.connect() as connection:
             return reading_incidents.incident(connection, incident_id)
+
+    def report_facts(self, incident_id: UUID, now: datetime) -> Facts:
+        """What a report on an incident is drafted from."""
+        with self._engine.connect() as connection:
+            return reading_report.read_facts(connection, incident_id, now)
 
     def channels(self) -> list[ChannelView]:
         """All channels, those in use first, with what the latest notifications met on them."""

@@ -66,6 +66,13 @@ def test_a_button_pressed_twice_says_who_was_first(whole: Whole) -> None:
     assert len(whole.audit()) == 1
 
 
+def test_a_button_escalates(whole: Whole) -> None:
+    press(whole, "acknowledge")
+    assert press(whole, "escalate").json()["text"].startswith("Escalated: ")
+    assert whole.incident().state == "firing", "it is in nobody's hands any more"
+    assert whole.audit()[-1] == ("slack:alice", "slack", "incident.escalate", "U1")
+
+
 def test_a_button_silences_and_another_one_resolves(whole: Whole) -> None:
     assert press(whole, "silence").json()["text"].startswith("Silenced until ")
     (silence,) = whole.healthmgr.silencing.find(whole.healthmgr.now())
@@ -242,6 +249,18 @@ def test_a_text_message_acknowledges(said: str, whole: Whole, phones: UUID) -> N
 def test_a_text_message_resolves(whole: Whole, phones: UUID) -> None:
     assert "Incident 1 is resolved" in reply(whole, "RESOLVE 1")
     assert [member.state for member in whole.incident().members] == ["resolved"]
+
+
+@pytest.mark.parametrize("said", ["ESC 1", "escalate #1"])
+def test_a_text_message_escalates(said: str, whole: Whole, phones: UUID) -> None:
+    assert "Incident 1 goes on" in reply(whole, said)
+    assert whole.audit()[-1] == ("alice", "sms", "incident.escalate", ALICE)
+
+
+def test_a_text_message_declines(whole: Whole, phones: UUID) -> None:
+    assert "goes on" in reply(whole, "DECLINE 1"), "alice alone was told"
+    assert "Noted" in reply(whole, "DECLINE 1"), "she declined before"
+    assert [entry.kind for entry in whole.incident().timeline].count("declined") == 2
 
 
 @pytest.mark.parametrize("said", ["HELP", "", "ACK", "ACK one", "stack 1", "ACK 1 and 2", "<b>"])

@@ -151,8 +151,8 @@ def test_links_that_act_are_buttons():
 @pytest.mark.parametrize(
     ("kind", "names"),
     [
-        (MessageKind.PROBLEM, {"Acknowledge", "Silence 1h", "Resolve"}),
-        (MessageKind.UPDATE, {"Acknowledge", "Silence 1h", "Resolve"}),
+        (MessageKind.PROBLEM, {"Acknowledge", "Escalate", "Silence 1h", "Resolve"}),
+        (MessageKind.UPDATE, {"Acknowledge", "Escalate", "Silence 1h", "Resolve"}),
         (MessageKind.ACKNOWLEDGEMENT, {"Silence 1h", "Resolve"}),
         (MessageKind.RESOLUTION, set()),
         (MessageKind.DIGEST, set()),
