@@ -225,7 +225,8 @@ class ScheduleLineView(View):
 class ScheduleView(View):
     """A schedule from `begin` to `end`: who is on call when, what is wrong, how the burden is shared, what changes it.
 
-    `on_call` are those at `begin`; `unverified` contacts are those of people who are on call in that time.
+    `on_call` are those at `begin`; `unverified` contacts are those of people who are on call in that time. Where the
+    schedule is read from calendars, these are known from `known_from` to `known_until`: nothing is wrong beyond.
     """
 
     name: str
@@ -243,6 +244,8 @@ class ScheduleView(View):
     changes: list[ChangeView]
     swaps: list[SwapView]
     unverified: list[ContactView]
+    known_from: datetime | None = None
+    known_until: datetime | None = None
 
 
 class ReachedView(View):

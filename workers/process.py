@@ -19,6 +19,7 @@ from healthmgr.services.doubting import Doubting
 from healthmgr.services.probing import Probing
 from healthmgr.settings import Settings
 from workers.answering import Answers
+from workers.aside import Aside
 from workers.depths import queue_depths
 from workers.lanes import Lanes
 from workers.publishing import Publisher
@@ -99,6 +100,14 @@ class Process:
             lanes = Lanes(self.healthmgr, self.publisher)
             self._closers.append(lambda: lanes.close(CLOSE_WITHIN))
             return lanes
+
+    @cached_property
+    def aside(self) -> Aside:
+        """The threads of what may take long."""
+        with self._lock:
+            aside = Aside()
+            self._closers.append(lambda: aside.close(CLOSE_WITHIN / 4))
+            return aside
 
     @cached_property
     def modules(self) -> list[str]:

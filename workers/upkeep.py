@@ -41,8 +41,9 @@ def forget_maintenance(self: ServiceTask) -> None:
 
 @app.task(name="healthmgr.upkeep.read_calendars", bind=True)
 def read_calendars(self: ServiceTask) -> None:
-    """Read the calendars of schedules whose turn it is."""
-    self.healthmgr.oncall.feeding.refresh(self.healthmgr.now)
+    """Read the calendars of schedules whose turn it is, beside everything else: their servers may be slow."""
+    healthmgr = self.healthmgr
+    self.process.aside.run("calendars", lambda: healthmgr.oncall.feeding.refresh(healthmgr.now))
 
 
 @app.task(name="healthmgr.upkeep.look_ahead", bind=True)

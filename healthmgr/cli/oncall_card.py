@@ -127,6 +127,9 @@ def _facts(view: ScheduleView, location: ZoneInfo) -> Iterator[tuple[str, str | 
     else:
         end = f" to {local(first.ends_at, location)}" if len(view.spans) > 1 else ""
         yield "on call", f"{', '.join(view.on_call)}, {when}{end}"
+    if view.known_from and view.known_until and (view.begin < view.known_from or view.end > view.known_until):
+        known = f"{local(view.known_from, location)} to {local(view.known_until, location)}"
+        yield "calendars", styled("warning", f"are known from {known} alone")
     unverified = list(dict.fromkeys(f"{one.person} over {one.channel}" for one in view.unverified))
     if unverified:
         yield "not verified", f"{listing(unverified, 5)}: `healthmgr contacts verify`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ from healthmgr.errors import HealthmgrError, SecretMissing, Unavailable
 from healthmgr.secrets import resolve
 
 log = structlog.get_logger(__name__)
+
+MOST_AT_ONCE = 4  # calendars: one whose server hangs must not hold up all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,12 @@ class Feeding:
         with self._store.begin() as transaction:
             due = transaction.take_due(started_at - READ_EVERY, started_at)
             people = transaction.people() if due else {}
-        outcomes = {}
-        for feed in due:
-            fault = self._refresh(feed, people, clock)
-            outcomes[f"{feed.schedule}/{feed.kind.value}"] = fault
+        with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="calendar") as pool:
+            faults = list(pool.map(lambda feed: self._refresh(feed, people, clock), due))
+        outcomes = {f"{feed.schedule}/{feed.kind.value}": fault for feed, fault in zip(due, faults, strict=True)}
+        for which, fault in outcomes.items():
             if fault:
-                log.warning("calendar_not_read", schedule=feed.schedule, kind=feed.kind.value, fault=fault)
+                log.warning("calendar_not_read", calendar=which, fault=fault)
         return outcomes
 
     def _refresh(self, feed: DueFeed, people: Mapping[str, str], clock: Callable[[], datetime]) -> str:

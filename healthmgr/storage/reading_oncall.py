@@ -12,7 +12,7 @@ from healthmgr.domain.calendar import zone
 from healthmgr.domain.check import Severity
 from healthmgr.domain.coverage import Finding, FindingKind
 from healthmgr.domain.fairness import burdens
-from healthmgr.domain.feed import Feed
+from healthmgr.domain.feed import KEPT_AHEAD, KEPT_BEHIND, Feed
 from healthmgr.domain.foresight import is_meant, unmeant
 from healthmgr.domain.schedule import Schedule, Span, shifts_of
 from healthmgr.domain.swap import SwapState
@@ -70,7 +70,8 @@ class OncallReading:
             spans = schedule.spans(begin, end)
             people = {person for span in spans for person in span.people}
             unverified = [one for one in read_contacts(connection, people) if one.verified_at is None]
-        shifts = shifts_of(spans)
+        shifts, known = shifts_of(spans), _known(feeds)
+        wrong = [one for one in unmeant(others, begin, end) if name in one.schedules]
         return ScheduleView(
             name=name,
             description=facts.description,
@@ -81,12 +82,14 @@ class OncallReading:
             on_call=list(spans[0].people),
             spans=[SpanView.of(span, is_meant=_is_meant(span, schedule)) for span in spans],
             shifts=[ShiftView.of(shift) for shift in shifts],
-            findings=[FindingView.of(one) for one in unmeant(others, begin, end) if name in one.schedules],
+            findings=[FindingView.of(one) for one in wrong if known is None or known[0] <= one.starts_at < known[1]],
             burdens=[BurdenView.of(one) for one in burdens(shifts, zone(facts.timezone))],
             feeds=[FeedView.of(feed) for feed in feeds],
             changes=changes,
             swaps=[swap for swap in swaps if swap.given_to > now],
             unverified=unverified,
+            known_from=known[0] if known else None,
+            known_until=known[1] if known else None,
         )
 
     def changes(self, name: str, since: datetime) -> list[ChangeView]:
@@ -145,6 +148,12 @@ def _find(connection: Connection, name: str, begin: datetime, end: datetime) -> 
 
 def _no_schedule(name: str) -> str:
     return f"There is no schedule {name!r}: `healthmgr oncall list` shows all."
+
+
+def _known(feeds: Sequence[Feed]) -> tuple[datetime, datetime] | None:
+    """From when to when calendars are kept; None where there are none, or nothing of them is known at all."""
+    tried = [feed.tried_at for feed in feeds if feed.tried_at is not None]
+    return (min(tried) - KEPT_BEHIND, min(tried) + KEPT_AHEAD) if tried else None
 
 
 def _line(facts: Any, schedule: Schedule, faults: Sequence[str], now: datetime) -> ScheduleLineView:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from uuid import UUID
 
 import pytest
@@ -289,6 +290,33 @@ def test_a_calendar_that_has_moved_is_read_at_once_and_holds_until_then(
     assert on_call(healthmgr, NOW) == ["alice"]
     reader.refresh(lambda: NOW + timedelta(seconds=1))
     assert on_call(healthmgr, NOW) == ["bob"]
+
+
+def test_beyond_what_is_kept_of_calendars_nothing_is_said_to_be_wrong(
+    healthmgr: Healthmgr, engine: Engine, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/p.ics").respond_with_data(CALENDAR.format(who="alice"))
+    given_schedule(engine, "primary", feeds={"primary": httpserver.url_for("/p.ics")})
+    feeding(engine).refresh(lambda: NOW)
+    view = healthmgr.oncall.reading.schedule("primary", NOW + 200 * DAY, 7, NOW)
+    assert view.known_until == NOW + 100 * DAY
+    assert view.findings == []
+    assert [one.kind for one in healthmgr.oncall.reading.schedule("primary", NOW, 7, NOW).findings] == ["gap"]
+
+
+def test_calendars_are_asked_at_the_same_time(healthmgr: Healthmgr, engine: Engine) -> None:
+    """Neither is answered before the other has been asked."""
+    both = Barrier(2, timeout=10)
+
+    def answer(_: Request) -> Response:
+        both.wait()
+        return Response(CALENDAR.format(who="alice"))
+
+    with HTTPServer(threaded=True) as server:
+        for name in ("one", "two"):
+            server.expect_request(f"/{name}.ics").respond_with_handler(answer)
+            given_schedule(engine, name, feeds={"primary": server.url_for(f"/{name}.ics")})
+        assert feeding(engine).refresh(lambda: NOW) == {"one/primary": "", "two/primary": ""}
 
 
 def test_an_address_whose_secret_is_not_set_is_named_and_no_secret_is_told(
