@@ -96,7 +96,7 @@ def a_change_takes_effect_within_five_seconds(installation: Installation, outsid
     eventually(lambda: bool(installation.rows(found)), 5, "the changed check is probed")
 
 
-def _rabbitmq_answers() -> bool:
+def rabbitmq_answers() -> bool:
     try:
         with Connection(RABBITMQ, connect_timeout=2) as connection:
             connection.ensure_connection(max_retries=1)
@@ -109,7 +109,7 @@ def _rabbitmq_answers() -> bool:
 
 @pytest.mark.rabbitmq
 def test_the_same_with_rabbitmq_as_the_broker(tmp_path: Path) -> None:
-    if not _rabbitmq_answers():
+    if not rabbitmq_answers():
         pytest.skip("no RabbitMQ answers at RABBITMQ_URL")
     with outside_world() as outside:
         document = definitions(outside, ["api", "bystander"], **CRITICAL)
