@@ -22,6 +22,7 @@ from healthmgr.errors import SettingsError
 from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.answering import Answering
+from healthmgr.services.answering_many import AnsweringMany
 from healthmgr.services.commanding import Commanding
 from healthmgr.services.coordinating import Coordinating
 from healthmgr.services.defining import Defining
@@ -45,6 +46,7 @@ from healthmgr.services.tokens import Tokens
 from healthmgr.services.upkeep import Upkeep
 from healthmgr.settings import Settings, environment
 from healthmgr.storage.admitting_rows import AdmittingRows
+from healthmgr.storage.answering_many_rows import AnsweringManyRows
 from healthmgr.storage.answering_rows import AnsweringRows
 from healthmgr.storage.commanding_rows import CommandingRows
 from healthmgr.storage.database import DatabaseClock, connect
@@ -87,6 +89,7 @@ class Healthmgr:
     pinging: Pinging
     responding: Responding
     answering: Answering
+    answering_many: AnsweringMany
     commanding: Commanding
     coordinating: Coordinating
     reporting: Reporting
@@ -205,6 +208,9 @@ class _Builder:
         return {
             "responding": responding,
             "answering": Answering(Transactions(engine, lambda connection: AnsweringRows(connection, hearing))),
+            "answering_many": AnsweringMany(
+                Transactions(engine, lambda connection: AnsweringManyRows(connection, hearing))
+            ),
             "commanding": Commanding(Transactions(engine, CommandingRows)),
             "coordinating": Coordinating(Transactions(engine, CommandingRows)),
             "executing": Executing(self._executing, responding),

@@ -14,6 +14,7 @@ from healthmgr.api.checks import Cursor, Limit
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
 from healthmgr.domain.check import Severity
+from healthmgr.domain.silence import MOST_MATCHERS, read_matchers
 from healthmgr.errors import DefinitionError, NotFound, Problem
 from healthmgr.views import Page
 from healthmgr.views_incidents import IncidentLine, IncidentView
@@ -39,6 +40,23 @@ class Remark(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     comment: Words = Field(min_length=1, examples=["The pool is full; waiting for the vendor."])
+
+
+class LastingOfMany(Lasting):
+    """An answer to many incidents: those with an alert that all matchers fit; no matchers: all that are open."""
+
+    matchers: list[Annotated[str, Field(max_length=20_000)]] = Field(
+        max_length=MOST_MATCHERS,
+        description="What the labels of an alert have to be like; all of them have to fit. []: all incidents.",
+        examples=[["service=shop", 'host=~"db-.*"']],
+    )
+
+
+class Answered(BaseModel):
+    """The incidents that were answered, by number."""
+
+    count: int
+    incidents: list[int]
 
 
 def incident_of(
@@ -69,6 +87,21 @@ def list_incidents(
 ) -> Page[IncidentLine]:
     """Newest first."""
     return parts.reading.incidents(state=state, severity=severity, cursor=cursor, limit=limit)
+
+
+@router.post("/acknowledge", summary="Say that you have many in hand")
+def acknowledge_incidents(parts: PartsDep, who: Responder, origin: Origin, said: LastingOfMany) -> Answered:
+    """In one commit: every open incident with an unacknowledged alert that fits; to fit nothing is no error."""
+    now = parts.clock.now()
+    numbers = parts.answering_many.acknowledge(
+        read_matchers(said.matchers),
+        actor=who.name,
+        origin=origin,
+        now=now,
+        comment=said.comment,
+        until=said.end(now),
+    )
+    return Answered(count=len(numbers), incidents=numbers)
 
 
 @router.get("/{which}", summary="Show an incident with its alerts, notifications and timeline")

@@ -14,6 +14,7 @@ from healthmgr.ports import Clock
 from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.answering import Answering
+from healthmgr.services.answering_many import AnsweringMany
 from healthmgr.services.commanding import Commanding
 from healthmgr.services.coordinating import Coordinating
 from healthmgr.services.executing import Executing
@@ -108,6 +109,11 @@ class Parts(Protocol):
     @property
     def answering(self) -> Answering:
         """Actions on incidents."""
+        ...
+
+    @property
+    def answering_many(self) -> AnsweringMany:
+        """One action on many incidents."""
         ...
 
     @property

@@ -103,3 +103,26 @@ def test_an_alert_is_acknowledged_for_a_while_taken_back_closed_and_opened_again
     assert [entry[2] for entry in whole.audit()] == [
         f"alert.{verb}" for verb in ("acknowledge", "unacknowledge", "resolve", "reopen")
     ]
+
+
+def test_many_incidents_are_answered_in_one_call_by_the_labels_of_their_alerts(whole: Whole) -> None:
+    client = whole.client("responder")
+    path = "/api/v1/incidents/acknowledge"
+    assert client.post(path, json={"matchers": ["service=elsewhere"]}).json() == {"count": 0, "incidents": []}
+    assert client.post(path, json={"matchers": ["not a matcher"]}).status_code == 422
+    said = {"matchers": ["check=shop"], "comment": "all mine", "for": "2h"}
+    assert client.post(path, json=said).json() == {"count": 1, "incidents": [1]}
+    shown = client.get(PATH).json()
+    assert (shown["state"], shown["acknowledged_by"]) == ("acknowledged", "responder-token")
+    assert shown["members"][0]["acknowledged_by"] == "responder-token"
+    assert shown["timeline"][-1]["kind"] == "acknowledged"
+    assert whole.audit()[-1] == ("responder-token", "api", "incident.acknowledge", "127.0.0.1")
+    assert client.post(path, json={"matchers": []}).json()["count"] == 0, "somebody has it already"
+    assert whole.client("viewer").post(path, json={"matchers": []}).status_code == 403
+
+
+def test_an_answer_to_many_is_taken_back_one_by_one(whole: Whole) -> None:
+    client = whole.client("responder")
+    assert client.post("/api/v1/incidents/acknowledge", json={"matchers": []}).json()["count"] == 1
+    assert client.post(f"{PATH}/unacknowledge").json()["state"] == "firing"
+    assert client.post("/api/v1/incidents/acknowledge", json={"matchers": []}).json()["count"] == 1
