@@ -41,6 +41,7 @@ from healthmgr.services.responding import Responding
 from healthmgr.services.routing import Routing
 from healthmgr.services.scheduling import Scheduling
 from healthmgr.services.silencing import Silencing
+from healthmgr.services.simulating import Simulating
 from healthmgr.services.synthesizing import Synthesis, Synthesizing
 from healthmgr.services.tokens import Tokens
 from healthmgr.services.upkeep import Upkeep
@@ -68,6 +69,7 @@ from healthmgr.storage.responding_rows import RespondingRows
 from healthmgr.storage.routing_rows import RoutingRows
 from healthmgr.storage.scheduling_repository import SchedulingRepository
 from healthmgr.storage.silencing_rows import SilencingRows
+from healthmgr.storage.simulating_rows import looking
 from healthmgr.storage.synthetic_rows import SyntheticRows
 from healthmgr.storage.token_repository import TokenRepository
 from healthmgr.storage.transactions import Transactions
@@ -92,6 +94,7 @@ class Healthmgr:
     answering_many: AnsweringMany
     commanding: Commanding
     coordinating: Coordinating
+    simulating: Simulating
     reporting: Reporting
     silencing: Silencing
     maintaining: Maintaining
@@ -213,6 +216,7 @@ class _Builder:
             ),
             "commanding": Commanding(Transactions(engine, CommandingRows)),
             "coordinating": Coordinating(Transactions(engine, CommandingRows)),
+            "simulating": Simulating(partial(looking, engine), self._rules),
             "executing": Executing(self._executing, responding),
             "reporting": Reporting(Transactions(engine, ReportingRows), self._environ),
             "silencing": Silencing(Transactions(engine, SilencingRows)),

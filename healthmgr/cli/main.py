@@ -91,6 +91,12 @@ class Root(LazyGroup):
             "healthmgr.cli.contacts:contacts_app",
         ),
         Entry(
+            "escalate",
+            LOOK,
+            "Who would be told of an alert that nobody answers, minute by minute.",
+            "healthmgr.cli.escalate:escalate_app",
+        ),
+        Entry(
             "silence",
             LOOK,
             "Keep alerts quiet for a while.",

@@ -69,7 +69,7 @@ def find(labels: Labels, file: File = None, as_json: Json = False, verbose: Verb
     No severity given means the check's, or else high. Silences and time windows are not judged.
     Exit codes: 0 shown, 2 the labels or the file cannot be used, 3 the database does not answer.
     """
-    given = _parse(labels)
+    given = parse_labels(labels)
     found = walk_view(_read(file, as_json), given)
     if as_json:
         print_json(found)
@@ -96,7 +96,8 @@ def _read(file: Path | None, as_json: bool) -> RoutingTree:
         raise refusal(error, file, as_json) from error
 
 
-def _parse(labels: Sequence[str]) -> dict[str, str]:
+def parse_labels(labels: Sequence[str]) -> dict[str, str]:
+    """Labels as they are typed, NAME=VALUE each; raises BadParameter, also for a severity that is none."""
     parsed: dict[str, str] = {}
     for text in labels:
         name, sign, value = text.partition("=")
