@@ -23,7 +23,7 @@ def moment_at(text: str, now: datetime, location: ZoneInfo, option: str, *, afte
     """
     try:
         return _read(" ".join(text.lower().split()), now, after or now, location)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         message = f"{text!r} is no time: write one such as 2026-11-24T18:00, 18:00, 'tomorrow 09:00' or now"
         raise DefinitionError([Problem(message, path=option)]) from error
 

@@ -1,4 +1,4 @@
-"""What is going to go wrong with who is on call, as alerts: one for each schedule and kind, however many times it is.
+"""What is going to go wrong with who is on call, as alerts: one for each schedule or person, however many times it is.
 
 What a schedule leaves out by the hours that its layers name is meant, and said to nobody: a schedule for working hours
 has a gap every night.
@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from healthmgr.domain.check import Severity
 from healthmgr.domain.coverage import Finding, FindingKind, findings
 from healthmgr.domain.feed import Feed
-from healthmgr.domain.incoming import IncomingAlert
-from healthmgr.domain.phrasing import absolute, span
+from healthmgr.domain.incoming import LONGEST_NAME, LONGEST_SUMMARY, IncomingAlert
+from healthmgr.domain.phrasing import absolute, listing, span
 from healthmgr.domain.schedule import Layer, Schedule
 
 ORIGIN = "on-call"  # of the alerts
@@ -23,6 +23,7 @@ SOON = timedelta(days=1)
 FEED_MAY_FAIL_FOR = timedelta(minutes=30)
 HOLDS_FOR = timedelta(hours=3)  # what is not found again ends by itself
 BROKEN_FEED = "calendar"
+_MOST_NAMED = 5
 
 
 def unmeant(schedules: Sequence[Schedule], begin: datetime, end: datetime) -> list[Finding]:
@@ -42,12 +43,18 @@ def is_meant(finding: Finding, schedule: Schedule) -> bool:
 
 def concerns(schedules: Sequence[Schedule], feeds: Iterable[Feed], now: datetime) -> list[IncomingAlert]:
     """The alerts that hold now: what is wrong in the coming two weeks, and calendars that cannot be read."""
-    grouped: defaultdict[tuple[FindingKind, tuple[str, ...]], list[Finding]] = defaultdict(list)
+    unattended: defaultdict[str, list[Finding]] = defaultdict(list)
+    booked: defaultdict[str, list[Finding]] = defaultdict(list)
     for one in unmeant(schedules, now, now + AHEAD):
-        kind = FindingKind.GAP if one.kind is FindingKind.EMPTY_SHIFT else one.kind
-        grouped[(kind, one.schedules)].append(one)
-    found = [_of_schedule(kind, names, group, now) for (kind, names), group in grouped.items()]
-    return found + [_of_feed(feed, now) for feed in feeds if _has_failed(feed, now)]
+        if one.kind is FindingKind.DOUBLE_BOOKING:
+            booked[one.person].append(one)
+        else:
+            unattended[one.schedules[0]].append(one)
+    return [
+        *(_unattended(schedule, group, now) for schedule, group in unattended.items()),
+        *(_booked(person, group, now) for person, group in booked.items()),
+        *(_unreadable(feed, now) for feed in feeds if _has_failed(feed, now)),
+    ]
 
 
 def over(labels: Mapping[str, str], now: datetime) -> IncomingAlert:
@@ -55,30 +62,25 @@ def over(labels: Mapping[str, str], now: datetime) -> IncomingAlert:
     return IncomingAlert(labels, now, now, Severity.LOW, "", "")
 
 
-def _of_schedule(kind: FindingKind, names: tuple[str, ...], group: Sequence[Finding], now: datetime) -> IncomingAlert:
-    first = group[0]
-    is_gap = kind is FindingKind.GAP
-    when = (
-        f"from {absolute(first.starts_at)} on" if first.ends_at >= now + AHEAD else span(first.starts_at, first.ends_at)
-    )
-    what = f"nobody is on call {when}" if is_gap else f"{first.person} is on call in both {when}"
-    more = f", and {len(group) - 1} more times in the coming {AHEAD.days} days" if len(group) > 1 else ""
-    noun = "On-call schedule" if len(names) == 1 else "On-call schedules"
+def _unattended(schedule: str, group: Sequence[Finding], now: datetime) -> IncomingAlert:
+    severity = Severity.MEDIUM if group[0].starts_at <= now + SOON else Severity.LOW
+    summary = f"{schedule}: nobody is on call {_times(group, now)}"
     return _alert(
-        kind.value,
-        ",".join(names),
-        Severity.MEDIUM if is_gap and first.starts_at <= now + SOON else Severity.LOW,
-        f"{noun} {' and '.join(names)}",
-        f"{' and '.join(names)}: {what}{more}",
-        now,
+        {"schedule": schedule, "kind": FindingKind.GAP}, severity, f"On-call schedule {schedule}", summary, now
     )
 
 
-def _of_feed(feed: Feed, now: datetime) -> IncomingAlert:
+def _booked(person: str, group: Sequence[Finding], now: datetime) -> IncomingAlert:
+    where = listing(group[0].schedules, _MOST_NAMED)
+    summary = f"{person} is on call in {where} at the same time {_times(group, now)}"
+    labels = {"person": person, "kind": FindingKind.DOUBLE_BOOKING}
+    return _alert(labels, Severity.LOW, f"On-call time of {person}", summary, now)
+
+
+def _unreadable(feed: Feed, now: datetime) -> IncomingAlert:
     held = f"what was read at {absolute(feed.read_at)} goes on holding" if feed.read_at else "it was never read"
     return _alert(
-        BROKEN_FEED,
-        feed.schedule,
+        {"schedule": feed.schedule, "kind": BROKEN_FEED, "calendar": feed.kind.value},
         Severity.LOW if feed.read_at else Severity.MEDIUM,
         f"Calendar of on-call schedule {feed.schedule}",
         f"The calendar ({feed.kind.value}) of {feed.schedule} cannot be read: {feed.fault}; {held}",
@@ -86,9 +88,17 @@ def _of_feed(feed: Feed, now: datetime) -> IncomingAlert:
     )
 
 
-def _alert(kind: str, schedule: str, severity: Severity, name: str, summary: str, now: datetime) -> IncomingAlert:
-    labels = {"service": "on-call", "schedule": schedule, "kind": kind}
-    return IncomingAlert(labels, now, now + HOLDS_FOR, severity, name[:256], summary[:1024])
+def _times(group: Sequence[Finding], now: datetime) -> str:
+    """When it is the first time, and how often besides."""
+    first = group[0]
+    is_endless = first.ends_at >= now + AHEAD
+    when = f"from {absolute(first.starts_at)} on" if is_endless else f"from {span(first.starts_at, first.ends_at)}"
+    return f"{when}, and {len(group) - 1} more times in {AHEAD.days} days" if len(group) > 1 else when
+
+
+def _alert(labels: Mapping[str, str], severity: Severity, name: str, summary: str, now: datetime) -> IncomingAlert:
+    said = {"service": "on-call"} | {label: str(value) for label, value in labels.items()}
+    return IncomingAlert(said, now, now + HOLDS_FOR, severity, name[:LONGEST_NAME], summary[:LONGEST_SUMMARY])
 
 
 def _has_failed(feed: Feed, now: datetime) -> bool:

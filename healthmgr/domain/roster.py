@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from healthmgr.domain.schedule import Override, Schedule, Span, Temporary
@@ -11,6 +11,7 @@ from healthmgr.domain.swap import Swap
 
 LONGEST = timedelta(days=366)  # that one change may hold
 MOST_COMMENT = 1_000  # characters
+EARLIEST, LATEST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)  # of what can be asked or changed
 
 
 @dataclass(frozen=True, slots=True)

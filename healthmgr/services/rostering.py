@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from healthmgr.definitions.faults import did_you_mean
 from healthmgr.domain import swap as swapping
 from healthmgr.domain.roster import (
+    LATEST,
     LONGEST,
     MOST_COMMENT,
     Changed,
@@ -122,8 +123,9 @@ class Rostering:
         _checked_comment(kept.note.comment)
         _check_hand(kept, hand)
         starts_at, ends_at = _times(kept)
-        if ends_at <= now or ends_at - starts_at > LONGEST:
-            raise DefinitionError([Problem(f"has to lie ahead, at most {LONGEST.days} days long", path="ends_at")])
+        if ends_at <= now or ends_at > LATEST or ends_at - starts_at > LONGEST:
+            message = f"has to lie ahead, before {LATEST.year}, at most {LONGEST.days} days after the beginning"
+            raise DefinitionError([Problem(message, path="ends_at")])
         with self._store.begin() as transaction:
             _check_people(transaction, people)
             before = _schedule(transaction, kept.schedule, starts_at, ends_at)
@@ -183,8 +185,9 @@ def _reach(swap: Swap) -> tuple[datetime, datetime]:
 
 
 def _check_stretches(stretches: Sequence[Stretch]) -> None:
-    if any(one.ends_at - one.starts_at > LONGEST for one in stretches):
-        raise DefinitionError([Problem(f"a swap is at most {LONGEST.days} days long", path="given")])
+    if any(one.ends_at > LATEST or one.ends_at - one.starts_at > LONGEST for one in stretches):
+        message = f"a swap lies before {LATEST.year} and is at most {LONGEST.days} days long"
+        raise DefinitionError([Problem(message, path="given")])
 
 
 def _with(schedule: Schedule, kept: KeptChange) -> Schedule:

@@ -14,9 +14,10 @@ from healthmgr.domain.coverage import Finding, FindingKind
 from healthmgr.domain.fairness import burdens
 from healthmgr.domain.feed import KEPT_AHEAD, KEPT_BEHIND, Feed
 from healthmgr.domain.foresight import is_meant, unmeant
+from healthmgr.domain.roster import EARLIEST, LATEST
 from healthmgr.domain.schedule import Schedule, Span, shifts_of
 from healthmgr.domain.swap import SwapState
-from healthmgr.errors import NotFound
+from healthmgr.errors import DefinitionError, NotFound, Problem
 from healthmgr.storage.contact_rows import read_contacts
 from healthmgr.storage.reading_who import read_who
 from healthmgr.storage.rostering_rows import to_override, to_swap, to_temporary
@@ -60,7 +61,9 @@ class OncallReading:
         return [_line(facts[one.name], one, faults[one.name], now) for one in found]
 
     def schedule(self, name: str, begin: datetime, days: int, now: datetime) -> ScheduleView:
-        """A schedule for some days from `begin` on."""
+        """A schedule for some days from `begin` on. Raises DefinitionError for a time that nobody plans."""
+        if not EARLIEST <= begin <= LATEST:
+            raise DefinitionError([Problem(f"write a time from {EARLIEST.year} to {LATEST.year}", path="at")])
         end = begin + timedelta(days=days)
         with transaction(self._engine) as connection:
             facts, schedule = _find(connection, name, begin, end)

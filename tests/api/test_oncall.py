@@ -127,6 +127,23 @@ def test_an_override_that_cannot_be_meant_is_refused(body: dict[str, str], statu
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00Z", "1969-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2300-01-01T00:00:00-12:00"]
+)
+def test_a_time_at_the_edge_of_the_calendar_is_answered_or_refused(at: str, rota: Rota) -> None:
+    admin = rota.client("root", "admin")
+    for days in (1, 90):
+        answer = admin.get("/api/v1/oncall/schedules/primary", params={"at": at, "days": days})
+        assert answer.status_code in (200, 422), answer.text
+    body = {"starts_at": at, "ends_at": at.replace("T00", "T01").replace(":59Z", ":59.5Z"), "add": "carol"}
+    answer = admin.post("/api/v1/oncall/schedules/primary/overrides", json=body)
+    assert answer.status_code == 422, answer.text
+    swap = {"proposed_to": "bob", "proposed_by": "alice", "given_from": body["starts_at"], "given_to": body["ends_at"]}
+    assert admin.post("/api/v1/oncall/schedules/primary/swaps", json=swap).status_code in (409, 422)
+    assert rota.client(None).get(address_of(rota, "schedule", "primary")).status_code == 200
+    rota.healthmgr.oncall.foreseeing.look_ahead(rota.healthmgr.now())
+
+
 def test_a_temporary_schedule_tells_when_nobody_is_left(rota: Rota) -> None:
     body = {
         "starts_at": rota.day(2),

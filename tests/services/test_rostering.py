@@ -379,7 +379,9 @@ def test_somebody_in_two_schedules_at_once_is_told_once_for_both(healthmgr: Heal
     healthmgr.oncall.foreseeing.look_ahead(NOW)
     ((kind, severity, summary),) = open_alerts(engine)
     assert (kind, severity) == ("double_booking", "low")
-    assert summary.startswith("primary and secondary: alice is on call in both 2026-03-02 09:00")
+    assert summary == (
+        "alice is on call in primary and secondary at the same time from 2026-03-02 09:00 to 2026-03-09 09:00 UTC"
+    )
 
 
 def test_a_calendar_that_stays_unreadable_is_told_and_a_moment_of_it_is_not(

@@ -61,7 +61,7 @@ def _gaps(findings: list[FindingView], now: datetime) -> Iterator[Finding]:
         )
     twice = [one for one in findings if one.kind == FindingKind.DOUBLE_BOOKING]
     if twice:
-        names = list(dict.fromkeys(f"{one.person} ({', '.join(one.schedules)})" for one in twice))
+        names = list(dict.fromkeys(f"{one.person} ({listing(one.schedules, _NAMED)})" for one in twice))
         yield warn(f"on call in two schedules at once: {listing(names, _NAMED)}", "nothing, where that is meant")
 
 
