@@ -61,7 +61,10 @@ class Settings(BaseModel):
     )
     outbound_heartbeat_url: str = Field("", alias="HEALTHMGR_HEARTBEAT_URL", repr=False)
     emergency_url: str = Field(
-        "", alias="HEALTHMGR_EMERGENCY_URL", repr=False, description="POSTed to when PostgreSQL is gone"
+        "",
+        alias="HEALTHMGR_EMERGENCY_URL",
+        repr=False,
+        description="POSTed to when PostgreSQL is gone, or what is overdue stays so",
     )
     synthetic_interval: WindowMs = Field(
         timedelta(minutes=5),

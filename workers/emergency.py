@@ -42,6 +42,19 @@ class Emergency:
         if self._told_at is None or self._tell("healthmgr.emergency_over", "healthmgr works again"):
             self._failing_since = self._told_at = None
 
+    def alarm(self, text: str) -> bool:
+        """Tell what a beat can work in spite of and a person has to mend; whether it was taken."""
+        return self._tell("healthmgr.alarm", f"healthmgr needs a person: {text}")
+
+    def alarm_over(self) -> bool:
+        """Tell that nothing is wrong any more; whether it was taken."""
+        return self._tell("healthmgr.alarm_over", "healthmgr finds nothing overdue any more")
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether there is an address."""
+        return bool(self._url)
+
     def _tell(self, kind: str, text: str) -> bool:
         if not self._url:
             return False

@@ -11,6 +11,7 @@ from celery.beat import Scheduler
 
 from beat_schedule import SCHEDULE
 from healthmgr.errors import HealthmgrError
+from workers.alarms import Alarms
 from workers.beating import Beating
 from workers.emergency import Emergency
 
@@ -28,6 +29,7 @@ class RowScheduler(Scheduler):
     def __init__(self, *args: Any, **options: Any) -> None:
         self._beating: Beating | None = None
         self._emergency: Emergency | None = None
+        self._alarms: Alarms | None = None
         super().__init__(*args, **options)
 
     def setup_schedule(self) -> None:
@@ -36,13 +38,16 @@ class RowScheduler(Scheduler):
         name = os.environ.get("HEALTHMGR_BEAT_NAME") or f"beat@{socket.gethostname()}:{os.getpid()}"
         self._beating = Beating(process.healthmgr, process.publisher, SCHEDULE, name, depths=process.queue_depths)
         self._emergency = Emergency(process.healthmgr.settings.emergency_url)
+        self._alarms = Alarms(process.healthmgr.upkeep, self._emergency, process.healthmgr.now)
 
     def tick(self, *args: Any, **options: Any) -> float:  # noqa: ARG002 - Celery's signature
         """One turn; the seconds until the next."""
         assert self._beating is not None  # noqa: S101 - set up before the first tick
         assert self._emergency is not None  # noqa: S101
+        assert self._alarms is not None  # noqa: S101
         try:
             pause = self._beating.turn()
+            self._alarms.look()
         except HealthmgrError as error:
             log.error("beat_turn_failed", error=str(error))
             self._emergency.failed(str(error))

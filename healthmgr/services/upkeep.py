@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
 
 from healthmgr.domain import synthetic
+from healthmgr.domain.audit import ALARMED_AGAIN_AFTER, Audited, alarm_text, found_since
 from healthmgr.domain.dispatch import HORIZON, Due
 
 log = structlog.get_logger(__name__)
@@ -16,6 +18,27 @@ log = structlog.get_logger(__name__)
 SWEEP_LIMIT = 500
 DAYS_AHEAD = 7
 OVERDUE_AFTER = timedelta(seconds=60)
+LOST_AFTER = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """What had no row to wait in: open alerts that nobody was to be told of, incidents that nothing was due for."""
+
+    alerts: int = 0
+    incidents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What the emergency channel has to tell; `text` is "" when all is well again."""
+
+    text: str
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it tells of an end."""
+        return not self.text
 
 
 class SweepStore(Protocol):
@@ -80,6 +103,26 @@ class AuditStore(Protocol):
         """Names of this kind whose last sign of life is older than this instant."""
         ...
 
+    def newest(self, kind: str) -> datetime | None:
+        """The last sign of life of any of this kind; None where there never was one."""
+        ...
+
+    def begin_anew(self, before: datetime, now: datetime, limit: int) -> Lost:
+        """Begin anew what was lost of what is older than `before`; how much there was."""
+        ...
+
+    def audited(self) -> Audited | None:
+        """The auditor's last look."""
+        ...
+
+    def claim_alarm(self, text: str, now: datetime, again_before: datetime) -> bool:
+        """Take it upon us to tell this; False when another does, or it was told since `again_before`."""
+        ...
+
+    def put_back_alarm(self, text: str) -> None:
+        """What was told last is this, so that the alarm is claimed again."""
+        ...
+
 
 class Upkeep:
     """The periodic work of healthmgr on itself."""
@@ -115,7 +158,10 @@ class Upkeep:
         return created, expired
 
     def audit(self, now: datetime) -> Sequence[str]:
-        """Look for work that should have been done and was not; the findings, none when all is well."""
+        """Look for work that should have been done and was not; the findings, none when all is well.
+
+        What has no row to wait in any more is begun anew: it is a finding once, and repaired.
+        """
         overdue = self._auditing.overdue(now - OVERDUE_AFTER)
         findings = [f"{count} {kind} overdue by more than a minute" for kind, count in overdue.items() if count]
         findings += [
@@ -123,10 +169,32 @@ class Upkeep:
             for name in self._auditing.stale("queue", now - OVERDUE_AFTER)
         ]
         findings += synthetic.findings(self._auditing.trials(), now)
-        self._auditing.pulse("auditor", "auditor", {"findings": findings}, now)
+        findings += self._silent_beats(now)
+        findings += _words(self._auditing.begin_anew(now - LOST_AFTER, now, SWEEP_LIMIT))
+        since = found_since(self._auditing.audited(), findings, now)
+        detail = {"findings": findings, "since": since.isoformat() if since else None}
+        self._auditing.pulse("auditor", "auditor", detail, now)
         if findings:
             log.error("audit_findings", findings=findings)
         return findings
+
+    def alarm(self, now: datetime) -> Alarm | None:
+        """What the emergency channel has to tell now: findings that last, an auditor that is silent, the end of both.
+
+        Of all the beats that ask, one gets it; whoever cannot tell it says so by `alarm_not_told`.
+        """
+        text = alarm_text(self._auditing.audited(), now) or ""
+        is_ours = self._auditing.claim_alarm(text, now, now - ALARMED_AGAIN_AFTER)
+        return Alarm(text) if is_ours else None
+
+    def alarm_not_told(self, alarm: Alarm) -> None:
+        """The emergency channel did not take it: it is tried again."""
+        self._auditing.put_back_alarm("an alarm" if alarm.is_over else "")
+
+    def _silent_beats(self, now: datetime) -> list[str]:
+        newest = self._auditing.newest("beat")
+        is_silent = newest is not None and newest < now - OVERDUE_AFTER
+        return ["no beat has shown a sign of life for more than a minute"] if is_silent else []
 
     def pulse(self, kind: str, name: str, detail: dict[str, Any], now: datetime) -> None:
         """Write a sign of life of a beat, the sweep, a worker or a queue."""
@@ -143,3 +211,13 @@ class Upkeep:
     def worker_elsewhere(self, queue: str, host: str, since: datetime) -> str | None:
         """A worker of this queue on another host than this, heard of since; None when there is none."""
         return self._auditing.worker_elsewhere(queue, host, since)
+
+
+def _words(lost: Lost) -> list[str]:
+    counted = (
+        (lost.alerts, "that nobody was to be told of", "alert"),
+        (lost.incidents, "that nothing was due for", "incident"),
+    )
+    return [
+        f"{count} open {noun}{'' if count == 1 else 's'} {what}, begun anew" for count, what, noun in counted if count
+    ]

@@ -9,9 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, text
 
+from healthmgr.domain.audit import Audited
 from healthmgr.domain.dispatch import Due, Work, patience, rank
 from healthmgr.domain.synthetic import Trials
+from healthmgr.services.upkeep import Lost
 from healthmgr.storage.admitting_rows import close_lapsed
+from healthmgr.storage.lost_rows import begin_anew
 from healthmgr.storage.synthetic_rows import read_trials
 from healthmgr.storage.transactions import transaction
 
@@ -72,6 +75,20 @@ ORDER BY random() LIMIT 1
 """)
 
 _STALE = text("SELECT name FROM pulses WHERE kind = :kind AND at < :before ORDER BY name")
+
+_NEWEST = text("SELECT max(at) FROM pulses WHERE kind = :kind")
+_AUDITED = text("SELECT at, detail FROM pulses WHERE kind = 'auditor' ORDER BY at DESC LIMIT 1")
+
+# One row for all beats: whoever changes it tells.
+_ALARM = text("""
+INSERT INTO pulses AS p (kind, name, at, detail) VALUES ('alarm', 'auditor', :now, :detail)
+ON CONFLICT (kind, name) DO UPDATE SET at = EXCLUDED.at, detail = EXCLUDED.detail
+WHERE p.detail->>'text' = '' OR p.at <= :again_before
+""")
+_ALARM_OVER = text("""
+UPDATE pulses SET at = :now, detail = :detail WHERE kind = 'alarm' AND name = 'auditor' AND detail->>'text' <> ''
+""")
+_PUT_BACK = text("UPDATE pulses SET detail = :detail WHERE kind = 'alarm' AND name = 'auditor'")
 
 _DAYS = text("""
 SELECT child.relname FROM pg_inherits
@@ -141,6 +158,37 @@ class UpkeepRepository:
         """Names of this kind whose last sign of life is older."""
         with transaction(self._engine) as connection:
             return list(connection.execute(_STALE, {"kind": kind, "before": before}).scalars())
+
+    def newest(self, kind: str) -> datetime | None:
+        """The last sign of life of any of this kind."""
+        with transaction(self._engine) as connection:
+            found: datetime | None = connection.execute(_NEWEST, {"kind": kind}).scalar()
+            return found
+
+    def begin_anew(self, before: datetime, now: datetime, limit: int) -> Lost:
+        """Begin anew what has no row to wait in any more."""
+        with transaction(self._engine) as connection:
+            return begin_anew(connection, before, now, limit)
+
+    def audited(self) -> Audited | None:
+        """The auditor's last look."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(_AUDITED).one_or_none()
+        if row is None:
+            return None
+        since = row.detail.get("since")
+        return Audited(row.at, row.detail.get("findings") or (), datetime.fromisoformat(since) if since else None)
+
+    def claim_alarm(self, text: str, now: datetime, again_before: datetime) -> bool:
+        """Take it upon us to tell this, or, for "", that all is well again."""
+        values = {"now": now, "detail": json.dumps({"text": text}), "again_before": again_before}
+        with transaction(self._engine) as connection:
+            return connection.execute(_ALARM if text else _ALARM_OVER, values).rowcount == 1
+
+    def put_back_alarm(self, text: str) -> None:
+        """What was told last is this."""
+        with transaction(self._engine) as connection:
+            connection.execute(_PUT_BACK, {"detail": json.dumps({"text": text})})
 
     def days(self) -> list[date]:
         """The days that have a table."""

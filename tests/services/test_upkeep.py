@@ -12,6 +12,10 @@ from healthmgr.services.upkeep import Upkeep
 from healthmgr.storage.dispatch_rows import request_dispatch
 from healthmgr.storage.upkeep_repository import UpkeepRepository
 from tests.builders import make_check
+from tests.stories.conftest import story, story_with
+from tests.stories.harness import Story, check
+
+__all__ = ["story", "story_with"]
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -117,4 +121,140 @@ def test_the_auditor_finds_overdue_work_and_queues_that_nobody_consumes(upkeep: 
     ]
     with engine.connect() as connection:
         detail = connection.execute(text("SELECT detail FROM pulses WHERE kind = 'auditor'")).scalar_one()
-    assert detail == {"findings": findings}
+    assert detail == {"findings": findings, "since": later.isoformat()}
+
+
+# ---- What has no row to wait in any more ------------------------------------------------------------
+
+
+def findings_of(upkeep: Upkeep, now: datetime) -> list[str]:
+    return [finding for finding in upkeep.audit(now) if "begun anew" in finding]
+
+
+def test_a_lost_first_task_is_found_and_its_group_judged(story: Story) -> None:
+    story.given(check("api"))
+    story.all_is_well()
+    story.carries_messages = False
+    story.check_fails("api")
+    lose_what_is_due(story, "api")
+    upkeep = story.healthmgr.upkeep
+    assert findings_of(upkeep, story.now + timedelta(seconds=11)) == [
+        "1 open alert that nobody was to be told of, begun anew"
+    ]
+    story.carries_messages = True
+    story.fast_forward(seconds=30)
+    story.expect_notification("alice")
+    assert findings_of(upkeep, story.now) == [], "it was a finding once"
+
+
+def lose_what_is_due(story: Story, slug: str) -> None:
+    """The check's alert is open, and the row that its group waited in is gone before anybody looked."""
+    for _ in range(60):
+        story.now += timedelta(seconds=1)
+        story._probe_due()
+        if story.rows("SELECT 1 FROM alerts WHERE resolved_at IS NULL"):
+            break
+    with story.engine.begin() as connection:
+        assert connection.execute(text("DELETE FROM dispatches")).rowcount == 1
+
+
+def test_a_lost_last_task_is_found_and_people_are_told_again(story: Story) -> None:
+    story.given(check("api"))
+    story.all_is_well()
+    story.check_fails("api")
+    story.fast_forward(seconds=30)
+    story.expect_notification("alice")
+    with story.engine.begin() as connection:
+        connection.execute(text("UPDATE incidents SET due_at = NULL, round_at = NULL, climb_at = NULL"))
+    story.let_pass(hours=2)
+    story.expect_silence()
+    found = findings_of(story.healthmgr.upkeep, story.now)
+    assert found == ["1 open incident that nothing was due for, begun anew"]
+    story.fast_forward(seconds=5)
+    story.expect_notification("alice")
+    assert findings_of(story.healthmgr.upkeep, story.now) == []
+
+
+def test_a_lapse_that_was_lost_is_found(story: Story) -> None:
+    story.given(check("api"))
+    story.all_is_well()
+    story.check_fails("api")
+    story.fast_forward(seconds=30)
+    story.expect_notification("alice")
+    story.answer("acknowledge", "api", until=story.after(minutes=10))
+    with story.engine.begin() as connection:
+        connection.execute(text("UPDATE incidents SET due_at = NULL"))
+    story.let_pass(minutes=11)
+    story.expect_silence()
+    assert findings_of(story.healthmgr.upkeep, story.now)
+    story.fast_forward(seconds=5)
+    assert story.expect_notification("alice").message.reason == "acknowledgement_lapsed"
+
+
+def test_what_waits_on_purpose_is_not_lost(story: Story) -> None:
+    story.given(check("db"), check("api", depends_on=["db"]), check("quiet"), check("known"))
+    story.all_is_well()
+    story.silence("check=quiet", minutes=90)
+    for slug in ("db", "api", "quiet", "known"):
+        story.check_fails(slug)
+    story.fast_forward(seconds=60)
+    story.acknowledge("known")
+    for minutes in (1, 10, 60, 600):
+        story.let_pass(minutes=minutes)
+        assert findings_of(story.healthmgr.upkeep, story.now) == []
+
+
+# ---- The emergency channel --------------------------------------------------------------------------
+
+
+def audited(upkeep: Upkeep, engine: Engine, seconds: float) -> datetime:
+    """The auditor looks every 15 s for so long, while the same is overdue; the time then."""
+    request(engine, "g", NOW - timedelta(minutes=5))
+    for step in range(int(seconds // 15) + 1):
+        upkeep.audit(NOW + timedelta(seconds=15 * step))
+    return NOW + timedelta(seconds=seconds)
+
+
+def test_what_is_not_repaired_in_time_is_an_alarm_for_one_of_the_beats(upkeep: Upkeep, engine: Engine) -> None:
+    now = audited(upkeep, engine, 105)
+    assert upkeep.alarm(now) is None, "the sweep has its time"
+    now = audited(upkeep, engine, 120)
+    alarm = upkeep.alarm(now)
+    assert alarm is not None
+    assert "1 dispatches overdue" in alarm.text
+    assert upkeep.alarm(now) is None, "another beat tells"
+    now = audited(upkeep, engine, 120 + 15 * 60)
+    assert upkeep.alarm(now) is not None, "a quarter of an hour later again"
+
+
+def test_an_alarm_that_was_not_taken_is_told_again_and_its_end_too(upkeep: Upkeep, engine: Engine) -> None:
+    now = audited(upkeep, engine, 120)
+    alarm = upkeep.alarm(now)
+    assert alarm is not None
+    upkeep.alarm_not_told(alarm)
+    assert upkeep.alarm(now) is not None
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM dispatches"))
+    upkeep.audit(now + timedelta(seconds=1))
+    over = upkeep.alarm(now + timedelta(seconds=1))
+    assert over is not None
+    assert over.is_over
+    upkeep.alarm_not_told(over)
+    assert upkeep.alarm(now + timedelta(seconds=2)) == over
+    assert upkeep.alarm(now + timedelta(seconds=3)) is None
+
+
+def test_an_auditor_that_is_silent_is_an_alarm(upkeep: Upkeep) -> None:
+    assert upkeep.alarm(NOW) is None, "nothing has ever been looked at"
+    upkeep.audit(NOW)
+    assert upkeep.alarm(NOW + timedelta(seconds=120)) is None
+    alarm = upkeep.alarm(NOW + timedelta(seconds=121))
+    assert alarm is not None
+    assert "has not looked" in alarm.text
+
+
+def test_the_auditor_sees_that_every_beat_has_stopped(upkeep: Upkeep) -> None:
+    upkeep.pulse("beat", "one", {}, NOW - timedelta(hours=1))
+    upkeep.pulse("beat", "two", {}, NOW)
+    assert upkeep.audit(NOW + timedelta(seconds=60)) == []
+    assert upkeep.audit(NOW + timedelta(seconds=61)) == ["no beat has shown a sign of life for more than a minute"]
