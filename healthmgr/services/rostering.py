@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -98,7 +99,8 @@ class Rostering:
             raise NotPermitted(f"{hand.actor} can propose swaps of his own shifts alone.")
         with self._store.begin() as transaction:
             _check_people(transaction, [wanted.proposed_by, wanted.proposed_to])
-            swapping.propose(wanted, _schedule(transaction, schedule, *_reach(wanted)), now)
+            with _within_reason():
+                swapping.propose(wanted, _schedule(transaction, schedule, *_reach(wanted)), now)
             transaction.store_swap(kept)
             transaction.audit(hand.actor, hand.origin, "oncall.swap_proposed", schedule, _swap_detail(kept), now)
         log.info("swap_proposed", schedule=schedule, swap=str(kept.id), actor=hand.actor)
@@ -129,7 +131,8 @@ class Rostering:
         with self._store.begin() as transaction:
             _check_people(transaction, people)
             before = _schedule(transaction, kept.schedule, starts_at, ends_at)
-            has_changed, unattended = difference(before, _with(before, kept), max(starts_at, now), ends_at)
+            with _within_reason():
+                has_changed, unattended = difference(before, _with(before, kept), max(starts_at, now), ends_at)
             if not has_changed:
                 raise Conflict(f"This changes nothing: {_who_is(before, kept, now)}.")
             transaction.add(kept)
@@ -146,11 +149,21 @@ def _moved(transaction: RosteringTransaction, kept: KeptSwap, answer: Answer, by
             return swapping.withdraw(kept.swap, by)
         case Answer.ACCEPT:
             schedule = _schedule(transaction, kept.schedule, *_reach(kept.swap))
-            moved, overrides = swapping.accept(kept.swap, schedule, by, now)
+            with _within_reason():
+                moved, overrides = swapping.accept(kept.swap, schedule, by, now)
             note = Note(by, now, f"swap between {kept.swap.proposed_by} and {kept.swap.proposed_to}")
             for override in overrides:
                 transaction.add(KeptOverride(uuid7(), kept.schedule, override, note))
             return moved
+
+
+@contextmanager
+def _within_reason() -> Iterator[None]:
+    """A schedule that changes too often in a time cannot be looked at for all of it."""
+    try:
+        yield
+    except ValueError as error:
+        raise DefinitionError([Problem(str(error))]) from error
 
 
 def _schedule(transaction: RosteringTransaction, name: str, begin: datetime, end: datetime) -> Schedule:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -62,19 +63,18 @@ class OncallReading:
 
     def schedule(self, name: str, begin: datetime, days: int, now: datetime) -> ScheduleView:
         """A schedule for some days from `begin` on. Raises DefinitionError for a time that nobody plans."""
-        if not EARLIEST <= begin <= LATEST:
-            raise DefinitionError([Problem(f"write a time from {EARLIEST.year} to {LATEST.year}", path="at")])
+        _check_moment(begin)
         end = begin + timedelta(days=days)
         with transaction(self._engine) as connection:
             facts, schedule = _find(connection, name, begin, end)
             others = read_schedules(connection, begin, end)
             feeds = read_feeds(connection, name)
             changes, swaps = _changes(connection, name, begin), _swaps(connection, name, SwapState.PROPOSED)
-            spans = schedule.spans(begin, end)
+            spans = _spans(schedule, begin, end)
             people = {person for span in spans for person in span.people}
             unverified = [one for one in read_contacts(connection, people) if one.verified_at is None]
         shifts, known = shifts_of(spans), _known(feeds)
-        wrong = [one for one in unmeant(others, begin, end) if name in one.schedules]
+        wrong = [one for one in _wrong(others, begin, end) if name in one.schedules]
         return ScheduleView(
             name=name,
             description=facts.description,
@@ -115,7 +115,7 @@ class OncallReading:
         """What is wrong with any schedule in the time ahead."""
         with transaction(self._engine) as connection:
             schedules = read_schedules(connection, begin, begin + ahead)
-        return [FindingView.of(one) for one in unmeant(schedules, begin, begin + ahead)]
+        return [FindingView.of(one) for one in _wrong(schedules, begin, begin + ahead)]
 
     def feeds(self) -> list[Feed]:
         """The calendars of all schedules."""
@@ -130,6 +130,7 @@ class OncallReading:
 
     def who(self, labels: Mapping[str, str], severity: Severity, now: datetime) -> WhoView:
         """Who is told of an alert with these labels at an instant, level by level; nothing is changed."""
+        _check_moment(now)
         return read_who(self._engine, labels, severity, now)
 
     def timezone(self, schedule: str) -> str:
@@ -139,6 +140,30 @@ class OncallReading:
         if row is None:
             raise NotFound(_no_schedule(schedule))
         return str(row.timezone)
+
+
+def _check_moment(at: datetime) -> None:
+    if not EARLIEST <= at <= LATEST:
+        raise DefinitionError([Problem(f"write a time from {EARLIEST.year} to {LATEST.year}", path="at")])
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What changes too often cannot be told for so long."""
+    try:
+        yield
+    except ValueError as error:
+        raise DefinitionError([Problem(str(error), path="days")]) from error
+
+
+def _spans(schedule: Schedule, begin: datetime, end: datetime) -> list[Span]:
+    with _told():
+        return schedule.spans(begin, end)
+
+
+def _wrong(schedules: Sequence[Schedule], begin: datetime, end: datetime) -> list[Finding]:
+    with _told():
+        return unmeant(schedules, begin, end)
 
 
 def _find(connection: Connection, name: str, begin: datetime, end: datetime) -> tuple[Any, Schedule]:

@@ -15,7 +15,7 @@ from werkzeug import Request, Response
 
 from healthmgr.bootstrap import Healthmgr, build
 from healthmgr.domain.calendar import zone
-from healthmgr.domain.rotation import Rotation
+from healthmgr.domain.rotation import Rotation, Unit
 from healthmgr.domain.schedule import FixedShift, Layer, Override, Temporary
 from healthmgr.domain.swap import Stretch, Swap
 from healthmgr.domain.timewindow import parse_time_interval
@@ -112,6 +112,17 @@ def test_what_is_not_known_is_named_with_what_may_be_meant(healthmgr: Healthmgr,
         healthmgr.oncall.rostering.override("primry", Override(NOW, NOW + DAY, add="bob"), ADMIN, NOW)
     with pytest.raises(DefinitionError, match="lie ahead"):
         healthmgr.oncall.rostering.override("primary", Override(NOW - DAY, NOW, add="bob"), ADMIN, NOW)
+
+
+def test_a_schedule_that_changes_too_often_is_not_looked_at_for_a_year(healthmgr: Healthmgr, engine: Engine) -> None:
+    hourly = [
+        Layer(f"hourly {n}", rotation=Rotation(("alice", "bob"), NOW.replace(tzinfo=None), zone("UTC"), Unit.HOUR))
+        for n in range(3)
+    ]
+    given_schedule(engine, "primary", *hourly)
+    with pytest.raises(DefinitionError, match="ask for a shorter time"):
+        healthmgr.oncall.rostering.override("primary", Override(NOW, NOW + 366 * DAY, add="carol"), ADMIN, NOW)
+    assert healthmgr.oncall.rostering.override("primary", Override(NOW, NOW + 90 * DAY, add="carol"), ADMIN, NOW)
 
 
 def test_a_bound_hand_changes_what_is_about_himself_alone(healthmgr: Healthmgr, engine: Engine) -> None:
