@@ -1,0 +1,129 @@
+"""Ten thousand escalations that wait for hours cost no memory and no message, and end in one call."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import redis
+import structlog
+import yaml
+from sqlalchemy import Engine, event, text
+
+from healthmgr.bootstrap import Healthmgr
+from healthmgr.domain.check import Severity, Status
+from healthmgr.storage.alert_rows import AlertRows, NewAlert
+from tests.faults.outside import SECRET, Outside, eventually, outside_world
+from tests.faults.test_slots import BEAT, WORKER, environ, fleet, healthmgr, rows
+
+__all__ = ["environ", "healthmgr"]
+
+WAITING = 10_000
+MOST_GROWTH = 20 * 1024 * 1024  # bytes of a process
+WATCHED = 15  # seconds
+# The synthetic notification goes its way meanwhile.
+MOST_PASSING = 5
+# About one on a machine that does nothing else; the suite's is shared with whatever else runs there.
+MOST_SECONDS = 5
+MOST_STATEMENTS = 25  # with those about the one whose channel hears of answers
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+log = structlog.get_logger(__name__)
+
+# All as the real one is, but for what makes each its own.
+_CLONE = (
+    """
+    INSERT INTO incidents OVERRIDING SYSTEM VALUE
+    SELECT (jsonb_populate_record(i, jsonb_build_object(
+        'id', md5('incident' || n)::uuid, 'number', i.number + n, 'group_key', 'group-' || n))).*
+    FROM incidents i, generate_series(1, :more) AS n WHERE i.group_key <> 'synthetic'
+    """,
+    """
+    INSERT INTO alerts
+    SELECT (jsonb_populate_record(a, jsonb_build_object(
+        'id', md5('alert' || n)::uuid, 'fingerprint', 'clone-' || n, 'incident_id', md5('incident' || n)::uuid,
+        'group_key', 'group-' || n))).*
+    FROM alerts a, generate_series(1, :more) AS n WHERE a.origin <> 'synthetic'
+    """,
+    "ANALYZE incidents",
+    "ANALYZE alerts",
+)
+
+
+def definitions(outside: Outside) -> dict[str, Any]:
+    """One policy whose second level comes three hours after the first."""
+    hook = {"url": f"http://127.0.0.1:{outside.hook_port}/", "secret": SECRET}
+    return {
+        "version": 1,
+        "channels": {"hook": {"kind": "webhook", "config": hook}},
+        "recipients": {"ops": {"contacts": {"hook": ""}}},
+        "people": {"alice": {"contacts": [{"via": "hook"}]}, "bob": {"contacts": [{"via": "hook"}]}},
+        "escalation_policies": {"slow": {"levels": [{"to": "alice"}, {"to": "bob", "after": "3h"}]}},
+        "routing": {
+            "routes": [{"matchers": ["service=shop"], "escalation": "slow", "group_wait": "0s"}],
+            "default": {"to": ["ops"], "via": ["hook"]},
+        },
+        "checks": {},
+    }
+
+
+def a_climb_waits(healthmgr: Healthmgr, engine: Engine) -> None:
+    """One incident, told at its first level by the real processes."""
+    alert = NewAlert("shop", {"service": "shop"}, Severity.CRITICAL, Status.UNHEALTHY, "broken", name="shop")
+    with engine.begin() as connection:
+        AlertRows(connection).open(alert, "new_alert", healthmgr.now())
+    told = "SELECT count(*) FROM notifications WHERE state = 'sent' AND recipient = 'alice'"
+    eventually(lambda: rows(engine, told) == [(1,)], 60, "the first level is told")
+
+
+def multiply(engine: Engine) -> None:
+    """As many more incidents that wait for the same hour."""
+    with engine.begin() as connection:
+        for statement in _CLONE:
+            values = {"more": WAITING - 1} if ":more" in statement else {}
+            connection.execute(text(statement), values)
+
+
+def answer_all(healthmgr: Healthmgr) -> float:
+    """The seconds that it takes."""
+    statements: list[str] = []
+    event.listen(healthmgr.engine, "after_cursor_execute", lambda *execution: statements.append(execution[2]))
+    started = time.monotonic()
+    answered = healthmgr.answering_many.acknowledge([], actor="alice", origin="cli", now=healthmgr.now())
+    took = time.monotonic() - started
+    assert len(answered) == WAITING
+    assert len(statements) <= MOST_STATEMENTS, "no more than for a few"
+    return took
+
+
+def test_ten_thousand_waiting_escalations_take_no_memory_and_no_message_and_are_answered_in_one_call(
+    healthmgr: Healthmgr, environ: dict[str, str], engine: Engine, redis_url: str, tmp_path: Path
+) -> None:
+    worker = (*WORKER, "checks,evaluation,notifications,escalation,recovery,upkeep", "-n", "w@%h")
+    with outside_world() as outside:
+        path = tmp_path / "waiting.yaml"
+        path.write_text(yaml.safe_dump(definitions(outside)))
+        healthmgr.defining.apply(path, actor="test", origin="file", now=healthmgr.now())
+        with fleet(environ, [BEAT, worker], tmp_path) as processes, redis.Redis.from_url(redis_url) as broker:
+            a_climb_waits(healthmgr, engine)
+            measured = [psutil.Process(process.pid) for process in processes]
+            before = [process.memory_info().rss for process in measured]
+            multiply(engine)
+            deepest = 0
+            ends_at = time.monotonic() + WATCHED
+            while time.monotonic() < ends_at:  # the watched time itself
+                deepest = max(deepest, broker.llen("notifications") + broker.llen("escalation"))
+                time.sleep(0.2)
+            grown = [process.memory_info().rss - rss for process, rss in zip(measured, before, strict=True)]
+            assert deepest <= MOST_PASSING
+            assert rows(engine, "SELECT count(*) FROM incidents WHERE armed_until IS NOT NULL") == [(0,)]
+            assert max(grown) < MOST_GROWTH, grown
+            took = answer_all(healthmgr)
+            log.info("ten_thousand_answered", took=took, grown=grown)
+    assert took < MOST_SECONDS, f"one call answers them all: {took:.2f} s"
+    left = "SELECT group_key, acknowledged_by, due_at, climb_at FROM incidents WHERE group_key <> 'synthetic'"
+    assert rows(engine, f"{left} AND (acknowledged_by IS NULL OR due_at IS NOT NULL OR climb_at IS NOT NULL)") == []
+    assert rows(engine, "SELECT count(*) FROM incident_entries WHERE kind = 'acknowledged'") == [(WAITING,)]
