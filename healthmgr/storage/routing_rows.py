@@ -72,7 +72,8 @@ LEFT JOIN check_states st ON st.check_id = a.check_id
 LEFT JOIN alerts root ON root.id = a.suppressed_by_id
 WHERE a.group_key = :group_key
   AND (a.resolved_at IS NULL OR (
-      a.incident_id = :incident_id AND a.told_at IS NOT NULL AND a.suppressed_by_id IS NULL AND a.resolved_at >= COALESCE((
+      a.incident_id = :incident_id AND a.told_at IS NOT NULL AND a.suppressed_by_id IS NULL
+      AND a.resolved_at >= COALESCE((
           SELECT max(e.at) FROM incident_entries e
           WHERE e.incident_id = :incident_id AND e.kind = 'reopened' AND e.reason = 'broken_again'
       ), a.resolved_at)
