@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Protocol
 
 import structlog
@@ -103,12 +104,12 @@ class Feeding:
         with self._store.begin() as transaction:
             due = transaction.take_due(started_at - READ_EVERY, started_at)
             people = transaction.people() if due else {}
-        with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="calendar") as pool:
-            faults = list(pool.map(lambda feed: self._refresh(feed, people, clock), due))
-        outcomes = {f"{feed.schedule}/{feed.kind.value}": fault for feed, fault in zip(due, faults, strict=True)}
-        for which, fault in outcomes.items():
-            if fault:
-                log.warning("calendar_not_read", calendar=which, fault=fault)
+        outcomes: dict[str, str] = {}
+
+        def read(feed: DueFeed) -> None:
+            outcomes[f"{feed.schedule}/{feed.kind.value}"] = self._refresh(feed, people, clock)
+
+        _at_once(read, due)
         return outcomes
 
     def _refresh(self, feed: DueFeed, people: Mapping[str, str], clock: Callable[[], datetime]) -> str:
@@ -119,6 +120,7 @@ class Feeding:
             now = clock()
             reading = GoodReading(fetched, content, _read(feed, content, people, now))
         except (ValueError, SecretMissing, Unavailable) as error:
+            log.warning("calendar_not_read", schedule=feed.schedule, kind=feed.kind.value, fault=_said(error))
             return self._note_fault(feed, people, _said(error), clock())
         with self._store.begin() as transaction:
             transaction.keep(feed, reading, now)
@@ -145,3 +147,31 @@ def _read(feed: DueFeed, content: str, people: Mapping[str, str], now: datetime)
 def _said(error: Exception) -> str:
     said = str(error) if isinstance(error, HealthmgrError | ValueError) else repr(error)
     return " ".join(said.split())[:300]
+
+
+def _at_once(read: Callable[[DueFeed], None], due: Sequence[DueFeed]) -> None:
+    """Read some at a time; raises what the first of them raised that failed, once all have been tried.
+
+    The threads are daemons: a process that ends waits for no server that hangs, and what it leaves is due again.
+    """
+    waiting = SimpleQueue[DueFeed]()
+    for feed in due:
+        waiting.put(feed)
+    failures: list[Exception] = []
+
+    def work() -> None:
+        while True:
+            try:
+                read(waiting.get_nowait())
+            except Empty:
+                return
+            except Exception as error:
+                failures.append(error)
+
+    threads = [Thread(target=work, name="calendar", daemon=True) for _ in range(min(MOST_AT_ONCE, len(due)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]

@@ -21,7 +21,7 @@ from healthmgr.domain.swap import Stretch, Swap
 from healthmgr.domain.timewindow import parse_time_interval
 from healthmgr.errors import Conflict, DefinitionError, NotFound, NotPermitted
 from healthmgr.fetching import fetch_calendar
-from healthmgr.services.feeding import Feeding
+from healthmgr.services.feeding import Feeding, Fetched
 from healthmgr.services.rostering import Answer, Hand
 from healthmgr.settings import Settings
 from healthmgr.storage.feeding_rows import FeedingRows
@@ -328,6 +328,23 @@ def test_calendars_are_asked_at_the_same_time(healthmgr: Healthmgr, engine: Engi
             server.expect_request(f"/{name}.ics").respond_with_handler(answer)
             given_schedule(engine, name, feeds={"primary": server.url_for(f"/{name}.ics")})
         assert feeding(engine).refresh(lambda: NOW) == {"one/primary": "", "two/primary": ""}
+
+
+def test_one_calendar_that_fails_for_an_unforeseen_reason_keeps_no_other_from_being_read(
+    healthmgr: Healthmgr, engine: Engine, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/two.ics").respond_with_data(CALENDAR.format(who="alice"))
+    for name in ("one", "three", "two"):
+        given_schedule(engine, name, feeds={"primary": httpserver.url_for(f"/{name}.ics")})
+
+    def fetch(url: str, etag: str = "", modified: str = "") -> Fetched:
+        if "two" not in url:
+            raise RuntimeError("unforeseen")
+        return fetch_calendar(url, etag, modified)
+
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        Feeding(Transactions(engine, FeedingRows), fetch, {}).refresh(lambda: NOW)
+    assert on_call(healthmgr, NOW, "two") == ["alice"]
 
 
 def test_an_address_whose_secret_is_not_set_is_named_and_no_secret_is_told(
