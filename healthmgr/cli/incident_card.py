@@ -23,7 +23,7 @@ from healthmgr.domain.check import Severity
 from healthmgr.domain.phrasing import clock_time, listing
 from healthmgr.domain.timeline_words import because, sentence
 from healthmgr.views import AlertView
-from healthmgr.views_incidents import EntryView, IncidentView
+from healthmgr.views_incidents import EntryView, IncidentView, TaskView
 
 _MOST_ALERTS = 20
 _MOST_ENTRIES = 40
@@ -55,11 +55,20 @@ def _facts(incident: IncidentView, now: datetime) -> Iterator[tuple[str, str | T
     yield "told so far", _told(incident)
     yield "last told", ago(incident.last_told_at, now) if incident.last_told_at else "nobody yet"
     yield "told next", "" if incident.resolved_at else _next(incident, now)
+    yield "roles", ", ".join(f"{role.role} {role.person}" for role in incident.roles)
+    yield "subscribers", listing(incident.subscribers, _MOST_NAMED)
+    yield "other incidents", ", ".join(f"{link.kind.replace('_', ' ')} #{link.number}" for link in incident.linked)
+    yield "tasks", "; ".join(_task(task) for task in incident.tasks)
     yield "plan", "; ".join(_plan(incident))
     yield "route", incident.route
     yield "labels", pairs(incident.labels)
     yield "runbook", ", ".join(sorted({alert.runbook_url for alert in own if alert.runbook_url}))
     yield "incident id", str(incident.id)
+
+
+def _task(task: TaskView) -> str:
+    whose = f" ({task.assignee})" if task.assignee else ""
+    return f"{task.number}. {task.title}{whose}{', done' if task.done_at else ''}"
 
 
 def _members(incident: IncidentView) -> tuple[list[AlertView], list[AlertView]]:
@@ -144,6 +153,8 @@ def _print_answers(incident: IncidentView) -> None:
         (f"healthmgr incidents ack {number}", "" if has_it else "say that you are on it"),
         (f"healthmgr incidents unack {number}", "have people told again" if has_it else ""),
         (f"healthmgr incidents snooze {number} --for 1h", "" if has_it else "put it off"),
+        (f"healthmgr incidents escalate {number}", "tell the next level now"),
+        (f"healthmgr incidents ask {number} WHO", "have somebody told who can help"),
         (f"healthmgr incidents comment {number} TEXT", "tell those who come later"),
         (f"healthmgr incidents resolve {number}", "close all of it by hand"),
     )

@@ -98,7 +98,8 @@ def test_a_pressed_button_says_who_wants_what():
 def test_every_button_that_is_sent_is_understood(compose_message):
     (row, _) = buttons(compose_message(), with_actions=True)
     understood = [parse_interaction(pressed(actions=[element])) for element in row["elements"]]
-    assert [each.action for each in understood] == [Action.ACKNOWLEDGE, Action.SILENCE, Action.RESOLVE]
+    actions = [Action.ACKNOWLEDGE, Action.ESCALATE, Action.SILENCE, Action.RESOLVE]
+    assert [each.action for each in understood] == actions
     assert {each.incident_id for each in understood} == {compose_message().incident_id}
 
 

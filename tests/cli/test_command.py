@@ -73,3 +73,19 @@ def test_a_report_is_written_in_markdown(terminal: Terminal, trouble: Trouble, t
     path = tmp_path / "report.md"
     assert terminal("incidents", "report", "1", "--out", str(path)).out == f"Written to {path}\n"
     assert path.read_text().splitlines()[0] == text.splitlines()[0]
+
+
+def test_a_report_speaks_to_programs_as_well(terminal: Terminal, trouble: Trouble) -> None:
+    found = terminal("incidents", "report", "1", "--json").json
+    assert found["number"] == 1
+    assert found["report"].startswith("# Incident #1: ")
+
+
+def test_the_card_shows_what_surrounds_an_incident(terminal: Terminal, trouble: Trouble, carol: str) -> None:
+    terminal("incidents", "role", "1", "commander", carol)
+    terminal("incidents", "subscribe", "1", carol)
+    terminal("incidents", "task", "1", "Call the vendor", "--to", carol)
+    card = " ".join(terminal("incidents", "show", "1").out.split())
+    assert "commander carol" in card
+    assert "1. Call the vendor (carol)" in card
+    assert "healthmgr incidents escalate 1" in card
