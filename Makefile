@@ -1,7 +1,7 @@
 # make run     everything in this terminal; ARGS="--port 9000" for more      make demo    with services to break
 # make fleet   the processes of a fleet on this machine                      make test    the whole suite
 # make lint    style, types, arrows                                          make clean   all but the data
-# make bench   checks a second, beside the naive design
+# make bench   checks a second, beside the naive design                      make soak    the faults, all and for longer
 
 # Any Python from 3.11 on that can make virtual environments; PYTHON=/path/to/python3 chooses another.
 PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: run demo fleet test lint bench lock clean
+.PHONY: run demo fleet test lint bench soak lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
@@ -39,6 +39,10 @@ lint: $(VENV)/installed-dev
 # What this machine does in a second, beside the naive design and bare Celery: a few minutes; ARGS=--quick for one.
 bench: $(VENV)/installed-run
 	@$(BIN)/python -m scripts.bench $(ARGS)
+
+# Everything that is killed, flushed and paused, and for longer than in the suite: about a quarter of an hour.
+soak: $(VENV)/installed-dev
+	@HEALTHMGR_SOAK_SECONDS=$${HEALTHMGR_SOAK_SECONDS:-120} $(BIN)/python -m pytest tests/faults -o log_cli=true $(ARGS)
 
 # Takes over what is installed now as the versions to install from now on.
 lock: $(VENV)/installed-dev
