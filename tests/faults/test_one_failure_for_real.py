@@ -34,7 +34,7 @@ def break_and_mend(installation: Installation, outside: Outside) -> None:
     assert outside.subjects() == ["[healthmgr] Critical: Api is unhealthy (#1)"]
     text = outside.mails[0].get_body(("plain",)).get_content()
     assert "503" in text
-    assert "healthmgr alerts ack api" in text
+    assert "healthmgr incidents ack 1" in text
     outside.broken.clear()
     eventually(lambda: len(outside.mails) == 2 and len(outside.hooks) == 2, 30, "the resolution")
     assert outside.subjects()[1] == "[healthmgr] Resolved: Api (#1)"
