@@ -13,8 +13,9 @@ from sqlalchemy.types import Text
 from healthmgr.domain.escalation import Named, TargetKind
 from healthmgr.domain.person import Contact, Person, contacts_from_document, quiet_from_document
 from healthmgr.domain.timeline import Entry
-from healthmgr.domain.timewindow import TimeInterval, parse_time_interval
+from healthmgr.domain.timewindow import TimeInterval
 from healthmgr.services.routing_ports import ClimbingTransaction
+from healthmgr.storage.muting_rows import read_windows
 from healthmgr.storage.schedule_rows import read_schedule
 from healthmgr.storage.timeline_rows import note
 
@@ -25,10 +26,6 @@ SELECT name, contacts, contact_plan, quiet_hours, timezone FROM recipients WHERE
 _CHANNELS = text("SELECT name FROM channels WHERE is_enabled")
 
 _TEAM = text("SELECT members FROM teams WHERE name = :name")
-
-_WINDOWS = text("SELECT name, intervals FROM time_windows WHERE name = ANY(:names)").bindparams(
-    bindparam("names", type_=ARRAY(Text))
-)
 
 
 class ClimbingRows(ClimbingTransaction):
@@ -61,10 +58,7 @@ class ClimbingRows(ClimbingTransaction):
         return found
 
     def windows(self, names: Sequence[str]) -> Mapping[str, Sequence[TimeInterval]]:
-        if not names:
-            return {}
-        rows = self._connection.execute(_WINDOWS, {"names": list(names)})
-        return {row.name: [parse_time_interval(interval) for interval in row.intervals] for row in rows}
+        return read_windows(self._connection, names)
 
     def note(self, incident_id: UUID, entry: Entry, now: datetime, *, once: bool = False) -> None:
         note(self._connection, incident_id, entry, now, once=once)

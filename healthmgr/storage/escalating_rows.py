@@ -8,11 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from healthmgr.domain.check import Severity
 from healthmgr.domain.command import BY_NAME
 from healthmgr.domain.dispatch import EARLY_BY, Due
-from healthmgr.domain.incident import Incident, all_labels
-from healthmgr.domain.muting import Mutes, Subject
+from healthmgr.domain.incident import Incident
+from healthmgr.domain.muting import Mutes
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.plan import Leg
 from healthmgr.services.escalating import EscalatingTransaction, Standing
@@ -22,7 +21,7 @@ from healthmgr.storage.alert_rows import close_alerts
 from healthmgr.storage.climbing_rows import ClimbingRows
 from healthmgr.storage.dispatch_rows import request_dispatch
 from healthmgr.storage.incident_rows import INCIDENT_COLUMNS, save_incident, to_incident
-from healthmgr.storage.muting_rows import read_closed, read_mutes
+from healthmgr.storage.muting_rows import read_closed, read_mutes, to_subject
 
 _TAKE = text(f"""
 SELECT {INCIDENT_COLUMNS} FROM incidents
@@ -79,10 +78,7 @@ class EscalatingRows(ClimbingRows, EscalatingTransaction):
         firing = [row for row in rows if not row.is_resolved]
         answers = sorted((row.acknowledged_at, row.acknowledged_by) for row in firing if row.acknowledged_at)
         return Standing(
-            firing=[
-                Subject(row.id, all_labels(row.labels, Severity(row.severity), row.origin), row.check_id)
-                for row in firing
-            ],
+            firing=[to_subject(row) for row in firing],
             resolved=[row.id for row in rows if row.is_resolved],
             answered_by=answers[-1][1] if answers and len(answers) == len(firing) else None,
             lapses_at=min((row.acknowledged_until for row in firing if row.acknowledged_until), default=None),

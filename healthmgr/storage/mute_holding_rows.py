@@ -11,13 +11,11 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
-from healthmgr.domain.check import Severity
-from healthmgr.domain.incident import all_labels
-from healthmgr.domain.muting import Mutes, Subject
+from healthmgr.domain.muting import Mutes
 from healthmgr.domain.notification import Hold
 from healthmgr.domain.routing_tree import GROUP_INTERVAL
 from healthmgr.services.routing_judging import mute_hold
-from healthmgr.storage.muting_rows import read_mutes
+from healthmgr.storage.muting_rows import read_mutes, to_subject
 
 _FIRING = text("""
 SELECT id, labels, severity, origin, check_id FROM alerts WHERE id = ANY(:ids) AND resolved_at IS NULL
@@ -40,10 +38,7 @@ def ids_of_muted(connection: Connection, notifications: Iterable[Any], now: date
 
 def _hold(connection: Connection, mutes: Mutes, notification: Any, now: datetime) -> Hold | None:
     ids = [UUID(alert_id) for alert_id in notification.content.get("firing", ())]
-    muted = [
-        mutes.judge(Subject(row.id, all_labels(row.labels, Severity(row.severity), row.origin), row.check_id))
-        for row in connection.execute(_FIRING, {"ids": ids})
-    ]
+    muted = [mutes.judge(to_subject(row)) for row in connection.execute(_FIRING, {"ids": ids})]
     holds = [mute_hold(each, GROUP_INTERVAL, now) for each in muted if each is not None]
     if not holds or len(holds) < len(muted):
         return None

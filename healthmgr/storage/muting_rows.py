@@ -23,7 +23,7 @@ from healthmgr.domain.muting import ActiveMaintenance, ActiveSilence, Inhibition
 from healthmgr.domain.notification import MUTES
 from healthmgr.domain.plan import Leg
 from healthmgr.domain.route_hours import closed
-from healthmgr.domain.timewindow import parse_time_interval
+from healthmgr.domain.timewindow import TimeInterval, parse_time_interval
 
 _SILENCES = text("SELECT id, matchers, ends_at FROM silences WHERE starts_at <= :now AND ends_at > :now ORDER BY id")
 
@@ -109,10 +109,20 @@ def read_closed(connection: Connection, legs: Iterable[Leg], now: datetime) -> M
     """The routes of these legs that hold their peace now, and when that may end."""
     legs = list(legs)
     names = sorted({name for leg in legs for name in (*leg.mute_during, *leg.active_during)})
+    return closed(legs, read_windows(connection, names), now)
+
+
+def read_windows(connection: Connection, names: Sequence[str]) -> Mapping[str, Sequence[TimeInterval]]:
+    """These time windows by name; those that are not defined are left out."""
     if not names:
         return {}
-    rows = connection.execute(_WINDOWS, {"names": names})
-    return closed(legs, {row.name: [parse_time_interval(i) for i in row.intervals] for row in rows}, now)
+    rows = connection.execute(_WINDOWS, {"names": list(names)})
+    return {row.name: [parse_time_interval(interval) for interval in row.intervals] for row in rows}
+
+
+def to_subject(row: Any) -> Subject:
+    """An alert as mutes see it, out of a row with its id, labels, severity, origin and check_id."""
+    return Subject(row.id, all_labels(row.labels, Severity(row.severity), row.origin), row.check_id)
 
 
 def reconsider(connection: Connection, now: datetime) -> None:
@@ -153,7 +163,4 @@ def covered(connection: Connection, matchers: Sequence[Matcher]) -> frozenset[UU
 
 
 def _firing(connection: Connection) -> tuple[Subject, ...]:
-    return tuple(
-        Subject(row.id, all_labels(row.labels, Severity(row.severity), row.origin), row.check_id)
-        for row in connection.execute(_FIRING)
-    )
+    return tuple(to_subject(row) for row in connection.execute(_FIRING))

@@ -15,7 +15,7 @@ from healthmgr.domain.incident import all_labels
 from healthmgr.domain.muting import Muted, Mutes, Subject
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.phrasing import listing, relative
-from healthmgr.storage.muting_rows import read_mutes
+from healthmgr.storage.muting_rows import read_mutes, to_subject
 from healthmgr.storage.tables import alerts, checks
 
 _NAMED = 4
@@ -38,10 +38,7 @@ def _firing(connection: Connection) -> list[Subject]:
     query = select(alerts.c.id, alerts.c.labels, alerts.c.severity, alerts.c.origin, alerts.c.check_id).where(
         alerts.c.resolved_at.is_(None), alerts.c.suppressed_by_id.is_(None)
     )
-    return [
-        Subject(row.id, all_labels(row.labels, Severity(row.severity), row.origin), row.check_id)
-        for row in connection.execute(query)
-    ]
+    return [to_subject(row) for row in connection.execute(query)]
 
 
 def _watched(connection: Connection) -> list[Subject]:
