@@ -11,7 +11,8 @@ HealthmgrError
     ├── UnknownPlugin   no plugin of that kind is installed
     ├── SecretMissing   a ${VAR} of a definition is not set where it is needed
     ├── ProbeError      the probe could not run: becomes an *unknown* result
-    └── ChannelError    the message was not accepted; says whether trying again could help
+    ├── ChannelError    the message was not accepted; says whether trying again could help
+    └── StepError       a step of a runbook failed; says whether trying again could help
 """
 
 from __future__ import annotations
@@ -105,3 +106,17 @@ class ChannelError(PluginError):
         self.permanent = permanent
         self.retry_after = retry_after
         self.is_ambiguous = is_ambiguous
+
+
+class StepError(PluginError):
+    """A step of a runbook failed.
+
+    `permanent` says that trying again cannot help (a program that is not allowed, a 4xx); `is_timeout` that it was
+    stopped at its deadline, so that what it did by then is unknown; `output` is what the target said.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = False, is_timeout: bool = False, output: str = "") -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.is_timeout = is_timeout
+        self.output = output

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from uuid import UUID
 
 from pydantic import BaseModel
 
 from healthmgr.domain.message import Message
 from healthmgr.domain.result import Outcome
+from healthmgr.domain.step import StepOutcome
 
 if TYPE_CHECKING:
     import aiohttp
@@ -99,4 +101,55 @@ class CanPreview(Protocol):
 
     def preview(self, config: Any, message: Message, address: str) -> str:
         """What would be sent; raises ValueError where the address is none. Sends nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """What a step may know besides its configuration.
+
+    `key` names this execution and no other (run, step, attempt): targets that take an idempotency key are given
+    it. `timeout` is the enforced deadline, `now` the database's clock at the start. `facts` is what earlier steps
+    of the run noted, by step.
+    """
+
+    run_id: UUID
+    runbook: str
+    step: str
+    attempt: int
+    key: str
+    timeout: timedelta
+    now: datetime
+    check: str = ""
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@runtime_checkable
+class StepType(Protocol):
+    """A way to repair: one file, one class, two methods.
+
+    `run` does its work once, synchronously and within `context.timeout`, and returns Done; or it returns what
+    healthmgr itself has to do (Tell, Pause, Verify, Ask) and touches nothing. It raises StepError otherwise.
+    `describe` says in one line what `run` would do; it touches nothing and shows no secret.
+
+    `Config` is what the definition's step says. Placeholders `{{ labels.host }}` in its texts are filled in before
+    `run`, and reach the target as data only: `action_field` is the field that the short spelling's `action` fills;
+    `fixed_fields` may hold no placeholder (a program, a statement); `url_fields` have what is filled in
+    percent-encoded. `is_destructive` says that doing it twice can do harm: nothing repeats such a step unless its
+    definition says `idempotent`.
+    """
+
+    kind: ClassVar[str]
+    Config: ClassVar[type[BaseModel]]
+    action_field: ClassVar[str]
+    fixed_fields: ClassVar[frozenset[str]]
+    url_fields: ClassVar[frozenset[str]]
+    is_destructive: ClassVar[bool]
+
+    def run(self, config: Any, context: StepContext) -> StepOutcome:
+        """Do it once."""
+        ...
+
+    def describe(self, config: Any) -> str:
+        """What `run` would do, in one line."""
         ...

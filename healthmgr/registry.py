@@ -1,4 +1,4 @@
-"""The plugins that are installed: check types and channels, found through entry points."""
+"""The plugins that are installed: check types, channels and steps, found through entry points."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
 from healthmgr.errors import PluginError, UnknownPlugin
-from healthmgr.ports import Channel, CheckType
+from healthmgr.ports import Channel, CheckType, StepType
 
 CHECKS = "healthmgr.checks"
 CHANNELS = "healthmgr.channels"
+STEPS = "healthmgr.steps"
 
 P = TypeVar("P")
 
@@ -78,9 +79,10 @@ class Plugins(Generic[P]):
 class Registry:
     """Every plugin that is installed, by kind."""
 
-    def __init__(self, check_types: Plugins[CheckType], channels: Plugins[Channel]) -> None:
+    def __init__(self, check_types: Plugins[CheckType], channels: Plugins[Channel], steps: Plugins[StepType]) -> None:
         self._check_types = check_types
         self._channels = channels
+        self._steps = steps
 
     @classmethod
     def load(cls) -> Registry:
@@ -88,6 +90,7 @@ class Registry:
         return cls(
             Plugins("check type", CheckType, entry_points(group=CHECKS)),  # type: ignore[type-abstract]
             Plugins("channel", Channel, entry_points(group=CHANNELS)),  # type: ignore[type-abstract]
+            Plugins("step type", StepType, entry_points(group=STEPS)),  # type: ignore[type-abstract]
         )
 
     def check_type(self, kind: str) -> CheckType:
@@ -97,6 +100,10 @@ class Registry:
     def channel(self, kind: str) -> Channel:
         """The channel of this kind; raises UnknownPlugin or PluginError."""
         return self._channels.get(kind)
+
+    def step_type(self, kind: str) -> StepType:
+        """The kind of step of this name; raises UnknownPlugin or PluginError."""
+        return self._steps.get(kind)
 
     def channel_kinds_that(self, trait: str) -> frozenset[str]:
         """The kinds of channel whose class says this of itself; one that cannot be loaded says nothing."""
@@ -116,3 +123,7 @@ class Registry:
     def channel_kinds(self) -> tuple[str, ...]:
         """The kinds of channel that are installed, sorted."""
         return self._channels.kinds()
+
+    def step_kinds(self) -> tuple[str, ...]:
+        """The kinds of step that are installed, sorted."""
+        return self._steps.kinds()

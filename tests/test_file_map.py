@@ -20,7 +20,7 @@ import typer
 from healthmgr.cli.main import app
 from healthmgr.definitions.settling import Fallbacks
 from healthmgr.domain.check import Status
-from healthmgr.ports import Channel, CheckType, ProbeContext
+from healthmgr.ports import Channel, CheckType, ProbeContext, StepType
 from healthmgr.registry import Plugins, Registry
 from healthmgr.services.defining import Defining
 from healthmgr.settings import Settings
@@ -154,7 +154,8 @@ def registry(example_plugin: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Reg
     builtin = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
     points += [EntryPoint(name, value, "healthmgr.checks") for name, value in builtin["healthmgr.checks"].items()]
     channels = [EntryPoint(name, value, "healthmgr.channels") for name, value in builtin["healthmgr.channels"].items()]
-    return Registry(Plugins("check type", CheckType, points), Plugins("channel", Channel, channels))  # type: ignore[type-abstract]
+    check_types = Plugins("check type", CheckType, points)  # type: ignore[type-abstract]
+    return Registry(check_types, Plugins("channel", Channel, channels), Plugins("step type", StepType, []))  # type: ignore[type-abstract]
 
 
 def test_the_check_type_of_the_readme_works(registry: Registry, tmp_path: Path) -> None:
