@@ -24,8 +24,10 @@ demo: $(VENV)/installed-run
 fleet: $(VENV)/installed-run
 	@$(BIN)/python -m healthmgr.cli.main up --fleet $(ARGS)
 
+# In as many processes as there is use for; WORKERS=0 for one.
+WORKERS ?= auto
 test: $(VENV)/installed-dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/python -m ruff check .

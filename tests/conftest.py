@@ -18,6 +18,24 @@ from healthmgr.storage.tables import metadata
 from healthmgr.telemetry import configure_as_guest
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than the processors: tests of real processes mostly wait. Each runs servers of its own."""
+    return min((os.cpu_count() or 1) + 1, 4)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Beside each other run files, never the tests of one; and of those that start processes, one at a time.
+
+    The latter take the longest and begin first.
+    """
+    for item in items:
+        group = "processes" if item.get_closest_marker("processes") else item.nodeid.split("::", 1)[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    if config.getoption("dist", "no") != "no":
+        items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+
+
 @dataclass(frozen=True)
 class Servers:
     """Where the real servers of this test session are."""
@@ -84,7 +102,8 @@ def engine(database_url: str) -> Iterator[Engine]:
 def redis_url(servers: Servers) -> Iterator[str]:
     """An empty Redis database, by number, that no other test of this session uses at the same time."""
     base = servers.redis_url.rsplit("/", 1)[0] if servers.redis_url.count("/") > 2 else servers.redis_url
-    url = f"{base}/{9}" if not servers.redis_url.startswith("unix") else servers.redis_url
+    number = 9 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    url = f"{base}/{number}" if not servers.redis_url.startswith("unix") else servers.redis_url
     client = redis.Redis.from_url(url)
     client.flushdb()
     yield url
