@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 MOST_OUTPUT = 16_384  # characters of a step's output that are kept
 
@@ -54,4 +54,13 @@ class Ask:
     expires_after: timedelta = timedelta(minutes=30)
 
 
-StepOutcome = Done | Tell | Pause | Verify | Ask
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Have an instance of a service "drained" or "enabled", as balancers that ask us see it."""
+
+    service: str
+    instance: str
+    wanted: Literal["enabled", "drained"]
+
+
+StepOutcome = Done | Tell | Pause | Verify | Ask | Balance
