@@ -55,10 +55,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What starts a runbook by itself: any of its checks, or labels that match, at one of the severities.
+    """What starts a runbook by itself: an alert of one of its checks, with labels that match, at one of the severities.
 
-    `attempt` is the soft attempt at which it starts; None: when the state is hard. Empty `checks` and `matchers`
-    start nothing: such a runbook is named by a check's `recovery_procedure`, or started by people.
+    All that is named has to fit; what is left empty asks for nothing. `attempt` is the soft attempt at which it
+    starts; None: when the state is hard. Empty `checks` and `matchers` start nothing: such a runbook is named by a
+    check's `recovery_procedure`, or started by people.
     """
 
     checks: tuple[str, ...] = ()
@@ -66,13 +67,24 @@ class Trigger:
     severities: tuple[Severity, ...] = ()
     attempt: int | None = None
 
+    def fits(self, check: str, labels: Mapping[str, str], severity: Severity, *, is_named: bool = False) -> bool:
+        """Whether an alert starts the runbook; `is_named`: its check's `recovery_procedure` is the runbook."""
+        if self.severities and severity not in self.severities:
+            return False
+        if is_named:
+            return True
+        if not self.checks and not self.matchers:
+            return False
+        return (not self.checks or check in self.checks) and all(matcher.matches(labels) for matcher in self.matchers)
+
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRule:
     """Who has to agree before the first step.
 
-    `approvers` are people and teams by name (none: whoever may respond). An approval that is not given within
-    `expires_after` is a refusal. Nobody approves for a critical problem what they started themselves.
+    `approvers` are people and teams as policies write them, "ada" or "team:web" (none: whoever may respond). An
+    approval that is not given within `expires_after` is a refusal. Nobody approves for a critical problem what they
+    started themselves.
     """
 
     needed: int = 1
@@ -119,7 +131,8 @@ class Runbook:
     """An automated recovery procedure.
 
     `target` names what is repaired, with placeholders ("": the check's slug); one target is under one repair at a
-    time. `parameters` are the defaults of what a run may be given. `timeout` bounds the whole run (None: the
+    time. `parameters` are what a run may be given, with their defaults; one without (None) has to be given by whoever
+    starts it. `timeout` bounds the whole run (None: the
     installation's). `team` is whose kill switch holds besides the installation's ("": none). `verifies` says that
     the check is probed again after the last step.
     """

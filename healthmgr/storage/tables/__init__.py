@@ -23,6 +23,7 @@ from healthmgr.storage.tables.definitions import (
     receivers,
     recipients,
     routing,
+    runbooks,
     time_windows,
 )
 from healthmgr.storage.tables.eventing import event_positions, events
@@ -72,6 +73,7 @@ __all__ = [
     "recipients",
     "results",
     "routing",
+    "runbooks",
     "schedule_feeds",
     "schedule_overrides",
     "schedules",

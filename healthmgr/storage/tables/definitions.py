@@ -144,3 +144,18 @@ inhibitions = Table(
     Column("managed_by", Text, nullable=False),
     Column("updated_at", Instant, nullable=False),
 )
+
+runbooks = Table(
+    "runbooks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("automation", Text, nullable=False),
+    Column("team", Text, nullable=False, server_default=NO_TEXT, comment="whose kill switch holds for it"),
+    Column("checks", ARRAY(Text), nullable=False, comment="that start it, by name"),
+    Column("has_matchers", Boolean, nullable=False, comment="whether labels start it"),
+    Column("document", JSONB, nullable=False),
+    Column("is_enabled", Boolean, nullable=False, comment="false: no longer defined, its runs kept"),
+    Column("managed_by", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("ix_runbooks_checks", "checks", postgresql_using="gin"),
+)
