@@ -135,8 +135,8 @@ class StepType(Protocol):
     `Config` is what the definition's step says. Placeholders `{{ labels.host }}` in its texts are filled in before
     `run`, and reach the target as data only: `action_field` is the field that the short spelling's `action` fills;
     `fixed_fields` may hold no placeholder (a program, a statement; `command.0` is the first of a list); `url_fields`
-    have what is filled in percent-encoded. `is_destructive` says that doing it twice can do harm: nothing repeats such a step unless its
-    definition says `idempotent`.
+    have what is filled in percent-encoded. `is_destructive` says that doing it twice can do harm: nothing repeats
+    such a step unless its definition says `idempotent`.
 
     A class may say more of itself: `parameters_field`, the field (a mapping) that takes what the short spelling's
     `parameters` hold besides the fields of Config; where it does not, such parameters are unknown fields.
