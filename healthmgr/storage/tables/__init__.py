@@ -11,6 +11,7 @@ from healthmgr.storage.tables.alerting import (
     incidents,
     notifications,
 )
+from healthmgr.storage.tables.balancing import balancing
 from healthmgr.storage.tables.base import metadata
 from healthmgr.storage.tables.checking import check_schedules, check_states, heartbeats, results, transitions
 from healthmgr.storage.tables.commanding import incident_links, incident_roles, incident_subscribers, incident_tasks
@@ -27,6 +28,14 @@ from healthmgr.storage.tables.definitions import (
     time_windows,
 )
 from healthmgr.storage.tables.eventing import event_positions, events
+from healthmgr.storage.tables.measuring import (
+    metric_changes,
+    metric_days,
+    metric_hours,
+    metric_minutes,
+    metric_progress,
+    metric_series,
+)
 from healthmgr.storage.tables.muting import silences
 from healthmgr.storage.tables.oncall import (
     contact_checks,
@@ -38,12 +47,26 @@ from healthmgr.storage.tables.oncall import (
     teams,
     temporary_schedules,
 )
-from healthmgr.storage.tables.system import access_tokens, audit_entries, periodic_tasks, pulses
+from healthmgr.storage.tables.recovering import (
+    approval_votes,
+    approvals,
+    breakers,
+    kill_switches,
+    recovery_calls,
+    run_entries,
+    run_steps,
+    runs,
+)
+from healthmgr.storage.tables.system import access_tokens, audit_entries, periodic_tasks, pulses, sessions
 
 __all__ = [
     "access_tokens",
     "alerts",
+    "approval_votes",
+    "approvals",
     "audit_entries",
+    "balancing",
+    "breakers",
     "channels",
     "check_dependencies",
     "check_schedules",
@@ -64,19 +87,31 @@ __all__ = [
     "incident_tasks",
     "incidents",
     "inhibitions",
+    "kill_switches",
     "maintenance_windows",
     "metadata",
+    "metric_changes",
+    "metric_days",
+    "metric_hours",
+    "metric_minutes",
+    "metric_progress",
+    "metric_series",
     "notifications",
     "periodic_tasks",
     "pulses",
     "receivers",
     "recipients",
+    "recovery_calls",
     "results",
     "routing",
+    "run_entries",
+    "run_steps",
     "runbooks",
+    "runs",
     "schedule_feeds",
     "schedule_overrides",
     "schedules",
+    "sessions",
     "shift_swaps",
     "silences",
     "teams",
