@@ -47,5 +47,5 @@ def test_what_can_be_neither_true_nor_false_is_said(text: str, message: str) -> 
 
 
 def test_a_condition_speaks_of_what_a_run_knows_alone() -> None:
-    with pytest.raises(ValueError, match="there is no 'json' in 'json.ok'; there is check, labels, parameters, "):
+    with pytest.raises(ValueError, match=r"there is no 'json' in 'json.ok'; there is check, labels, parameters, "):
         compile_condition("json.ok")
