@@ -131,6 +131,17 @@ class Monitoring(Part):
 
     anomaly_detection: bool = Field(True, description="whether unusual values are looked for")
     predictive_monitoring: bool = Field(True, description="whether trends are carried forward")
+    minutes_for: Milliseconds = Field(
+        timedelta(days=30), description="ms that metrics are kept by the minute, 2d or more"
+    )
+    hours_for: Milliseconds = Field(timedelta(days=366), description="ms that metrics are kept by the hour")
+    days_for: Milliseconds = Field(timedelta(days=5 * 366), description="ms that metrics are kept by the day")
+
+    @model_validator(mode="after")
+    def _are_in_their_order(self) -> Monitoring:
+        if not timedelta(days=2) <= self.minutes_for <= self.hours_for <= self.days_for:
+            raise ValueError("minutes_for (2d or more), hours_for and days_for: each is as long as the one before it")
+        return self
 
 
 class Advanced(Part):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from healthmgr.domain.maintenance import Occurrence, Window, next_occurrence, occurrence_at
 from healthmgr.domain.matcher import Matcher
+
+_MOST_BETWEEN = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +45,14 @@ def open_occurrence(window: Window, ended_at: datetime | None, at: datetime) -> 
     if occurrence is None or (ended_at is not None and occurrence.starts_at <= ended_at <= at):
         return None
     return occurrence
+
+
+def occurrences_between(window: Window, ended_at: datetime | None, begin: datetime, end: datetime) -> list[Occurrence]:
+    """Those that are open between two instants; what a person ended early ends there."""
+    found = []
+    for one in islice(window.occurrences(begin), _MOST_BETWEEN):
+        if one.starts_at >= end:
+            break
+        is_cut = ended_at is not None and one.contains(ended_at)
+        found.append(Occurrence(one.starts_at, ended_at) if ended_at and is_cut else one)
+    return [one for one in found if one.starts_at < one.ends_at and one.ends_at > begin]

@@ -77,6 +77,14 @@ results = Table(
     Column("cause", Text, nullable=False),
     Column("slot_at", Instant),
     Column("worker", Text, nullable=False),
+    Column(
+        "stored_in",
+        BigInteger,
+        nullable=False,
+        server_default=text("(pg_current_xact_id()::text)::bigint"),
+        comment="the transaction that stored it; 0: from before there were rollups",
+    ),
+    Index("ix_results_stored_in", "stored_in"),
     postgresql_partition_by="RANGE (started_at)",
 )
 

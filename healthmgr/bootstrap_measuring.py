@@ -1,0 +1,33 @@
+"""What is about metrics over time, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from healthmgr.domain.rollup import Kept
+from healthmgr.services.rolling import Rolling
+from healthmgr.settings import Settings
+from healthmgr.storage.day_tables import DayTables
+from healthmgr.storage.rolling_rows import RollingRows
+from healthmgr.storage.series import Series
+from healthmgr.storage.transactions import Transactions
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """The use cases of metrics over time."""
+
+    rolling: Rolling
+    series: Series
+
+
+def build_measuring(engine: Engine, settings: Settings) -> Measuring:
+    """The parts over one database."""
+    monitoring = settings.advanced.monitoring
+    kept = Kept(monitoring.minutes_for, monitoring.hours_for, monitoring.days_for)
+    rolling = Rolling(
+        Transactions(engine, RollingRows), DayTables(engine, "metric_minutes", "at"), kept, settings.retention
+    )
+    return Measuring(rolling=rolling, series=Series(engine, kept))
