@@ -26,6 +26,7 @@ SCHEDULE = (
     PeriodicTask("healthmgr.upkeep.synthesize", timedelta(seconds=15), "upkeep"),
     PeriodicTask("healthmgr.upkeep.audit", timedelta(seconds=15), "upkeep"),
     PeriodicTask("healthmgr.upkeep.keep_partitions", timedelta(hours=1), "upkeep"),
+    PeriodicTask("healthmgr.upkeep.roll_up", timedelta(seconds=20), "upkeep"),
     PeriodicTask("healthmgr.upkeep.forget_silences", timedelta(hours=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.read_calendars", timedelta(minutes=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.look_ahead", timedelta(hours=1), "upkeep"),

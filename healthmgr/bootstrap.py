@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from healthmgr.bootstrap_measuring import Measuring, build_measuring
 from healthmgr.bootstrap_oncall import Oncall, build_oncall
 from healthmgr.definitions.provided import EMAIL, PAGERDUTY, SLACK, Wishes
 from healthmgr.definitions.settling import Fallbacks
@@ -51,6 +52,7 @@ from healthmgr.storage.answering_many_rows import AnsweringManyRows
 from healthmgr.storage.answering_rows import AnsweringRows
 from healthmgr.storage.commanding_rows import CommandingRows
 from healthmgr.storage.database import DatabaseClock, connect
+from healthmgr.storage.day_tables import DayTables
 from healthmgr.storage.definition_repository import DefinitionRepository
 from healthmgr.storage.escalating_rows import EscalatingRows
 from healthmgr.storage.evaluation_rows import EvaluationRows
@@ -105,6 +107,7 @@ class Healthmgr:
     previewing: Previewing
     escalating: Escalating
     upkeep: Upkeep
+    measuring: Measuring
     synthesizing: Synthesizing
     executing: Executing
     pushing: Pushing
@@ -166,7 +169,8 @@ class _Builder:
             "defining": defining,
             "registering": Registering(defining, RegisteringRows(engine)),
             "tokens": Tokens(TokenRepository(engine)),
-            "upkeep": Upkeep(upkeep, upkeep, upkeep),
+            "upkeep": Upkeep(upkeep, DayTables(engine, "results", "started_at"), upkeep),
+            "measuring": build_measuring(engine, settings),
             "eventing": Eventing(EventRepository(engine), stream),
         }
 

@@ -1,4 +1,4 @@
-"""Queue upkeep: the auditor, the synthetic notification, day tables, mutes long over, calendars, and the look ahead."""
+"""Queue upkeep: the auditor, the synthetic notification, tables and rollups, mutes long over, calendars, the look ahead."""
 
 from __future__ import annotations
 
@@ -23,8 +23,16 @@ def synthesize(self: ServiceTask) -> None:
 
 @app.task(name="healthmgr.upkeep.keep_partitions", bind=True)
 def keep_partitions(self: ServiceTask) -> None:
-    """Make the coming days' tables and drop those beyond the retention."""
+    """Make the coming days' tables and drop those beyond the retention, of results and of their rollups."""
     self.healthmgr.upkeep.keep_partitions(self.now, self.healthmgr.settings.retention)
+    self.healthmgr.measuring.rolling.keep_tables(self.now)
+
+
+@app.task(name="healthmgr.upkeep.roll_up", bind=True)
+def roll_up(self: ServiceTask) -> None:
+    """Roll up what results measured since the last time, beside everything else: there may be much of it."""
+    healthmgr = self.healthmgr
+    self.process.aside.run("rollups", lambda: healthmgr.measuring.rolling.roll(healthmgr.now()))
 
 
 @app.task(name="healthmgr.upkeep.forget_silences", bind=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import Engine, TextClause, text
 
 from healthmgr.domain.audit import Audited
 from healthmgr.domain.dispatch import Due, Work, patience, rank
@@ -89,13 +89,6 @@ _ALARM_OVER = text("""
 UPDATE pulses SET at = :now, detail = :detail WHERE kind = 'alarm' AND name = 'auditor' AND detail->>'text' <> ''
 """)
 _PUT_BACK = text("UPDATE pulses SET detail = :detail WHERE kind = 'alarm' AND name = 'auditor'")
-
-_DAYS = text("""
-SELECT child.relname FROM pg_inherits
-JOIN pg_class child ON child.oid = inhrelid
-JOIN pg_class parent ON parent.oid = inhparent
-WHERE parent.relname = 'results' AND child.relname LIKE 'results\\_2%'
-""")
 
 
 class UpkeepRepository:
@@ -189,43 +182,3 @@ class UpkeepRepository:
         """What was told last is this."""
         with transaction(self._engine) as connection:
             connection.execute(_PUT_BACK, {"detail": json.dumps({"text": text})})
-
-    def days(self) -> list[date]:
-        """The days that have a table."""
-        with transaction(self._engine) as connection:
-            return [_day(name) for name in connection.execute(_DAYS).scalars()]
-
-    def create(self, day: date) -> None:
-        """Make a day's table; rows of that day in the catch-all table move into it."""
-        with transaction(self._engine) as connection:
-            _create(connection, day)
-
-    def drop(self, day: date) -> None:
-        """Drop a day's table."""
-        with transaction(self._engine) as connection:
-            connection.execute(text(f"DROP TABLE IF EXISTS {_table(day)}"))
-
-
-def _create(connection: Connection, day: date) -> None:
-    name = _table(day)
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    bounds = {"start": start, "end": start + timedelta(days=1)}
-    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
-    if connection.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() is not None:
-        return
-    connection.execute(text(f"CREATE TABLE {name} (LIKE results INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"))
-    moved = "DELETE FROM results_default WHERE started_at >= :start AND started_at < :end RETURNING *"
-    # The catch-all is locked first, so that no row of this day slips in between moving and attaching.
-    connection.execute(text("LOCK TABLE results_default IN ACCESS EXCLUSIVE MODE"))
-    connection.execute(text(f"WITH moved AS ({moved}) INSERT INTO {name} SELECT * FROM moved"), bounds)  # noqa: S608
-    connection.execute(
-        text(f"ALTER TABLE results ATTACH PARTITION {name} FOR VALUES FROM ('{start}') TO ('{bounds['end']}')")
-    )
-
-
-def _table(day: date) -> str:
-    return f"results_{day:%Y%m%d}"
-
-
-def _day(table: str) -> date:
-    return datetime.strptime(table.removeprefix("results_"), "%Y%m%d").replace(tzinfo=UTC).date()

@@ -14,6 +14,7 @@ from healthmgr.domain.incoming import IncomingAlert, incoming
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.upkeep import Upkeep
 from healthmgr.storage.admitting_rows import AdmittingRows
+from healthmgr.storage.day_tables import DayTables
 from healthmgr.storage.transactions import Transactions
 from healthmgr.storage.upkeep_repository import UpkeepRepository
 from tests.builders import NOW
@@ -87,7 +88,7 @@ def test_a_new_occurrence_closes_the_one_that_nobody_ended(admitting: Admitting,
 
 def test_what_is_not_renewed_is_closed_by_the_next_sweep(admitting: Admitting, engine: Engine) -> None:
     repository = UpkeepRepository(engine)
-    upkeep = Upkeep(repository, repository, repository)
+    upkeep = Upkeep(repository, DayTables(engine, "results", "started_at"), repository)
     admitting.admit([bring(), bring("Endless", ends_at=None)], "door", NOW)
     upkeep.sweep(NOW + timedelta(minutes=4, seconds=59))
     assert rows(engine, "SELECT 1 FROM alerts WHERE resolved_at IS NOT NULL") == []

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 
 from healthmgr.domain.dispatch import HORIZON, Work
 from healthmgr.services.upkeep import Upkeep
+from healthmgr.storage.day_tables import DayTables
 from healthmgr.storage.dispatch_rows import request_dispatch
 from healthmgr.storage.upkeep_repository import UpkeepRepository
 from tests.builders import make_check
@@ -24,7 +25,7 @@ WEEK = timedelta(days=7)
 @pytest.fixture
 def upkeep(engine: Engine) -> Upkeep:
     rows = UpkeepRepository(engine)
-    return Upkeep(rows, rows, rows)
+    return Upkeep(rows, DayTables(engine, "results", "started_at"), rows)
 
 
 def request(engine: Engine, group: str, due_at: datetime) -> None:

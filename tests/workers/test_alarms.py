@@ -9,6 +9,7 @@ from pytest_httpserver import HTTPServer
 from sqlalchemy import Engine, text
 
 from healthmgr.services.upkeep import Upkeep
+from healthmgr.storage.day_tables import DayTables
 from healthmgr.storage.dispatch_rows import request_dispatch
 from healthmgr.storage.upkeep_repository import UpkeepRepository
 from workers.alarms import BEGINS_AFTER, LOOKS_EVERY, Alarms
@@ -38,7 +39,7 @@ def overdue(engine: Engine) -> Upkeep:
     rows = UpkeepRepository(engine)
     with engine.begin() as connection:
         request_dispatch(connection, "g", NOW - timedelta(hours=1), "test", NOW)
-    return Upkeep(rows, rows, rows)
+    return Upkeep(rows, DayTables(engine, "results", "started_at"), rows)
 
 
 def test_two_beats_tell_one_alarm_and_its_end(httpserver: HTTPServer, engine: Engine) -> None:
@@ -73,7 +74,7 @@ def test_what_the_channel_refuses_is_told_at_the_next_look(httpserver: HTTPServe
 
 def test_a_beat_that_has_just_started_waits_for_the_auditors_first_look(httpserver: HTTPServer, engine: Engine) -> None:
     rows, time = UpkeepRepository(engine), Passing()
-    upkeep = Upkeep(rows, rows, rows)
+    upkeep = Upkeep(rows, DayTables(engine, "results", "started_at"), rows)
     upkeep.audit(NOW - timedelta(days=3))
     beat = Alarms(upkeep, Emergency(httpserver.url_for("/")), time.now, time.tick)
     while time.seconds < BEGINS_AFTER - LOOKS_EVERY:
