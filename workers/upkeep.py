@@ -1,4 +1,4 @@
-"""Queue upkeep: the auditor, the synthetic notification, tables and rollups, mutes long over, calendars, the look ahead."""
+"""Queue upkeep: the auditor, the synthetic notification, rollups, old tables and mutes, calendars, the look ahead."""
 
 from __future__ import annotations
 
