@@ -27,16 +27,13 @@ class AnsweringManyTransaction(Protocol):
         """The open alerts that nobody has acknowledged."""
         ...
 
-    def unanswered_incidents(self) -> Collection[UUID]:
-        """The open incidents that have such alerts."""
-        ...
-
     def acknowledge(
-        self, incident_ids: Collection[UUID], entry: Entry, until: datetime | None, now: datetime
+        self, incident_ids: Collection[UUID] | None, entry: Entry, until: datetime | None, now: datetime
     ) -> list[int]:
         """Those of these that are still open: mark all alerts, stop the climbs, withdraw what nobody has begun to send.
 
-        `entry` goes on every timeline; its actor has them in hand. Gives their numbers.
+        None: all that have an unanswered alert. Who hears of answers is told. `entry` goes on every timeline; its
+        actor has them in hand. Gives their numbers.
         """
         ...
 
@@ -78,9 +75,9 @@ class AnsweringMany:
             raise Conflict("It has to end in the future.")
         detail = {"comment": comment, "until": until.isoformat() if until else None}
         with self._store.begin() as transaction:
-            meant = _meant(transaction, matchers)
+            meant = _meant(transaction, matchers) if matchers else None
             entry = Entry(EntryKind.ACKNOWLEDGED, "by_a_person", actor, detail)
-            numbers = transaction.acknowledge(meant, entry, until, now) if meant else []
+            numbers = transaction.acknowledge(meant, entry, until, now)
             if numbers:
                 named = {"matchers": [str(matcher) for matcher in matchers], "incidents": numbers[:_MOST_AUDITED]}
                 transaction.audit(
@@ -91,8 +88,6 @@ class AnsweringMany:
 
 
 def _meant(transaction: AnsweringManyTransaction, matchers: Sequence[Matcher]) -> Collection[UUID]:
-    if not matchers:
-        return transaction.unanswered_incidents()
     return {
         alert.incident_id
         for alert in transaction.unanswered_alerts()

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import Uuid
-from uuid_utils.compat import uuid7
+from sqlalchemy import Connection, text
+from uuid_utils import uuid7
 
 from healthmgr.domain.check import Severity
 from healthmgr.domain.command import BY_NAME
 from healthmgr.domain.hits import OpenAlert
+from healthmgr.domain.message import MessageKind
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.timeline import Entry
 from healthmgr.services.answering_many import AnsweringManyTransaction
-from healthmgr.storage.answering_rows import HearingKinds, stop_climb
+from healthmgr.storage.answering_rows import HearingKinds
 from healthmgr.storage.audit_rows import write_audit
-
-_IDS = bindparam("ids", type_=ARRAY(Uuid))
 
 _UNANSWERED = text("""
 SELECT a.id, COALESCE(c.slug, a.name) AS name, a.severity, a.summary, a.opened_at, a.origin, a.labels, a.check_id,
@@ -32,27 +29,51 @@ WHERE a.resolved_at IS NULL AND a.acknowledged_at IS NULL AND a.suppressed_by_id
   AND a.incident_id IS NOT NULL AND a.origin <> 'synthetic'
 """)
 
-_INCIDENTS = text("""
-SELECT DISTINCT incident_id FROM alerts
-WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND suppressed_by_id IS NULL
-  AND incident_id IS NOT NULL AND origin <> 'synthetic'
+# In the order of their ids: two who answer the same ones never wait for each other. Ids are read and handed on as
+# text: ten thousand values of Python would take longer than what is done with them.
+_LOCK = text("""
+SELECT CAST(id AS text) AS id, number FROM incidents
+WHERE id = ANY(CAST(:ids AS uuid[])) AND resolved_at IS NULL ORDER BY incidents.id FOR NO KEY UPDATE
 """)
 
-# In the order of their ids: two who answer the same ones never wait for each other.
-_LOCK = text("""
-SELECT id, number FROM incidents WHERE id = ANY(:ids) AND resolved_at IS NULL ORDER BY id FOR NO KEY UPDATE
-""").bindparams(_IDS)
+_LOCK_ALL = text("""
+SELECT CAST(id AS text) AS id, number FROM incidents
+WHERE resolved_at IS NULL AND id IN (
+    SELECT incident_id FROM alerts
+    WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND suppressed_by_id IS NULL AND origin <> 'synthetic'
+)
+ORDER BY incidents.id FOR NO KEY UPDATE
+""")
 
+# Locked in the order in which an evaluation amends the alerts of its batch, for the same reason.
 _MARK = text("""
-UPDATE alerts SET acknowledged_at = :now, acknowledged_by = :actor, acknowledged_until = :until, updated_at = :now
-WHERE incident_id = ANY(:ids) AND resolved_at IS NULL
-""").bindparams(_IDS)
+UPDATE alerts a SET acknowledged_at = :now, acknowledged_by = :actor, acknowledged_until = :until, updated_at = :now
+FROM (
+    SELECT id FROM alerts WHERE incident_id = ANY(CAST(:ids AS uuid[])) AND resolved_at IS NULL
+    ORDER BY check_id, id FOR NO KEY UPDATE
+) AS locked
+WHERE a.id = locked.id
+""")
 
-# Those of whom channels want to hear that they are in hand; each of these is answered by itself.
-_HEARD_OF = text("""
-SELECT DISTINCT n.incident_id FROM notifications n JOIN channels c ON c.name = n.channel
-WHERE n.incident_id = ANY(:ids) AND c.kind = ANY(CAST(:kinds AS text[])) AND n.attempts > 0 ORDER BY 1
-""").bindparams(_IDS)
+# Those who were told over channels that want to hear of answers, each once an incident, by the newest address.
+_HEARERS = text("""
+SELECT DISTINCT ON (n.incident_id, n.recipient, n.channel) n.incident_id, n.recipient, n.channel, n.address
+FROM notifications n JOIN channels c ON c.name = n.channel
+WHERE n.incident_id = ANY(CAST(:ids AS uuid[])) AND c.kind = ANY(CAST(:kinds AS text[])) AND n.attempts > 0
+ORDER BY n.incident_id, n.recipient, n.channel, n.position DESC
+""")
+
+# As the answer to one incident tells it; where nothing was told yet, nobody hears that somebody is on it.
+_TELL = text("""
+INSERT INTO notifications (id, incident_id, episode, level, round, kind, reason, severity, recipient, channel,
+                           address, content, actor, state, created_at, due_at)
+SELECT h.id, i.id, i.episode, 0, i.round, :kind, :reason, i.severity, h.recipient, h.channel,
+       h.address, jsonb_build_object('firing', i.told->'firing', 'resolved', '[]'::jsonb), :actor, 'pending', :now, :now
+FROM jsonb_to_recordset(CAST(:hearers AS jsonb)) AS h(
+    id uuid, incident_id uuid, recipient text, channel text, address text)
+JOIN incidents i ON i.id = h.incident_id AND i.told IS NOT NULL
+ON CONFLICT (incident_id, episode, level, round, kind, recipient, channel) DO NOTHING
+""")
 
 # As Incident.due_at has it for one that is acknowledged.
 _STOP = text("""
@@ -60,19 +81,19 @@ UPDATE incidents SET acknowledged_at = :now, acknowledged_by = :actor, acknowled
     round_at = NULL, climb_at = NULL, held_reason = '',
     due_at = LEAST(CAST(:until AS timestamptz), auto_resolve_at),
     token = token + 1, armed_until = NULL, arm_count = 0
-WHERE id = ANY(:ids)
-""").bindparams(_IDS)
+WHERE id = ANY(CAST(:ids AS uuid[]))
+""")
 
 _WITHDRAW = text("""
 UPDATE notifications SET state = 'superseded', state_reason = :reason, due_at = NULL, token = token + 1
-WHERE incident_id = ANY(:ids) AND state = 'pending' AND kind <> 'resolution' AND level <> :by_name
-""").bindparams(_IDS)
+WHERE incident_id = ANY(CAST(:ids AS uuid[])) AND state = 'pending' AND kind <> 'resolution' AND level <> :by_name
+""")
 
 _NOTE = text("""
 INSERT INTO incident_entries (id, incident_id, at, kind, reason, actor, detail)
 SELECT e.id, e.incident_id, :now, :kind, :reason, :actor, CAST(:detail AS jsonb)
-FROM unnest(:entry_ids, :ids) AS e(id, incident_id)
-""").bindparams(_IDS, bindparam("entry_ids", type_=ARRAY(Uuid)))
+FROM unnest(CAST(:entry_ids AS uuid[]), CAST(:ids AS uuid[])) AS e(id, incident_id)
+""")
 
 
 class AnsweringManyRows(AnsweringManyTransaction):
@@ -86,30 +107,41 @@ class AnsweringManyRows(AnsweringManyTransaction):
         rows = self._connection.execute(_UNANSWERED).mappings()
         return [OpenAlert(**{**row, "severity": Severity(row["severity"])}) for row in rows]
 
-    def unanswered_incidents(self) -> Collection[UUID]:
-        return self._connection.execute(_INCIDENTS).scalars().all()
-
     def acknowledge(
-        self, incident_ids: Collection[UUID], entry: Entry, until: datetime | None, now: datetime
+        self, incident_ids: Collection[UUID] | None, entry: Entry, until: datetime | None, now: datetime
     ) -> list[int]:
-        locked = self._connection.execute(_LOCK, {"ids": sorted(incident_ids)}).all()
-        ids = [row.id for row in locked]
+        query = _LOCK_ALL if incident_ids is None else _LOCK
+        locked = self._connection.execute(query, {"ids": _array(incident_ids or ())}).all()
+        if not locked:
+            return []
+        ids = _array(row.id for row in locked)
         answer = {"ids": ids, "actor": entry.actor, "until": until, "now": now}
         self._connection.execute(_MARK, answer)
-        kinds = sorted(self._hearing_kinds())
-        heard_of = self._connection.execute(_HEARD_OF, {"ids": ids, "kinds": kinds}).scalars().all() if kinds else []
-        for incident_id in heard_of:
-            stop_climb(self._connection, incident_id, entry.actor, self._hearing_kinds, now)
-        rest = sorted(set(ids) - set(heard_of))
-        self._connection.execute(_STOP, answer | {"ids": rest})
-        withdrawn = {"ids": rest, "reason": Reason.ACKNOWLEDGED.value, "by_name": BY_NAME}
+        self._connection.execute(_STOP, answer)
+        withdrawn = {"ids": ids, "reason": Reason.ACKNOWLEDGED.value, "by_name": BY_NAME}
         self._connection.execute(_WITHDRAW, withdrawn)
-        self._note(ids, entry, now)
+        self._tell(ids, entry.actor, now)
+        self._note(ids, len(locked), entry, now)
         return sorted(row.number for row in locked)
 
-    def _note(self, ids: Sequence[UUID], entry: Entry, now: datetime) -> None:
+    def _tell(self, ids: str, actor: str, now: datetime) -> None:
+        kinds = sorted(self._hearing_kinds())
+        rows = self._connection.execute(_HEARERS, {"ids": ids, "kinds": kinds}).mappings().all() if kinds else []
+        if not rows:
+            return
+        hearers = [{**row, "id": str(uuid7()), "incident_id": str(row["incident_id"])} for row in rows]
         values = {
-            "entry_ids": [uuid7() for _ in ids],
+            "hearers": json.dumps(hearers),
+            "kind": MessageKind.ACKNOWLEDGEMENT.value,
+            "reason": Reason.ACKNOWLEDGED.value,
+            "actor": actor,
+            "now": now,
+        }
+        self._connection.execute(_TELL, values)
+
+    def _note(self, ids: str, count: int, entry: Entry, now: datetime) -> None:
+        values = {
+            "entry_ids": _array(uuid7() for _ in range(count)),
             "ids": ids,
             "now": now,
             "kind": entry.kind.value,
@@ -121,3 +153,8 @@ class AnsweringManyRows(AnsweringManyTransaction):
 
     def audit(self, actor: str, origin: str, action: str, target: str, detail: dict[str, Any], now: datetime) -> None:
         write_audit(self._connection, actor, origin, action, target, detail, now)
+
+
+def _array(ids: Iterable[object]) -> str:
+    """Ids as PostgreSQL writes an array of them."""
+    return f"{{{','.join(map(str, ids))}}}"

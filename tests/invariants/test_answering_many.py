@@ -1,0 +1,165 @@
+"""An answer to many incidents at once, while they climb, are judged anew and are taken back: never half an answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import Engine, text
+
+from healthmgr.bootstrap import Healthmgr
+from healthmgr.domain.check import Status
+from healthmgr.domain.dispatch import Work
+from healthmgr.domain.result import Result
+from healthmgr.errors import Conflict
+from tests.builders import NOW
+
+INCIDENTS = 40
+SECONDS = 4.0
+
+# Told of in one glance: whoever looks in the middle of anything sees all of an answer, or nothing of it.
+_HALF = text("""
+SELECT i.number FROM incidents i
+WHERE i.resolved_at IS NULL AND i.acknowledged_at IS NOT NULL AND (
+    i.acknowledged_by IS NULL OR i.due_at IS NOT NULL OR i.climb_at IS NOT NULL OR i.round_at IS NOT NULL
+    OR EXISTS (SELECT 1 FROM alerts a WHERE a.incident_id = i.id AND a.acknowledged_at IS NULL)
+    OR EXISTS (SELECT 1 FROM notifications n WHERE n.incident_id = i.id AND n.kind = 'problem' AND n.state = 'pending')
+)
+""")
+
+
+def definitions() -> dict[str, Any]:
+    """Checks that each make an incident of their own, and a policy of which a level is due every minute."""
+    hook = {"url": "http://127.0.0.1:9/", "secret": "whsec_" + "a" * 32}
+    check = {"kind": "tcp", "config": {"host": "127.0.0.1", "port": 1}, "severity": "critical", "max_attempts": 1}
+    return {
+        "version": 1,
+        "channels": {"hook": {"kind": "webhook", "config": hook}},
+        "people": {name: {"contacts": [{"via": "hook"}]} for name in ("alice", "bob")},
+        "escalation_policies": {"quick": {"levels": [{"to": "alice"}, {"to": "bob", "after": "1m"}], "repeat": 50}},
+        "routing": {
+            "routes": [{"matchers": ["severity=critical"], "escalation": "quick", "group_wait": "0s"}],
+            "default": {"to": ["alice"], "via": ["hook"], "group_by": ["check"]},
+        },
+        "checks": {f"shop-{n}": check for n in range(INCIDENTS)},
+    }
+
+
+@dataclass
+class Storm:
+    """All at once, until it is enough; whatever goes wrong in a thread goes wrong in the test."""
+
+    healthmgr: Healthmgr
+    engine: Engine
+    minutes: count[int] = field(default_factory=lambda: count(1))
+    sequences: count[int] = field(default_factory=lambda: count(1))
+    is_over: threading.Event = field(default_factory=threading.Event)
+    answered: int = 0
+    taken_back: int = 0
+
+    def rows(self, sql: str) -> list[Any]:
+        with self.engine.connect() as connection:
+            return list(connection.execute(text(sql)))
+
+    def later(self) -> datetime:
+        return NOW + timedelta(minutes=next(self.minutes))
+
+    def begin(self) -> None:
+        """Everything breaks, and the first level is told."""
+        self.judge()
+        for due in self.healthmgr.upkeep.sweep(NOW + timedelta(seconds=30)):
+            assert due.work is Work.DISPATCH
+            self.healthmgr.routing.dispatch(due.key, due.token, NOW + timedelta(seconds=30))
+        with self.engine.begin() as connection:
+            connection.execute(text("UPDATE notifications SET state = 'sent', attempts = 1, due_at = NULL"))
+
+    def judge(self) -> None:
+        """Every check is found down again, by one batch of results."""
+        sequence, now = next(self.sequences), NOW + timedelta(seconds=20)
+        ids = [row.id for row in self.rows("SELECT id FROM checks ORDER BY id DESC")]
+        said = f"broken, probe {sequence}"
+        results = [Result(check_id, sequence, Status.UNHEALTHY, said, 0.1, now, worker="test") for check_id in ids]
+        self.healthmgr.evaluating.evaluate(results, now)
+
+    def climb(self) -> None:
+        """Whatever is due is carried out, as reminders would have it."""
+        for row in self.rows("SELECT id, token FROM incidents WHERE due_at IS NOT NULL ORDER BY random() LIMIT 10"):
+            self.healthmgr.escalating.advance(row.id, row.token, self.later())
+
+    def answer(self) -> None:
+        """Somebody takes all of it in hand."""
+        now = self.later()
+        self.answered += len(self.healthmgr.answering_many.acknowledge([], actor="alice", origin="cli", now=now))
+
+    def take_back(self) -> None:
+        """Not me after all, for some of them."""
+        for row in self.rows("SELECT id FROM incidents WHERE acknowledged_at IS NOT NULL ORDER BY random() LIMIT 10"):
+            try:
+                self.healthmgr.answering.unacknowledge(row.id, actor="bob", origin="cli", now=self.later())
+            except Conflict:
+                continue  # another was quicker
+            self.taken_back += 1
+
+    def look(self) -> None:
+        """Nobody ever sees half an answer."""
+        with self.engine.connect() as connection:
+            assert connection.execute(_HALF).all() == []
+
+    def repeat(self, act: Callable[[], None]) -> None:
+        try:
+            while not self.is_over.is_set():
+                act()
+        finally:
+            self.is_over.set()
+
+
+def test_many_answered_at_once_are_never_answered_by_half_whatever_happens_beside_it(
+    healthmgr: Healthmgr, engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "storm.yaml"
+    path.write_text(yaml.safe_dump(definitions()))
+    healthmgr.defining.apply(path, actor="test", origin="file", now=NOW)
+    storm = Storm(healthmgr, engine)
+    storm.begin()
+    assert storm.rows("SELECT count(*) FROM incidents") == [(INCIDENTS,)]
+    acts = [storm.answer, storm.answer, storm.climb, storm.climb, storm.take_back, storm.judge, storm.look]
+    started = time.monotonic()
+    with ThreadPoolExecutor(len(acts)) as threads:
+        running = [threads.submit(storm.repeat, act) for act in acts]
+        storm.is_over.wait(SECONDS)
+        storm.is_over.set()
+        for each in running:
+            each.result()
+    assert time.monotonic() - started >= SECONDS, "nothing ended it before its time"
+    assert storm.answered > INCIDENTS
+    assert storm.taken_back > 0
+    healthmgr.answering_many.acknowledge([], actor="carol", origin="cli", now=storm.later())
+    storm.look()
+    left = "SELECT count(*) FROM incidents WHERE acknowledged_by IS NULL OR due_at IS NOT NULL OR climb_at IS NOT NULL"
+    assert storm.rows(left) == [(0,)]
+
+
+def test_those_who_hear_of_answers_are_told_once_for_each_incident_in_the_same_call(
+    healthmgr: Healthmgr, engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "storm.yaml"
+    path.write_text(yaml.safe_dump(definitions()))
+    healthmgr.defining.apply(path, actor="test", origin="file", now=NOW)
+    storm = Storm(healthmgr, engine)
+    storm.begin()
+    told = "SELECT count(DISTINCT incident_id), count(*), max(actor) FROM notifications WHERE kind = 'acknowledgement'"
+    assert storm.rows(told) == [(0, 0, None)]
+    storm.answer()
+    assert storm.rows(told) == [(INCIDENTS, INCIDENTS, "alice")]
+    contents = "SELECT DISTINCT jsonb_array_length(content->'firing'), state, due_at IS NULL FROM notifications"
+    assert storm.rows(f"{contents} WHERE kind = 'acknowledgement'") == [(1, "pending", False)]
+    storm.answer()
+    assert storm.rows(told) == [(INCIDENTS, INCIDENTS, "alice")]
