@@ -14,6 +14,8 @@ from typing import Any
 from healthmgr.errors import SecretMissing
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_URL_PASSWORD = re.compile(r"(\w+://[^\s:/@]*:)[^\s@/]+@")
+_TOKEN = re.compile(r"\b(hm_|whsec_)[A-Za-z0-9_\-+/=]{6,}")
 
 
 def read_variable(name: str, environ: Mapping[str, str]) -> str | None:
@@ -54,6 +56,11 @@ def resolve(value: Any, environ: Mapping[str, str]) -> Any:
     if isinstance(value, list | tuple):
         return [resolve(item, environ) for item in value]
     return value
+
+
+def mask(text: str) -> str:
+    """The text without passwords in URLs, access tokens and signing secrets."""
+    return _TOKEN.sub(r"\1***", _URL_PASSWORD.sub(r"\1***@", text))
 
 
 def _lookup(match: re.Match[str], environ: Mapping[str, str]) -> str:

@@ -56,6 +56,9 @@ class Settings(BaseModel):
         (), alias="HEALTHMGR_CANARIES", description="host:port, ... that tell whether this network works"
     )
     modules: CommaList = Field((), alias="HEALTHMGR_MODULES", description="Python modules with checks in them")
+    allowed_commands: str = Field(
+        "", alias="HEALTHMGR_ALLOWED_COMMANDS", description="programs that steps of runbooks may run, with ',' or ':'"
+    )
     templates: str = Field(
         "", alias="HEALTHMGR_TEMPLATES", description="folder of own templates, for channels that name none"
     )
@@ -76,6 +79,12 @@ class Settings(BaseModel):
         alias="HEALTHMGR_SYNTHETIC_TO",
         pattern=r"^([^/]+/[^/]+)?$",
         description="to whom, as recipient/channel; unset: to nobody, up to the last step",
+    )
+    agent_port: int = Field(
+        0, alias="HEALTHMGR_AGENT_PORT", ge=0, le=65535, description="where HAProxy's agent checks are answered; 0: not"
+    )
+    degraded_weight: int = Field(
+        50, alias="HEALTHMGR_DEGRADED_WEIGHT", ge=0, le=100, description="percent of its work for a degraded instance"
     )
     task_events: Literal["quiet", "all"] = Field(
         "quiet", alias="HEALTHMGR_TASK_EVENTS", description="'all': workers of checks and evaluation send events, too"

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
 
+from healthmgr.secrets import mask as mask  # known by this name as well
 from healthmgr.settings import Settings
-
-_URL_PASSWORD = re.compile(r"(\w+://[^\s:/@]*:)[^\s@/]+@")
-_TOKEN = re.compile(r"\b(hm_|whsec_)[A-Za-z0-9_\-+/=]{6,}")
-
-
-def mask(text: str) -> str:
-    """The text without passwords in URLs, access tokens and signing secrets."""
-    return _TOKEN.sub(r"\1***", _URL_PASSWORD.sub(r"\1***@", text))
 
 
 def _mask_event(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

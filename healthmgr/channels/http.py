@@ -50,13 +50,14 @@ class Answer:
 class Request:
     """What to POST, and where. `secrets` are masked wherever the receiver's words are repeated.
 
-    `most_read` bounds, in bytes, how much of the reply is read.
+    `most_read` bounds, in bytes, how much of the reply is read. `verify_tls` may be the path of a file with the
+    authorities to trust.
     """
 
     url: str
     body: bytes
     headers: Mapping[str, str]
-    verify_tls: bool = True
+    verify_tls: bool | str = True
     secrets: tuple[str, ...] = ()
     most_read: int = _MOST_READ
     method: str = "POST"
