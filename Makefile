@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: run demo fleet test lint bench soak lock clean
+.PHONY: run demo fleet test lint bench bench-metrics soak lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
@@ -41,6 +41,10 @@ lint: $(VENV)/installed-dev
 # What this machine does in a second, beside the naive design and bare Celery: a few minutes; ARGS=--quick for one.
 bench: $(VENV)/installed-run
 	@$(BIN)/python -m scripts.bench $(ARGS)
+
+# Ten million results, rolled up, and how soon they answer: a quarter of an hour; ARGS="--results 200000" for a minute.
+bench-metrics: $(VENV)/installed-run
+	@LOG_LEVEL=error $(BIN)/python -m scripts.bench.rollups $(ARGS)
 
 # Everything that is killed, flushed and paused, and for longer than in the suite: about a quarter of an hour.
 soak: $(VENV)/installed-dev
