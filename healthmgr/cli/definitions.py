@@ -126,7 +126,8 @@ def schema() -> None:
     registry = Registry.load()
     check_types = installed_models(registry.check_kinds(), registry.check_type)
     channels = installed_models(registry.channel_kinds(), registry.channel)
-    print_json(definitions_schema(check_types, channels))
+    steps = installed_models(registry.step_kinds(), registry.step_type)
+    print_json(definitions_schema(check_types, channels, steps))
 
 
 def fmt(

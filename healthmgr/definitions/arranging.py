@@ -11,6 +11,7 @@ import yaml
 from healthmgr.definitions.models import ChannelEntry
 from healthmgr.definitions.models_alerting import InhibitionEntry, MaintenanceEntry, ReceiverEntry, RouteEntry
 from healthmgr.definitions.models_oncall import PersonEntry, PolicyEntry, ScheduleEntry
+from healthmgr.definitions.models_runbooks import RunbookEntry
 from healthmgr.domain.check import Severity
 from healthmgr.domain.routing_tree import ROOT
 
@@ -24,8 +25,8 @@ _CHECK = (
 _ORDERS: Mapping[str, Sequence[str]] = {
     "": (
         "version", "include", "use", "channels", "people", "recipients", "teams", "schedules", "escalation_policies",
-        "escalation_rules", "receivers", "time_windows", "routing", "maintenance", "inhibitions", "defaults",
-        "templates", "checks",
+        "escalation_rules", "receivers", "time_windows", "routing", "maintenance", "inhibitions", "runbooks",
+        "defaults", "templates", "checks",
     ),
     "routing": ("routes", *(severity.value for severity in Severity), ROOT),
     "defaults": _CHECK,
@@ -40,10 +41,11 @@ _ORDERS: Mapping[str, Sequence[str]] = {
     "routing.*": ("<<", *(field.alias or name for name, field in RouteEntry.model_fields.items())),
     "maintenance.*": ("<<", *MaintenanceEntry.model_fields),
     "inhibitions.*": ("<<", *InhibitionEntry.model_fields),
+    "runbooks.*": ("<<", *RunbookEntry.model_fields),
 }  # fmt: skip
 _DESCENDED = (
     "checks", "templates", "channels", "people", "recipients", "schedules", "escalation_policies", "receivers",
-    "routing", "maintenance", "inhibitions", "defaults",
+    "routing", "maintenance", "inhibitions", "runbooks", "defaults",
 )  # fmt: skip
 
 

@@ -14,10 +14,11 @@ from healthmgr.domain.maintenance import Window
 from healthmgr.domain.matcher import Matcher
 from healthmgr.domain.person import Contact, QuietHours
 from healthmgr.domain.routing_tree import ROOT, Route
+from healthmgr.domain.runbook import Runbook
 from healthmgr.domain.schedule import Layer
 from healthmgr.domain.timewindow import TimeInterval
 from healthmgr.errors import Problem
-from healthmgr.ports import Channel, CheckType
+from healthmgr.ports import Channel, CheckType, StepType
 
 Item = TypeVar("Item", covariant=True)
 
@@ -35,6 +36,7 @@ SECTIONS = (
     ("routing", "routes"),
     ("maintenance", "maintenance"),
     ("inhibitions", "inhibitions"),
+    ("runbooks", "runbooks"),
     ("checks", "checks"),
 )
 
@@ -165,6 +167,18 @@ class InhibitionDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class RunbookDefinition:
+    """A recovery procedure. Its steps' settings are as written: secrets stay references."""
+
+    runbook: Runbook
+
+    @property
+    def name(self) -> str:
+        """The runbook's name."""
+        return self.runbook.name
+
+
+@dataclass(frozen=True, slots=True)
 class CheckDefinition:
     """A check. `config` is as written; `dependencies` maps a parent's slug to its redundancy group ("": none)."""
 
@@ -207,6 +221,7 @@ class Definitions:
     teams: Mapping[str, TeamDefinition] = field(default_factory=dict)
     schedules: Mapping[str, ScheduleDefinition] = field(default_factory=dict)
     escalation_policies: Mapping[str, PolicyDefinition] = field(default_factory=dict)
+    runbooks: Mapping[str, RunbookDefinition] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
 
@@ -236,10 +251,11 @@ class Snapshot:
     teams: Mapping[str, Stored[TeamDefinition]] = field(default_factory=dict)
     schedules: Mapping[str, Stored[ScheduleDefinition]] = field(default_factory=dict)
     escalation_policies: Mapping[str, Stored[PolicyDefinition]] = field(default_factory=dict)
+    runbooks: Mapping[str, Stored[RunbookDefinition]] = field(default_factory=dict)
 
 
 class PluginRegistry(Protocol):
-    """The kinds that are installed. Both look-ups raise PluginError with advice."""
+    """The kinds that are installed. Every look-up raises PluginError with advice."""
 
     def check_type(self, kind: str) -> CheckType:
         """The check type of this kind."""
@@ -247,4 +263,8 @@ class PluginRegistry(Protocol):
 
     def channel(self, kind: str) -> Channel:
         """The channel of this kind."""
+        ...
+
+    def step_type(self, kind: str) -> StepType:
+        """The kind of step of this name."""
         ...

@@ -19,6 +19,7 @@ from healthmgr.definitions.definition import (
     ReceiverDefinition,
     RecipientDefinition,
     RouteDefinition,
+    RunbookDefinition,
     ScheduleDefinition,
     TeamDefinition,
     TimeWindowDefinition,
@@ -48,7 +49,8 @@ class Draft:
     """What was understood of a file, and what was not.
 
     `declared` names every entry by section, faulty ones too; `places` is where each route is written, by its
-    names from the root on, `people_at` where each person is, and `level_places` where each level of a policy is.
+    names from the root on, `people_at` where each person is, `level_places` where each level of a policy is, and
+    `step_places` where each step of a runbook is, by its id.
     """
 
     source: str
@@ -72,6 +74,8 @@ class Draft:
     rules: list[tuple[Location, RuleEntry]] = field(default_factory=list)
     people_at: dict[str, Location] = field(default_factory=dict)
     level_places: dict[tuple[str, int], Location] = field(default_factory=dict)
+    runbooks: dict[str, RunbookDefinition] = field(default_factory=dict)
+    step_places: dict[tuple[str, str], Location] = field(default_factory=dict)
 
     def copied(self) -> Draft:
         """The same, to be completed without changing this one: that may have to be done again."""

@@ -7,22 +7,24 @@ that would not mean the same is thrown away.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
 import yaml
 
-from healthmgr.definitions import spelling_oncall
+from healthmgr.definitions import spelling_oncall, spelling_runbooks
 from healthmgr.definitions.arranging import Arranger
 from healthmgr.definitions.composing import Node
 from healthmgr.definitions.document import parse_document
 from healthmgr.definitions.spelling import ADVICE, FIELDS, LEAST_MS, METRICS, respell
 from healthmgr.definitions.spelling_alerting import LENGTHS, SECTION_NAMES, own_name, respell_section
+from healthmgr.definitions.spelling_runbooks import RUNBOOK, RUNBOOKS, Level
 from healthmgr.domain.quantity import format_duration, parse_duration
 from healthmgr.errors import DefinitionError
 
 _LENGTHS = frozenset({"interval", "timeout", "retry_interval", *LENGTHS, *spelling_oncall.LENGTHS})
+_RUN_LENGTHS = spelling_runbooks.LENGTHS
 _ENTRIES = ("checks", "templates")
 _ALERTING = ("receivers", "routing", "maintenance", "inhibitions", "time_windows")
 
@@ -110,9 +112,9 @@ def _edits(root: yaml.MappingNode) -> Iterator[Edit]:
             if name in _ALERTING and isinstance(node, yaml.MappingNode):
                 for _, entry in node.value:
                     yield from _edit_entry(name, entry)
-            elif name in spelling_oncall.ONCALL and not isinstance(node, yaml.ScalarNode):
+            elif name in (*spelling_oncall.ONCALL, RUNBOOKS) and not isinstance(node, yaml.ScalarNode):
                 for entry in node.value if isinstance(node, yaml.SequenceNode) else (value for _, value in node.value):
-                    yield from _edit_deep(name, entry)
+                    yield from _edit_runbook(RUNBOOK, entry) if name == RUNBOOKS else _edit_deep(name, entry)
 
 
 def _edit_entry(section: str, entry: yaml.Node) -> Iterator[Edit]:
@@ -143,6 +145,21 @@ def _edit_deep(section: str, entry: yaml.Node) -> Iterator[Edit]:
             yield from _edit_deep(section, value)
 
 
+def _edit_runbook(level: Level, entry: yaml.Node) -> Iterator[Edit]:
+    """Edits of a runbook, and of the parts of it whose spelling is ours."""
+    if isinstance(entry, yaml.SequenceNode):
+        for item in entry.value:
+            yield from _edit_runbook(level, item)
+    for key, value in entry.value if isinstance(entry, yaml.MappingNode) else ():
+        name = level.names.get(key.value, key.value)
+        if name != key.value:
+            yield _span(key, name)
+        yield from _edit_length(name, value, _RUN_LENGTHS)
+        part = level.part(name)
+        if part is not None:
+            yield from _edit_runbook(part, value)
+
+
 def _edit_check(entry: yaml.Node) -> Iterator[Edit]:
     if not isinstance(entry, yaml.MappingNode):
         return
@@ -166,8 +183,8 @@ def _edit_limits(limits: yaml.Node) -> Iterator[Edit]:
             yield _span(value, format_duration(timedelta(milliseconds=float(value.value))))
 
 
-def _edit_length(name: str, value: yaml.Node) -> Iterator[Edit]:
-    if name not in _LENGTHS or not isinstance(value, yaml.ScalarNode) or value.style in ("|", ">"):
+def _edit_length(name: str, value: yaml.Node, lengths: Collection[str] = _LENGTHS) -> Iterator[Edit]:
+    if name not in lengths or not isinstance(value, yaml.ScalarNode) or value.style in ("|", ">"):
         return
     written = str(value.value)
     try:
@@ -195,7 +212,7 @@ def _meaning(root: Node) -> Any:
             meaning[name] = _check_meaning(node)
         elif section in _ENTRIES and isinstance(node.data, dict):
             meaning[name] = {key: _check_meaning(entry) for key, entry in node.children.items()}
-        elif name in (*_ALERTING, *spelling_oncall.ONCALL):
+        elif name in (*_ALERTING, *spelling_oncall.ONCALL, RUNBOOKS):
             said: list[str] = []
             spelled = respell_section(name, node, lambda message, _: said.append(message))  # noqa: B023 - used at once
             meaning.setdefault(name, []).append((_with_lengths(spelled.data), sorted(said)))
@@ -221,7 +238,7 @@ def _check_meaning(entry: Node) -> Any:
 
 
 def _length(key: str, value: Any) -> Any:
-    if key not in _LENGTHS or not isinstance(value, str):
+    if key not in _LENGTHS | _RUN_LENGTHS or not isinstance(value, str):
         return value
     try:
         return parse_duration(value)

@@ -13,10 +13,11 @@ from healthmgr.errors import DefinitionError, Problem
 INCLUDE = "include"
 MAPPINGS = (
     "defaults", "templates", "use", "channels", "people", "recipients", "teams", "schedules", "escalation_policies",
-    "receivers", "time_windows", "routing", "maintenance", "inhibitions", "checks",
+    "receivers", "time_windows", "routing", "maintenance", "inhibitions", "runbooks",
+    "checks",
     *(name for name, own in SECTION_NAMES.items() if own != "escalation_rules"),
 )  # fmt: skip
-LISTS = ("escalation_rules", "escalationRules")
+LISTS = ("escalation_rules", "escalationRules", "runbooks", "recovery_procedures", "recoveryProcedures")
 SUFFIXES = (".yaml", ".yml")
 MAX_FILES = 1000
 
@@ -100,12 +101,12 @@ class _Gathering:
             if key not in self._root.children:
                 shared = _copied(child) if key in MAPPINGS and isinstance(child.data, dict) else child
                 attach(self._root, key, root.keys[key], shared)
-            elif key in MAPPINGS:
-                self._merge_section(document, str(key), self._root.children[key], child)
             elif key in LISTS and _are_lists(self._root.children[key], child):
                 joined = _joined(self._root.children[key], child)
                 self._root.children[key], self._root.data[key] = joined, joined.data
                 self._grow(child.size)
+            elif key in MAPPINGS:
+                self._merge_section(document, str(key), self._root.children[key], child)
         if self._root.size > MAX_VALUES:
             raise DefinitionError([Problem(f"holds more than {MAX_VALUES} values in all", file=document.file)])
 

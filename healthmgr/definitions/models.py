@@ -136,7 +136,7 @@ class CheckEntry(OptionsEntry):
     name: Line = ""
     description: Prose = ""
     config: dict[str, Any] = Field(default_factory=dict, description="the plugin's own settings")
-    recovery_procedure: Line = Field("", description="the recovery procedure that mends it")
+    recovery_procedure: Line = Field("", description="the runbook that mends it, by its name under runbooks")
     depends_on: Annotated[
         list[Annotated[DependencyEntry, BeforeValidator(lambda v: {"check": v} if isinstance(v, str) else v)]],
         BeforeValidator(_as_list),
@@ -163,4 +163,5 @@ class FileEntry(Entry):
     routing: dict[str, Any] | None = None
     maintenance: dict[str, Any] | None = Field(None, description="planned silences")
     inhibitions: dict[str, Any] | None = Field(None, description="alerts that mute others")
+    runbooks: dict[str, Any] | None = Field(None, description="recovery procedures")
     checks: dict[str, Any] | None = None

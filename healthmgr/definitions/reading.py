@@ -34,6 +34,7 @@ from healthmgr.definitions.reading_mutes import MUTES, read_mute
 from healthmgr.definitions.reading_oncall import PEOPLE, PeopleReading, read_rules, read_schedule, read_team
 from healthmgr.definitions.reading_policies import POLICIES, read_policy
 from healthmgr.definitions.reading_routes import read_routing
+from healthmgr.definitions.reading_runbooks import RUNBOOKS, RunbookReading
 from healthmgr.definitions.settling import Fallbacks, Timing, settle_check, settle_timing, severity_of
 from healthmgr.domain.threshold import RESPONSE_TIME, Thresholds
 from healthmgr.errors import PluginError
@@ -83,6 +84,9 @@ class _Reader:
             for name, entry in self._entries(section):
                 read_mute(self._draft, section, name, entry)
         read_routing(self._draft)
+        runbooks = RunbookReading(self._draft, self._registry, self._environ, self._fallbacks.recovery_timeout)
+        for name, entry in self._entries(RUNBOOKS):
+            runbooks.read(name, entry)
         defaults = self._read_defaults()
         for name, entry in self._entries("checks"):
             self._read_check(name, entry, defaults)

@@ -24,6 +24,7 @@ from healthmgr.definitions.references_labels import warn_of_labels
 from healthmgr.definitions.references_oncall import OncallJudge
 from healthmgr.definitions.references_others import judge_what_others_need
 from healthmgr.definitions.references_routes import RouteJudge
+from healthmgr.definitions.references_runbooks import RunbookJudge
 from healthmgr.definitions.rules import settle_rules
 from healthmgr.domain.dependency import MAX_DEPTH
 from healthmgr.domain.escalation import DEFAULT_DELAY
@@ -56,6 +57,7 @@ def complete(
     judge.judge()
     routes.judge()
     oncall.judge()
+    RunbookJudge(known).judge()
     warn_of_labels(known)
     if stored is not None:
         judge.judge_ownership(stored)

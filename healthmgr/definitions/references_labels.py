@@ -1,4 +1,4 @@
-"""Labels that routes and mutes name: a misspelt one is nothing wrong in itself, and fits no alert for ever."""
+"""Labels that routes, mutes and runbooks name: a misspelt one is no fault in itself, and fits no alert for ever."""
 
 from __future__ import annotations
 
@@ -52,6 +52,9 @@ def _named(known: Known) -> Iterator[tuple[str, Location]]:
     for name, inhibition in known.draft.inhibitions.items():
         for label in inhibition.equal:
             yield label, ("inhibitions", name, "equal")
+    for name, definition in known.draft.runbooks.items():
+        for label in definition.runbook.rails.blast_radius.by:
+            yield label, ("runbooks", name, "limits", "blast_radius", "by")
 
 
 def _demanded(known: Known) -> Iterator[tuple[Matcher, Location]]:
@@ -63,6 +66,8 @@ def _demanded(known: Known) -> Iterator[tuple[Matcher, Location]]:
     for name, inhibition in draft.inhibitions.items():
         yield from _each(inhibition.source_matchers, ("inhibitions", name, "source"))
         yield from _each(inhibition.target_matchers, ("inhibitions", name, "target"))
+    for name, definition in draft.runbooks.items():
+        yield from _each(definition.runbook.trigger.matchers, ("runbooks", name, "trigger", "match"))
 
 
 def _each(matchers: Iterable[Matcher], place: Location) -> Iterator[tuple[Matcher, Location]]:

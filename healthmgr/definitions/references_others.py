@@ -12,10 +12,11 @@ from healthmgr.definitions.reach import Reach
 from healthmgr.definitions.references_oncall import SECTION_OF
 from healthmgr.domain.escalation import Named, TargetKind
 from healthmgr.domain.routing_tree import Route
+from healthmgr.domain.runbook import Runbook
 
 
 def judge_what_others_need(known: Known) -> None:
-    """Routes, receivers, policies, teams and schedules of other sources must go on reaching all whom they name."""
+    """What other sources have defined must go on reaching all whom it names: routes, policies, teams, runbooks ..."""
     _Needs(known).judge()
 
 
@@ -39,6 +40,13 @@ class _Needs:
             self._need_reach(receiver.definition.recipients, receiver.definition.channels, whose)
         for name, policy in self._left("escalation_policies"):
             self._need_of_policy(policy.definition, f"which policy {shown(name)} of {policy.managed_by} names")
+        for name, item in self._left("runbooks"):
+            whose = f"which runbook {shown(name)} of {item.managed_by} names"
+            runbook: Runbook = item.definition.runbook
+            self._need("teams", filter(None, [runbook.team]), whose)
+            for text in runbook.approval.approvers:
+                named = Named.parse(text)
+                self._need(SECTION_OF[named.kind], [named.name], whose)
         reach = Reach(self._known)
         for section, kind in (("teams", TargetKind.TEAM), ("schedules", TargetKind.SCHEDULE)):
             for name, item in self._left(section):

@@ -21,14 +21,17 @@ from healthmgr.definitions.models_alerting import (
     ReceiverEntry,
     RouteEntry,
 )
+from healthmgr.definitions.models_runbooks import StepEntry
 from healthmgr.definitions.schema_oncall import oncall_sections
 from healthmgr.definitions.schema_parts import LENGTH, LISTED_INTERVALS, NAMES, named, object_of
+from healthmgr.definitions.schema_runbooks import runbook_schema, step_schema
 from healthmgr.domain.check import Severity
 from healthmgr.domain.routing_tree import ROOT
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REFERENCE = {"type": "string", "pattern": r"\$\{"}  # stands for a value of any sort, and is judged once resolved
 _PLACEHOLDER = {"type": "string", "pattern": r"\{\{"}
+_FILLED_LATER = {"type": "string", "pattern": r"\$\{|\{\{"}  # either
 _TEXTS = ("starts_at", "ends_at", "cron", "rrule", "dtstart", "timezone")
 _SORTS_OF_WINDOWS = (("starts_at", "ends_at"), ("cron", "duration"), ("rrule", "dtstart", "duration"), ("during",))
 _MAKING: Mapping[str, Any] = {
@@ -40,8 +43,8 @@ _MAKING: Mapping[str, Any] = {
 Models = Mapping[str, type[BaseModel]]
 
 
-def definitions_schema(check_types: Models, channels: Models) -> dict[str, Any]:
-    """The schema. `check_types` and `channels` are the plugins' settings by kind."""
+def definitions_schema(check_types: Models, channels: Models, steps: Models) -> dict[str, Any]:
+    """The schema. `check_types`, `channels` and `steps` are the plugins' settings by kind."""
     shared: dict[str, Any] = {}
     whole = object_of(FileEntry, shared)
     sections = whole["properties"]
@@ -58,6 +61,9 @@ def definitions_schema(check_types: Models, channels: Models) -> dict[str, Any]:
     sections["routing"] = _routing(shared)
     sections["maintenance"] = named(_maintenance(shared))
     sections["inhibitions"] = named(object_of(InhibitionEntry, shared))
+    step = _by_kind(object_of(StepEntry, shared), steps, shared, _FILLED_LATER)
+    shared["Step"] = step_schema(step, steps)
+    sections["runbooks"] = named(runbook_schema(shared))
     sections["checks"] = {
         "type": "object",
         "additionalProperties": False,
@@ -113,22 +119,24 @@ def _check(check_types: Models, shared: dict[str, Any]) -> dict[str, Any]:
     return _by_kind(check, check_types, shared)
 
 
-def _by_kind(entry: dict[str, Any], models: Models, shared: dict[str, Any]) -> dict[str, Any]:
+def _by_kind(
+    entry: dict[str, Any], models: Models, shared: dict[str, Any], or_else: Mapping[str, Any] = REFERENCE
+) -> dict[str, Any]:
     """The entry, with the settings of each kind where that kind is chosen."""
     entry["properties"]["kind"] = {"enum": sorted(models), "description": entry["properties"]["kind"]["description"]}
     entry["allOf"] = [
         {
             "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
-            "then": {"properties": {"config": _config(model, shared)}},
+            "then": {"properties": {"config": _config(model, shared, or_else)}},
         }
         for kind, model in sorted(models.items())
     ]
     return entry
 
 
-def _config(model: type[BaseModel], shared: dict[str, Any]) -> dict[str, Any]:
+def _config(model: type[BaseModel], shared: dict[str, Any], or_else: Mapping[str, Any]) -> dict[str, Any]:
     """A plugin's settings: any of them may be a reference, and what is unsaid may come from elsewhere."""
-    schema = _map_values(object_of(model, shared, model.__module__.rsplit(".", 1)[-1]), REFERENCE)
+    schema = _map_values(object_of(model, shared, model.__module__.rsplit(".", 1)[-1]), or_else)
     schema.pop("required", None)
     return schema
 

@@ -23,11 +23,12 @@ TIMEOUT_SHARE = 0.8  # of the interval, for timeouts that are inherited
 
 @dataclass(frozen=True, slots=True)
 class Fallbacks:
-    """What holds for checks and levels where the file says nothing: the installation's own settings."""
+    """What holds for checks, levels and runbooks where the file says nothing: the installation's own settings."""
 
     interval: timedelta = timedelta(seconds=60)
     timeout: timedelta = timedelta(seconds=10)
     escalation_delay: timedelta = DEFAULT_DELAY
+    recovery_timeout: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 
 from pydantic.alias_generators import to_camel
 
-from healthmgr.definitions import spelling_oncall
+from healthmgr.definitions import spelling_oncall, spelling_runbooks
 from healthmgr.definitions.composing import Location, Node, attach
 from healthmgr.definitions.models_alerting import BranchEntry, InhibitionEntry, MaintenanceEntry, ReceiverEntry
 from healthmgr.definitions.spelling import Say, in_milliseconds
 from healthmgr.definitions.spelling_oncall import ONCALL, respell_people
+from healthmgr.definitions.spelling_runbooks import RUNBOOKS, respell_runbooks
 
 SECTION_NAMES: Mapping[str, str] = {
     **spelling_oncall.SECTION_NAMES,
+    **spelling_runbooks.SECTION_NAMES,
     "time_intervals": "time_windows",
     "timeIntervals": "time_windows",
     "timeWindows": "time_windows",
@@ -58,6 +60,8 @@ def respell_section(section: str, node: Node, say: Say) -> Node:
     """A section in our own spelling; the same node where it has no other, or is no mapping."""
     if section in ONCALL:
         return respell_people(section, node, say)
+    if section == RUNBOOKS:
+        return respell_runbooks(node, say)
     if not isinstance(node.data, dict) or section not in (*_FIELDS, "time_windows"):
         return node
     spelled = Node({}, node.line, node.file)

@@ -17,6 +17,7 @@ from healthmgr.definitions.definition import (
     ReceiverDefinition,
     RecipientDefinition,
     RouteDefinition,
+    RunbookDefinition,
     ScheduleDefinition,
     Snapshot,
     Stored,
@@ -27,6 +28,7 @@ from healthmgr.domain import maintenance
 from healthmgr.domain.check import Severity
 from healthmgr.domain.matcher import Matcher
 from healthmgr.domain.routing_tree import Route
+from healthmgr.domain.runbook_document import runbook_from_document, runbook_to_document
 from healthmgr.domain.timewindow import parse_time_interval
 from healthmgr.services.defining_ports import CheckChange
 from healthmgr.storage.definition_oncall_rows import (
@@ -49,6 +51,7 @@ from healthmgr.storage.tables import (
     receivers,
     recipients,
     routing,
+    runbooks,
     schedules,
     teams,
     time_windows,
@@ -68,6 +71,7 @@ TABLES: Mapping[str, Table] = {
     "routing": routing,
     "maintenance": maintenance_windows,
     "inhibitions": inhibitions,
+    "runbooks": runbooks,
 }
 
 _CHECK_FIELDS = tuple(field.name for field in fields(CheckDefinition) if field.name != "dependencies")
@@ -116,6 +120,7 @@ def read_snapshot(connection: Connection) -> Snapshot:
         routes=stored(routing, lambda r: RouteDefinition(Route.from_document(r.document), r.position)),
         maintenance=stored(maintenance_windows, _read_maintenance),
         inhibitions=stored(inhibitions, _read_inhibition),
+        runbooks=stored(runbooks, lambda r: RunbookDefinition(runbook_from_document(r.document))),
         checks=_read_checks(connection),
     )
 
@@ -163,6 +168,18 @@ def _inhibition_row(item: InhibitionDefinition) -> dict[str, Any]:
     }
 
 
+def _runbook_row(item: RunbookDefinition) -> dict[str, Any]:
+    runbook = item.runbook
+    return {
+        "name": runbook.name,
+        "automation": runbook.automation.value,
+        "team": runbook.team,
+        "checks": list(runbook.trigger.checks),
+        "has_matchers": bool(runbook.trigger.matchers),
+        "document": runbook_to_document(runbook),
+    }
+
+
 _ROWS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     ChannelDefinition: _channel_row,
     RecipientDefinition: recipient_row,
@@ -174,6 +191,7 @@ _ROWS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     RouteDefinition: _route_row,
     MaintenanceDefinition: _maintenance_row,
     InhibitionDefinition: _inhibition_row,
+    RunbookDefinition: _runbook_row,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from healthmgr.domain.result import Outcome
+from healthmgr.domain.step import StepOutcome
 from healthmgr.errors import UnknownPlugin
 from healthmgr.ports import Receipt
 
@@ -55,8 +56,64 @@ class Bell(Letter):
     needs_address = False
 
 
+class LeverConfig(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = ""
+    force: int = Field(1, ge=1)
+    graceful: bool = False
+    timeout: str | int | None = None
+    statement: str = ""
+    payload: dict[str, Any] = {}
+    names: list[str] = []
+
+
+class Lever:
+    kind: ClassVar[str] = "lever"
+    Config: ClassVar[type[BaseModel]] = LeverConfig
+    action_field: ClassVar[str] = "name"
+    parameters_field: ClassVar[str] = "payload"
+    fixed_fields: ClassVar[frozenset[str]] = frozenset({"statement"})
+    url_fields: ClassVar[frozenset[str]] = frozenset()
+    is_destructive: ClassVar[bool] = True
+
+    def run(self, config: Any, context: Any) -> StepOutcome:
+        raise NotImplementedError
+
+    def describe(self, config: Any) -> str:
+        return f"pull {config.name}"
+
+
+class NoticeConfig(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    message: str = Field(min_length=1)
+    channels: list[str] = []
+    recipients: list[str] = []
+
+
+class Notice(Lever):
+    kind = "notification"
+    Config = NoticeConfig
+    action_field = "message"
+    parameters_field = ""
+    is_destructive = False
+
+
+class RestConfig(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    length: str
+
+
+class Rest(Notice):
+    kind = "wait"
+    Config = RestConfig
+    action_field = "length"
+
+
 class TestRegistry:
-    """Two kinds of check, two of channel."""
+    """Two kinds of check, two of channel, three of step."""
 
     __test__ = False
 
@@ -65,6 +122,9 @@ class TestRegistry:
 
     def channel(self, kind: str) -> Any:
         return self._find(kind, Letter(), Bell())
+
+    def step_type(self, kind: str) -> Any:
+        return self._find(kind, Lever(), Notice(), Rest())
 
     def _find(self, kind: str, *plugins: Any) -> Any:
         for plugin in plugins:
