@@ -18,7 +18,8 @@ from healthmgr.errors import NotFound
 
 _NUMBER = re.compile(r"#?(\d{1,18})")
 
-Which = Annotated[str, typer.Argument(metavar="INCIDENT", help="An incident's number (12 or '#12') or its id.")]
+WHICH_HELP = "An incident's number (12 or '#12') or its id."
+Which = Annotated[str, typer.Argument(metavar="INCIDENT", help=WHICH_HELP)]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Kept with the action, for those who come later.")]
 
 

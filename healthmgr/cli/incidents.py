@@ -14,7 +14,8 @@ from healthmgr.bootstrap import Healthmgr
 from healthmgr.cli.command import COMMANDS
 from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
 from healthmgr.cli.incident_card import print_incident_card
-from healthmgr.cli.incident_choice import Comment, Which, answer, find
+from healthmgr.cli.incident_choice import WHICH_HELP, Comment, Which, answer, find
+from healthmgr.cli.incident_many import Every, OfMany, Yes, acknowledge_many, is_of_many
 from healthmgr.cli.lasting import For, Until, end_of
 from healthmgr.cli.opening import opened
 from healthmgr.cli.options import Actor, Cursor, Json, Limit, origin, person
@@ -113,14 +114,23 @@ def show_incident(
 
 @incidents_app.command("ack")
 def acknowledge(
-    which: Which,
+    which: Annotated[str, typer.Argument(metavar="[INCIDENT]", help=WHICH_HELP)] = "",
+    every: Every = False,
+    matchers: OfMany = None,
+    yes: Yes = False,
     lasts_for: For = "",
     until: Until = "",
     comment: Comment = "",
     actor: Actor = "",
     as_json: Json = False,
 ) -> None:
-    """Say that you have it in hand: nobody is told of it again, until something is new or the time is over."""
+    """Say that you have it in hand: nobody is told of it again, until something is new or the time is over.
+
+    With --all or --matchers, that you have many in hand; how many there are is said first.
+    """
+    if is_of_many(which, every, matchers, yes):
+        acknowledge_many(matchers or [], yes, lasts_for, until, comment, actor, as_json)
+        return
 
     def act(healthmgr: Healthmgr, incident_id: UUID, now: datetime) -> str:
         end = end_of(lasts_for, until, now)

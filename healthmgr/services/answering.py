@@ -93,7 +93,7 @@ class Answering:
         until: datetime | None = None,
     ) -> list[Due]:
         """Someone has all of it in hand, for good or `until` then: nothing of it is claimed after this commit."""
-        _judge_until(until, now)
+        judge_until(until, now)
 
         def act(transaction: AnsweringTransaction, answered: Answered) -> list[Due]:
             if not answered.unanswered:
@@ -107,7 +107,7 @@ class Answering:
         self, incident_id: UUID, *, until: datetime, actor: str, origin: str, now: datetime, comment: str = ""
     ) -> list[Due]:
         """Nobody is told of it until then; whatever still fires is told then, to everybody."""
-        _judge_until(until, now)
+        judge_until(until, now)
 
         def act(transaction: AnsweringTransaction, answered: Answered) -> list[Due]:
             dues = transaction.acknowledge(answered, actor, until, now)
@@ -195,7 +195,8 @@ _VERBS = {
 }
 
 
-def _judge_until(until: datetime | None, now: datetime) -> None:
+def judge_until(until: datetime | None, now: datetime) -> None:
+    """Raises Conflict for an end of an answer that is over."""
     if until is not None and until <= now:
         raise Conflict("It has to end in the future.")
 

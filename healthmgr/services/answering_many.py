@@ -13,7 +13,7 @@ import structlog
 from healthmgr.domain.hits import OpenAlert
 from healthmgr.domain.matcher import Matcher
 from healthmgr.domain.timeline import Entry, EntryKind
-from healthmgr.errors import Conflict
+from healthmgr.services.answering import judge_until
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +56,11 @@ class AnsweringMany:
     def __init__(self, store: AnsweringManyStore) -> None:
         self._store = store
 
+    def count(self, matchers: Sequence[Matcher]) -> int:
+        """How many incidents an answer with these matchers would be to now; nothing is changed."""
+        with self._store.begin() as transaction:
+            return len(_meant(transaction, matchers))
+
     def acknowledge(
         self,
         matchers: Sequence[Matcher],
@@ -71,8 +76,7 @@ class AnsweringMany:
         All matchers have to fit one alert; none: all incidents. Gives their numbers, none where nothing fits.
         Raises Conflict for an end that is over.
         """
-        if until is not None and until <= now:
-            raise Conflict("It has to end in the future.")
+        judge_until(until, now)
         detail = {"comment": comment, "until": until.isoformat() if until else None}
         with self._store.begin() as transaction:
             meant = _meant(transaction, matchers) if matchers else None

@@ -16,6 +16,7 @@ import structlog
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.timeline import Entry, EntryKind
 from healthmgr.errors import Conflict, NotFound
+from healthmgr.services.answering import judge_until
 from healthmgr.services.routing_ports import NotesTimeline
 
 log = structlog.get_logger(__name__)
@@ -97,7 +98,7 @@ class Responding:
 
         Raises Conflict for an alert that is resolved or acknowledged already.
         """
-        _judge_until(until, now)
+        judge_until(until, now)
         detail = {"comment": comment, "until": until.isoformat() if until else None}
         with self._store.begin() as transaction:
             target = _find_open(transaction, alert_id, now)
@@ -174,11 +175,6 @@ class Responding:
             transaction.audit(actor, origin, f"check.{word}", slug, {}, now)
         log.info("check_paused" if is_paused else "check_resumed", check=slug, actor=actor)
         return dues
-
-
-def _judge_until(until: datetime | None, now: datetime) -> None:
-    if until is not None and until <= now:
-        raise Conflict("An acknowledgement has to end in the future.")
 
 
 def _find_open(

@@ -147,6 +147,43 @@ def test_acknowledging_twice_is_a_conflict_that_names_who_has_it(terminal: Termi
     assert "alice" in said.err
 
 
+def test_many_incidents_are_acknowledged_at_once_after_their_number_was_said(
+    terminal: Terminal, trouble: Trouble, engine: Engine
+) -> None:
+    second = make_incident(engine, severity="high", opened_at=trouble.now)
+    make_alert(engine, make_check(engine, "shop", status="unhealthy"), incident_id=second, severity="high")
+    asked = terminal("incidents", "ack", "--all")  # nobody is there to say yes
+    assert asked.code == 1
+    assert "2 incidents would be acknowledged. Go on?" in asked.err
+    assert [item["state"] for item in terminal("incidents", "list", "--json").json["items"]] == ["firing", "firing"]
+    some = terminal("incidents", "ack", "--matchers", 'severity="high"', "--yes", "--for", "2h", "-m", "mine")
+    assert re.fullmatch(r"Acknowledged until .+: 1 incident, #2\n", some.out), some.out
+    assert terminal("incidents", "ack", "--all", "--yes", "--json").json == {"count": 1, "incidents": [1]}
+    nothing = terminal("incidents", "ack", "--matchers", "severity=high,service=elsewhere")
+    assert nothing.out == "No open incident that nobody has in hand fits.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "name one incident, or say --all, or --matchers"),
+        (("1", "--all"), "one of the three"),
+        (("--all", "--matchers", "a=b"), "one of the three"),
+        (("1", "--yes"), "one incident is answered without a question"),
+        (("--all", "--json"), "1 incident would be acknowledged: say so with --yes"),
+        (("--matchers", "no matcher"), "matchers"),
+        (("--all", "--for", "soon"), "--for"),
+    ],
+)
+def test_what_is_to_be_acknowledged_has_to_be_clear(
+    words: tuple[str, ...], said: str, terminal: Terminal, trouble: Trouble
+) -> None:
+    refused = terminal("incidents", "ack", *words)
+    assert refused.code == 2
+    assert said in flat(refused.err)
+    assert terminal("incidents", "list", "--json").json["items"][0]["state"] == "firing"
+
+
 def test_an_acknowledgement_is_taken_back(terminal: Terminal, trouble: Trouble, engine: Engine) -> None:
     told = Told(frozenset({trouble.alert_id}), frozenset(), Severity.CRITICAL).to_document()
     with engine.begin() as connection:
