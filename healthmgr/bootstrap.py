@@ -24,6 +24,7 @@ from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.answering import Answering
 from healthmgr.services.answering_many import AnsweringMany
+from healthmgr.services.balancing import Balancing
 from healthmgr.services.commanding import Commanding
 from healthmgr.services.coordinating import Coordinating
 from healthmgr.services.defining import Defining
@@ -50,6 +51,7 @@ from healthmgr.settings import Settings, environment
 from healthmgr.storage.admitting_rows import AdmittingRows
 from healthmgr.storage.answering_many_rows import AnsweringManyRows
 from healthmgr.storage.answering_rows import AnsweringRows
+from healthmgr.storage.balancing_rows import BalancingRows
 from healthmgr.storage.commanding_rows import CommandingRows
 from healthmgr.storage.database import DatabaseClock, connect
 from healthmgr.storage.day_tables import DayTables
@@ -113,6 +115,7 @@ class Healthmgr:
     pushing: Pushing
     admitting: Admitting
     door_reading: DoorReading
+    balancing: Balancing
     eventing: Eventing
     registering: Registering
     oncall: Oncall
@@ -185,6 +188,7 @@ class _Builder:
             "pushing": Pushing(self._executing, evaluating),
             "admitting": self._admitting,
             "door_reading": DoorReading(engine),
+            "balancing": Balancing(Transactions(engine, BalancingRows), self._settings.degraded_weight),
         }
 
     def alerting(self) -> dict[str, Any]:

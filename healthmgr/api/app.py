@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -11,6 +13,7 @@ from healthmgr import __version__
 from healthmgr.api import (
     alerts,
     answers,
+    balancing,
     calendars,
     checks,
     command,
@@ -24,6 +27,7 @@ from healthmgr.api import (
     status,
     tokens,
 )
+from healthmgr.api.balancer_answers import BalancerAnswers
 from healthmgr.api.doors import (
     alertmanager,
     alertmanager_general,
@@ -40,6 +44,7 @@ from healthmgr.api.page import page_router
 from healthmgr.api.parts import Parts
 from healthmgr.api.pings import PingDoor
 from healthmgr.api.problems import ProblemView, Unforeseen, add_problem_handlers
+from healthmgr.domain.balancing import Key, Seen
 
 _DESCRIPTION = """
 Checks, alerts and the people who are told.
@@ -60,6 +65,7 @@ _TAGS = [
     {"name": "silences", "description": "What people want to be quiet for a while."},
     {"name": "maintenance", "description": "When work is planned, and alerts are held back meanwhile."},
     {"name": "oncall", "description": "Who is on call, who would be told, and contacts that work."},
+    {"name": "balancing", "description": "Which instances of services are given work."},
     {"name": "doors", "description": "Alerts that other programs bring."},
     {"name": "pings", "description": "Signs of life for heartbeat checks."},
     {"name": "tokens", "description": "Access tokens, for admins."},
@@ -92,13 +98,16 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     app.state.door_rates = TokenBuckets()
+    app.state.balancer_answers = BalancerAnswers(partial(_look_at_instances, app))
     api = APIRouter(prefix="/api/v1", responses=_ERRORS)
     for module in (
         status, checks, alerts, incidents, command, silences, maintenance, oncall, tokens,
         interactions, events, webhook,
     ):  # fmt: skip
         api.include_router(module.router)
+    api.include_router(balancing.router)
     app.include_router(api)
+    app.include_router(balancing.door)
     for module in (health, metrics, answers, calendars):
         app.include_router(module.router)
     _open_doors(app)
@@ -107,9 +116,15 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_middleware(Unforeseen)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
     app.add_middleware(PingDoor)
+    app.add_middleware(balancing.BalancerDoor, answers=app.state.balancer_answers)
     app.add_middleware(BoundedRequest)
     app.add_middleware(CarefulHeaders)
     return app
+
+
+def _look_at_instances(app: FastAPI) -> Mapping[Key, Seen]:
+    parts: Parts = app.state.parts
+    return parts.balancing.view(parts.clock.now())
 
 
 def _open_doors(app: FastAPI) -> None:

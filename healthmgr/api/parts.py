@@ -15,6 +15,7 @@ from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.answering import Answering
 from healthmgr.services.answering_many import AnsweringMany
+from healthmgr.services.balancing import Balancing
 from healthmgr.services.commanding import Commanding
 from healthmgr.services.coordinating import Coordinating
 from healthmgr.services.executing import Executing
@@ -159,6 +160,11 @@ class Parts(Protocol):
     @property
     def door_reading(self) -> DoorReading:
         """What Alertmanager's API tells."""
+        ...
+
+    @property
+    def balancing(self) -> Balancing:
+        """Instances of services, and what balancers are told of them."""
         ...
 
     @property

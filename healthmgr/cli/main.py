@@ -109,6 +109,12 @@ class Root(LazyGroup):
             "healthmgr.cli.maintenance:maintenance_app",
         ),
         Entry(
+            "lb",
+            LOOK,
+            "Load balancers: which instances of services are given work.",
+            "healthmgr.cli.balancing:balancing_app",
+        ),
+        Entry(
             "validate",
             MEND,
             "Say what is wrong with a definitions file, all of it at once; nothing is changed.",

@@ -55,6 +55,7 @@ WITH_DATA = (
     (("maintenance", "add", "move", "--matchers", "service=shop", "--for", "2h", "--comment", "rack"), 0),
     (("maintenance", "list"), 0),
     (("maintenance", "preview", "check=session-manager"), 0),
+    (("lb", "list"), 0),
     (("tokens", "list"), 0),
     (("tokens", "create", "grafana"), 0),
     (("tokens", "ensure-admin"), 0),
@@ -81,6 +82,8 @@ WITHOUT_DATABASE = (
     ("maintenance", "show", "x"),
     ("maintenance", "end", "x"),
     ("maintenance", "delete", "x"),
+    ("lb", "drain", "shop/web-1"),
+    ("lb", "enable", "shop/web-1"),
     ("channels", "test", "inbox"),
 )
 GROUPS = (
@@ -95,6 +98,7 @@ GROUPS = (
     "contacts",
     "silence",
     "maintenance",
+    "lb",
     "tokens",
     "db",
 )
