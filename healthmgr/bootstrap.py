@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from healthmgr.bootstrap_measuring import Measuring, build_measuring
 from healthmgr.bootstrap_oncall import Oncall, build_oncall
+from healthmgr.bootstrap_recovery import build_recovery
 from healthmgr.definitions.provided import EMAIL, PAGERDUTY, SLACK, Wishes
 from healthmgr.definitions.settling import Fallbacks
 from healthmgr.domain.alerting import AlertingRules
@@ -27,6 +28,7 @@ from healthmgr.services.answering_many import AnsweringMany
 from healthmgr.services.balancing import Balancing
 from healthmgr.services.commanding import Commanding
 from healthmgr.services.coordinating import Coordinating
+from healthmgr.services.deciding import Deciding
 from healthmgr.services.defining import Defining
 from healthmgr.services.escalating import Escalating
 from healthmgr.services.evaluating import Evaluating
@@ -37,11 +39,14 @@ from healthmgr.services.notifying import Notifying
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.previewing import Previewing
 from healthmgr.services.pushing import Pushing
+from healthmgr.services.recovering import Recovering
 from healthmgr.services.registering import Registering
 from healthmgr.services.reporting import Reporting
 from healthmgr.services.responding import Responding
+from healthmgr.services.restraining import Restraining
 from healthmgr.services.routing import Routing
 from healthmgr.services.scheduling import Scheduling
+from healthmgr.services.sessions import Sessions
 from healthmgr.services.silencing import Silencing
 from healthmgr.services.simulating import Simulating
 from healthmgr.services.synthesizing import Synthesis, Synthesizing
@@ -66,12 +71,15 @@ from healthmgr.storage.maintaining_rows import MaintainingRows
 from healthmgr.storage.notifying_rows import NotifyingRows, Sending
 from healthmgr.storage.previewing_rows import PreviewingRows
 from healthmgr.storage.reading import Reading
+from healthmgr.storage.reading_board import BoardReading
 from healthmgr.storage.reading_doors import DoorReading
+from healthmgr.storage.reading_recovery import RecoveryReading
 from healthmgr.storage.registering_rows import RegisteringRows
 from healthmgr.storage.reporting_rows import ReportingRows
 from healthmgr.storage.responding_rows import RespondingRows
 from healthmgr.storage.routing_rows import RoutingRows
 from healthmgr.storage.scheduling_repository import SchedulingRepository
+from healthmgr.storage.session_repository import SessionRepository
 from healthmgr.storage.silencing_rows import SilencingRows
 from healthmgr.storage.simulating_rows import looking
 from healthmgr.storage.synthetic_rows import SyntheticRows
@@ -90,8 +98,10 @@ class Healthmgr:
     clock: DatabaseClock
     registry: Registry
     reading: Reading
+    board: BoardReading
     defining: Defining
     tokens: Tokens
+    sessions: Sessions
     pinging: Pinging
     responding: Responding
     answering: Answering
@@ -119,6 +129,10 @@ class Healthmgr:
     eventing: Eventing
     registering: Registering
     oncall: Oncall
+    recovering: Recovering
+    deciding: Deciding
+    restraining: Restraining
+    recovery_reading: RecoveryReading
 
     def now(self) -> datetime:
         """This instant by the database's clock."""
@@ -162,6 +176,7 @@ class _Builder:
         defining = Defining(store, self._registry, self._environ, _fallbacks(settings), wishes)
         upkeep = UpkeepRepository(engine)
         stream = RedisEventStream(settings.redis_url) if settings.redis_url else None
+        tokens = Tokens(TokenRepository(engine))
         return {
             "settings": settings,
             "environ": self._environ,
@@ -169,9 +184,11 @@ class _Builder:
             "clock": DatabaseClock(engine),
             "registry": self._registry,
             "reading": Reading(engine),
+            "board": BoardReading(engine),
             "defining": defining,
             "registering": Registering(defining, RegisteringRows(engine)),
-            "tokens": Tokens(TokenRepository(engine)),
+            "tokens": tokens,
+            "sessions": Sessions(SessionRepository(engine), tokens),
             "upkeep": Upkeep(upkeep, DayTables(engine, "results", "started_at"), upkeep),
             "measuring": build_measuring(engine, settings),
             "eventing": Eventing(EventRepository(engine), stream),
@@ -269,6 +286,7 @@ def _fallbacks(settings: Settings) -> Fallbacks:
         interval=settings.check_interval,
         timeout=settings.default_timeout,
         escalation_delay=settings.advanced.escalation.default_escalation_delay,
+        recovery_timeout=settings.advanced.recovery.recovery_timeout,
     )
 
 

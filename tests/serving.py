@@ -106,7 +106,7 @@ class ServedApp:
     def __init__(self, app: FastAPI) -> None:
         self.app = app
         config = uvicorn.Config(
-            app, host="127.0.0.1", port=0, http=BoundedHttp, log_config=None, access_log=False, ws="none"
+            app, host="127.0.0.1", port=0, http=BoundedHttp, log_config=None, access_log=False, ws="websockets-sansio"
         )
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._server.run, name="served-app", daemon=True)

@@ -93,7 +93,7 @@ def carry_out(
 @router.get("/incidents/{number}")
 def lead_to_incident(number: Annotated[int, PathParameter(ge=1, lt=10**18)]) -> Response:
     """The page opens the incident for whoever has a token."""
-    return RedirectResponse(f"/#incident={number}", status_code=303)
+    return RedirectResponse(f"/ui/incidents/{number}", status_code=303)
 
 
 def _ask(parts: Parts, token: str) -> Asked | HTMLResponse:

@@ -40,7 +40,6 @@ from healthmgr.api.doors import (
 from healthmgr.api.doors import oncall as oncall_door
 from healthmgr.api.doors.entry import TokenBuckets
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
-from healthmgr.api.page import page_router
 from healthmgr.api.parts import Parts
 from healthmgr.api.pings import PingDoor
 from healthmgr.api.problems import ProblemView, Unforeseen, add_problem_handlers
@@ -111,7 +110,6 @@ def create_app(parts: Parts) -> FastAPI:
     for module in (health, metrics, answers, calendars):
         app.include_router(module.router)
     _open_doors(app)
-    app.include_router(page_router())
     add_problem_handlers(app)
     app.add_middleware(Unforeseen)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)

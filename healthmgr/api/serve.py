@@ -12,6 +12,7 @@ from healthmgr.api.agent import Agent
 from healthmgr.api.app import create_app
 from healthmgr.api.bounded_http import BoundedHttp
 from healthmgr.bootstrap import build
+from healthmgr.dashboard.mounting import mount_dashboard
 from healthmgr.errors import HealthmgrError
 from healthmgr.settings import Settings
 from healthmgr.telemetry import configure_logging
@@ -31,6 +32,7 @@ def serve(settings: Settings) -> None:
     configure_logging(settings)
     healthmgr = build(settings)
     app = create_app(healthmgr)
+    mount_dashboard(app, healthmgr)
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -39,7 +41,7 @@ def serve(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        ws="none",
+        ws="websockets-sansio",
         timeout_graceful_shutdown=_LET_REQUESTS_END_FOR,
     )
     log.info("api_starting", address=f"http://{settings.host}:{settings.port}")

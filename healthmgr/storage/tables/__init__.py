@@ -28,6 +28,7 @@ from healthmgr.storage.tables.definitions import (
     time_windows,
 )
 from healthmgr.storage.tables.eventing import event_positions, events
+from healthmgr.storage.tables.foreseeing import changes, dependency_suggestions, forecasts, incident_causes
 from healthmgr.storage.tables.measuring import (
     metric_changes,
     metric_days,
@@ -67,6 +68,7 @@ __all__ = [
     "audit_entries",
     "balancing",
     "breakers",
+    "changes",
     "channels",
     "check_dependencies",
     "check_schedules",
@@ -74,12 +76,15 @@ __all__ = [
     "checks",
     "contact_checks",
     "deliveries",
+    "dependency_suggestions",
     "dispatch_tokens",
     "dispatches",
     "escalation_policies",
     "event_positions",
     "events",
+    "forecasts",
     "heartbeats",
+    "incident_causes",
     "incident_entries",
     "incident_links",
     "incident_roles",

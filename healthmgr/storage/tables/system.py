@@ -45,6 +45,21 @@ access_tokens = Table(
     Column("last_used_at", Instant),
 )
 
+# Browsers that somebody signed in with.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True, comment="SHA-256 of what the browser keeps, hex"),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("method", Text, nullable=False, comment="by what they proved who they are, such as token"),
+    Column("token_digest", Text, comment="of the token that they signed in with: with it the session ends"),
+    Column("begun_at", Instant, nullable=False),
+    Column("last_used_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+)
+
 audit_entries = Table(
     "audit_entries",
     metadata,

@@ -1,0 +1,90 @@
+"""Who gets into the dashboard: a session for pages and for their connections, and only from this site."""
+
+from __future__ import annotations
+
+import asyncio
+from http.cookies import SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from healthmgr.bootstrap import Healthmgr
+from healthmgr.dashboard.live import Live
+from healthmgr.dashboard.place import Place, put_place
+from healthmgr.dashboard.shell import ROOT
+from healthmgr.dashboard.signing_in import COOKIE, login_address
+from healthmgr.services.sessions import Session
+
+# Vue compiles the templates of its components in the browser, and NiceGUI hands each page its start as a script of
+# its own: neither works without these two. What is shown is escaped before it gets there (templates.py).
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+_STATIC = (f"{ROOT}/_nicegui/", f"{ROOT}/assets/")
+
+
+class Guard:
+    """Lets in who has a session: others are sent to sign in, and their connections refused."""
+
+    def __init__(self, app: ASGIApp, healthmgr: Healthmgr, live: Live) -> None:
+        self._app = app
+        self._healthmgr = healthmgr
+        self._live = live
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with its place, or turn it away."""
+        if scope["type"] not in ("http", "websocket") or not scope["path"].startswith(ROOT):
+            await self._app(scope, receive, send)
+            return
+        if scope["path"].startswith(_STATIC):  # the same for everybody, and nothing of ours is in it
+            await self._app(scope, receive, _with_policy(send, scope))
+            return
+        headers = Headers(scope=scope)
+        session = await self._session(headers)
+        if session is not None and (scope["type"] == "http" or _is_same_origin(headers)):
+            address = scope["client"][0] if scope.get("client") else ""
+            put_place(scope, Place(self._healthmgr, self._live, session, address))
+            await self._app(scope, receive, _with_policy(send, scope))
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 4401, "reason": "Sign in again"})
+        else:
+            await RedirectResponse(login_address(scope["path"]), status_code=303)(scope, receive, send)
+
+    async def _session(self, headers: Headers) -> Session | None:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+        key = cookies[COOKIE].value if COOKIE in cookies else ""
+        if not key:
+            return None
+        return await asyncio.to_thread(lambda: self._healthmgr.sessions.find(key, self._healthmgr.now()))
+
+
+def _is_same_origin(headers: Headers) -> bool:
+    return urlsplit(headers.get("origin", "")).netloc == headers.get("host", "")
+
+
+def _with_policy(send: Send, scope: Scope) -> Send:
+    async def send_with_policy(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["content-security-policy"] = _POLICY
+            headers["x-frame-options"] = "DENY"
+            headers["x-content-type-options"] = "nosniff"
+            headers["referrer-policy"] = "no-referrer"
+            if not scope["path"].startswith(_STATIC):
+                headers["cache-control"] = "no-store"
+        await send(message)
+
+    return send_with_policy

@@ -1,0 +1,37 @@
+"""Puts the dashboard onto the application of the API."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+from nicegui import ui
+
+from healthmgr.bootstrap import Healthmgr
+from healthmgr.dashboard import overview
+from healthmgr.dashboard.guarding import Guard
+from healthmgr.dashboard.live import Live
+from healthmgr.dashboard.shell import ROOT
+from healthmgr.dashboard.signing_in import signing_router
+
+PAGES = (overview,)  # each registers its pages when it is imported
+
+
+def mount_dashboard(app: FastAPI, healthmgr: Healthmgr) -> None:
+    """Mount the pages at `/ui`, the doors to them, and the way there from `/`."""
+    app.include_router(signing_router(healthmgr))
+
+    @app.get("/", include_in_schema=False)
+    def lead_in() -> RedirectResponse:
+        return RedirectResponse(ROOT + "/", status_code=307)
+
+    ui.run_with(
+        app,
+        mount_path=ROOT,
+        title="healthmgr",
+        dark=None,
+        tailwind=False,
+        show_welcome_message=False,
+        gzip_middleware_factory=None,  # the application around it has one
+        reconnect_timeout=10.0,
+    )
+    app.add_middleware(Guard, healthmgr=healthmgr, live=Live())

@@ -1,0 +1,92 @@
+"""The first page: how everything is, what is wrong, who is on call, and every check by service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlencode
+
+from nicegui import ui
+
+from healthmgr.dashboard.acting import acknowledge
+from healthmgr.dashboard.drawing import beats_of
+from healthmgr.dashboard.pieces import Pieces
+from healthmgr.dashboard.place import Place
+from healthmgr.dashboard.shell import ROOT, keep_fresh, on_acts, page
+from healthmgr.dashboard.templates import render
+from healthmgr.domain.check import Status
+from healthmgr.services.tokens import Role
+from healthmgr.storage.reading_board import PAUSED, Wanted
+from healthmgr.views_board import Board
+
+_SIZE = 50  # checks on a page
+_STATUSES = (*(status.value for status in sorted(Status, key=lambda status: -status.badness)), PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What of the board is looked at: it stands in the address, so that it can be sent to somebody."""
+
+    wanted: Wanted
+    number: int = 1
+
+    def address(self, **changed: str | int) -> str:
+        """The address of this view with something else in it; another filter begins at the first page."""
+        kept = {"status": self.wanted.status, "service": self.wanted.service, "search": self.wanted.search}
+        query = {name: value for name, value in {**kept, **changed}.items() if value not in ("", 1)}
+        return f"{ROOT}/?{urlencode(query)}" if query else f"{ROOT}/"
+
+
+@page("/", "Overview")
+async def show_overview(place: Place, status: str = "", service: str = "", search: str = "", number: int = 1) -> None:
+    """The board with its sides."""
+    view = View(Wanted(status if status in _STATUSES else "", service[:200], search[:200]), max(number, 1))
+    tiles = Pieces()
+    with ui.element("div").classes("columns"):
+        with ui.element("section").classes("wide").props('aria-label="Checks"'):
+            ui.html(render("board_bar", view=view, root=ROOT), sanitize=False)
+            board = Pieces()
+        with ui.element("aside"):
+            sides = Pieces()
+
+    async def refresh(where: Place) -> None:
+        whole = await where.live.ask("status", lambda: where.healthmgr.reading.status(where.healthmgr.now()))
+        tiles.show([("tiles", render("tiles", status=whole, order=_STATUSES, view=view))])
+        found = await where.live.ask(
+            ("board", view), lambda: where.healthmgr.board.board(view.wanted, view.number, _SIZE)
+        )
+        board.show(_pieces(found, view))
+        sides.show(await _sides(where))
+
+    on_acts({"acknowledge": partial(acknowledge, place)})
+    await refresh(place)
+    keep_fresh(refresh, place)
+
+
+async def _sides(where: Place) -> list[tuple[str, str]]:
+    healthmgr, ask, now = where.healthmgr, where.live.ask, where.healthmgr.now
+    incidents = await ask("incidents", lambda: healthmgr.reading.incidents(limit=8).items)
+    changes = await ask("changes", lambda: healthmgr.board.changes(now()))
+    schedules = await ask("schedules", lambda: healthmgr.oncall.reading.schedules(now()), fresh_for=15)
+    may_act = where.may(Role.RESPONDER)
+    return [
+        ("incidents", render("side_incidents", incidents=incidents, root=ROOT, may_act=may_act)),
+        ("oncall", render("side_oncall", schedules=schedules, root=ROOT)),
+        ("changes", render("side_changes", changes=changes, root=ROOT)),
+    ]
+
+
+def _pieces(board: Board, view: View) -> Iterator[tuple[str, str]]:
+    """A piece for each heading and each line, so that a line that changes is sent alone."""
+    if not board.lines:
+        yield "empty", render("board_empty", view=view, root=ROOT)
+        return
+    services = {line.service: line for line in board.services}
+    shown = ""
+    for line in board.lines:
+        if line.service != shown or not shown:
+            shown = line.service
+            yield f"service {shown}", render("board_service", service=services[shown], view=view, order=_STATUSES)
+        yield line.slug, render("board_line", line=line, beats=beats_of(line.beats), root=ROOT)
+    yield "pages", render("board_pages", view=view, total=board.total, size=_SIZE)

@@ -1,0 +1,146 @@
+"""What every page has around it: who is looking, where else to go, and how healthmgr itself is."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from fastapi import Request
+from nicegui import app, ui
+from nicegui.events import GenericEventArguments
+
+from healthmgr import __version__
+from healthmgr.dashboard.pieces import Pieces
+from healthmgr.dashboard.place import Place, here
+from healthmgr.dashboard.templates import render
+from healthmgr.domain.check import Status
+from healthmgr.errors import HealthmgrError, NotFound
+from healthmgr.services.tokens import Role
+
+log = structlog.get_logger(__name__)
+
+ROOT = "/ui"  # where the dashboard is mounted
+_ASSETS = Path(__file__).parent / "assets"
+_STATIC = f"/assets/{__version__}"
+_HEAD = f"""
+<link rel="stylesheet" href="{ROOT}{_STATIC}/dashboard.css">
+<script src="{ROOT}{_STATIC}/dashboard.js" defer></script>
+"""
+app.add_static_files(_STATIC, _ASSETS, max_cache_age=86_400)
+
+Action = Callable[[Mapping[str, str]], Awaitable[None] | None]
+
+# The pages that are reached from everywhere: where, and the word for it.
+NAVIGATION: list[tuple[str, str]] = [("/", "Overview")]
+
+
+def page(path: str, title: str, needs: Role = Role.VIEWER) -> Callable[[Callable[..., Awaitable[None]]], None]:
+    """Registers a page: `build(place, ...)` with the parameters of its path puts it together within the frame.
+
+    Where it raises an error of healthmgr's, the page says so instead.
+    """
+
+    def register(build: Callable[..., Awaitable[None]]) -> None:
+        @functools.wraps(build)
+        async def show(request: Request, **values: Any) -> None:  # noqa: ARG001 - NiceGUI keeps it for `here`
+            place = here()
+            ui.add_head_html(_HEAD)
+            await _show_frame(place, path, title)
+            with ui.element("main").props('id="main" tabindex="-1"'):
+                try:
+                    place.demand(needs)
+                    await build(place, **values)
+                except HealthmgrError as error:
+                    _say_fault(error)
+                    return
+
+        wanted = list(inspect.signature(build, eval_str=True).parameters.values())[1:]
+        asked = inspect.Parameter("request", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Request)
+        show.__signature__ = inspect.Signature([asked, *wanted])  # type: ignore[attr-defined]
+        del show.__wrapped__
+        ui.page(path, title=f"{title} · healthmgr", response_timeout=15.0)(show)
+
+    return register
+
+
+def on_acts(actions: Mapping[str, Action]) -> None:
+    """What is done when something in a piece's HTML with `data-act` is pressed: its data is handed to the action.
+
+    What goes wrong is told to whoever pressed it, and changes nothing.
+    """
+
+    async def act(event: GenericEventArguments) -> None:
+        data = {str(name): str(value) for name, value in dict(event.args).items()}
+        action = actions.get(data.get("act", ""))
+        if action is not None:
+            await attempt(action, data)
+
+    ui.on("act", act)
+
+
+async def attempt(action: Action, data: Mapping[str, str]) -> bool:
+    """Do it; whether it was done. An error of healthmgr's is told on the screen."""
+    try:
+        done = action(data)
+        if done is not None:
+            await done
+    except HealthmgrError as error:
+        ui.notify(str(error), type="negative", position="top", multi_line=True, close_button="Close")
+        return False
+    return True
+
+
+def keep_fresh(refresh: Callable[[Place], Awaitable[None]], place: Place, part: str = "page") -> None:
+    """Call `refresh` once a tick while this page is open; an error leaves on the screen what is there."""
+    client = ui.context.client
+    name = f"{client.id} {part}"
+
+    async def look() -> None:
+        with client:
+            try:
+                await refresh(place)
+            except HealthmgrError as error:
+                log.warning("page_waits", page=client.page.path, error=str(error))
+
+    place.live.follow(name, look)
+    client.on_delete(lambda: place.live.leave(name))
+
+
+async def _show_frame(place: Place, path: str, title: str) -> None:
+    head = Pieces("header")
+
+    async def show_head(where: Place) -> None:
+        healthmgr, now = where.healthmgr, where.healthmgr.now
+        status = await where.live.ask("status", lambda: healthmgr.reading.status(now()))
+        health = await where.live.ask("health", lambda: healthmgr.reading.health(now()), fresh_for=5)
+        faults = [part for part in health.parts if not part.is_well]
+        head.show(
+            [
+                (
+                    "bar",
+                    render(
+                        "frame", root=ROOT, navigation=NAVIGATION, here=path, visitor=where.name,
+                        role=where.session.role.value, status=status, tone=tone_of(status.status),
+                    ),
+                ),
+                ("faults", render("faults", faults=faults)),
+            ]
+        )  # fmt: skip
+
+    await show_head(place)
+    keep_fresh(show_head, place, "frame")
+    ui.html(render("title", title=title), sanitize=False)
+
+
+def tone_of(status: str, *, is_paused: bool = False) -> str:
+    """The tone that a status is shown in."""
+    return "paused" if is_paused else Status(status).value
+
+
+def _say_fault(error: HealthmgrError) -> None:
+    kind = "There is no such thing" if isinstance(error, NotFound) else "That did not work"
+    ui.html(render("fault", title=kind, message=str(error), root=ROOT), sanitize=False)

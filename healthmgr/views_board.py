@@ -1,0 +1,76 @@
+"""The shapes that a board of checks is read in: services with their counts, and lines with their latest results."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from healthmgr.views import View
+
+
+class BeatView(View):
+    """One result in a row of them: `late` is how many seconds after its slot it began, None for one without a slot."""
+
+    at: datetime
+    status: str
+    took: float
+    late: float | None
+
+
+class BoardLine(View):
+    """One check on a board; `beats` are its latest results, oldest first, `response_time` in seconds.
+
+    `certificate_days` is what is left of the certificate that the check looks at, None where it looks at none.
+    """
+
+    id: UUID
+    slug: str
+    name: str
+    service: str
+    kind: str
+    severity: str
+    is_paused: bool
+    status: str
+    is_hard: bool
+    is_flapping: bool
+    attempt: int
+    max_attempts: int
+    since_at: datetime | None
+    last_result_at: datetime | None
+    last_message: str
+    response_time: float | None
+    certificate_days: float | None
+    has_open_alert: bool
+    beats: list[BeatView] = []
+
+
+class ServiceLine(View):
+    """A service: how its checks are, by status, those that are paused apart; `status` is the worst of them."""
+
+    service: str
+    status: str
+    counts: dict[str, int]
+
+    @property
+    def checks(self) -> int:
+        """How many checks it has."""
+        return sum(self.counts.values())
+
+
+class Board(View):
+    """A page of a board: the services on it, worst first, and the lines of each in order; `total` over all pages."""
+
+    services: list[ServiceLine]
+    lines: list[BoardLine]
+    total: int
+
+
+class ChangeLine(View):
+    """A hard change of state, for a list of what happened lately."""
+
+    at: datetime
+    slug: str
+    name: str
+    old_status: str
+    new_status: str
+    message: str
