@@ -27,6 +27,7 @@ _LONGEST_GRACE = 3.0  # seconds between asking a program to end and killing it, 
 _TIME_FOR_LAST_WORDS = 0.5  # seconds that its output may stay open once it has ended: others may hold it
 _TIME_FOR_GUARD = 2.0  # seconds beyond the deadline for the guard to say that it is over
 _PIECE = 65_536
+_GAP = 64  # characters for saying that something was left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class _Watch:
         self._name = program.arguments[0]
         self._leash = leash
         self._output = guard.stdout
-        self._kept = _Kept(MOST_OUTPUT)
+        self._kept = _Kept(MOST_OUTPUT - _GAP)
         self._said = b""
         self._facts: dict[str, Any] = {}
         self._is_silent = False

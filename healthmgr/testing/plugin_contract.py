@@ -1,4 +1,4 @@
-"""What check types and channels owe alike: a kind, and a configuration that is strict, described and discreet."""
+"""What all plugins owe alike: a kind, and a configuration that is strict, described and discreet."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Tests of the kinds of step that come with healthmgr."""
