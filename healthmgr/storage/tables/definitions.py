@@ -40,6 +40,7 @@ checks = Table(
     Column("detects_flapping", Boolean, nullable=False),
     Column("labels", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("thresholds", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("forecasts", JSONB, nullable=False, server_default=EMPTY_OBJECT, comment="metrics to carry forward"),
     Column("runbook_url", Text, nullable=False, server_default=NO_TEXT),
     Column("recovery_procedure", Text, nullable=False, server_default=NO_TEXT),
     Column("is_enabled", Boolean, nullable=False, comment="false: no longer defined, history kept"),
@@ -56,6 +57,7 @@ check_dependencies = Table(
     Column("check_id", Uuid, ForeignKey("checks.id", ondelete="CASCADE"), primary_key=True),
     Column("parent_id", Uuid, ForeignKey("checks.id", ondelete="CASCADE"), primary_key=True),
     Column("redundancy_group", Text, nullable=False, server_default=NO_TEXT),
+    Column("accepted_by", Text, nullable=False, server_default=NO_TEXT, comment="who; empty: it is defined"),
     Index(None, "parent_id"),
 )
 
