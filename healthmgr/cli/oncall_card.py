@@ -167,7 +167,8 @@ def _leg_facts(leg: WhoLegView) -> Iterator[tuple[str, str | Text]]:
 
 
 def _level_lines(number: int, level: WhoLevelView) -> Iterator[str | Text]:
-    after = f", {duration(level.delay)} after the one before" if level.delay else ""
+    before = "the one before" if number > 1 else "it was routed"
+    after = f", {duration(level.delay)} after {before}" if level.delay else ""
     named = [f"{one.name} ({', '.join(one.people) or 'nobody'})" for one in level.named]
     named += [f"channel:{channel}" for channel in level.channels]
     yield Text(f"{number}. {clean(level.name)}{after}: {clean(', '.join(named))}")

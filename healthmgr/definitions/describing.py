@@ -30,7 +30,7 @@ def facts_of(definition: Any) -> Mapping[str, Any]:
     if isinstance(definition, PolicyDefinition):
         policy = definition.policy
         levels = {f"levels[{index}]": _level_facts(level) for index, level in enumerate(policy.levels)}
-        return {**levels, "repeat": policy.repeat}
+        return {**levels, "repeat": policy.repeat, "begins_after": policy.begins_after}
     if isinstance(definition, RunbookDefinition):
         return runbook_facts(definition.runbook)
     facts = {field.name: getattr(definition, field.name) for field in fields(definition)}

@@ -129,7 +129,10 @@ class LevelEntry(Entry):
 
     name: Line = ""
     to: Names = Field(description="alice, team:web, schedule:primary or channel:ops")
-    after: Wait | None = Field(None, description="how long after the level before; the first is told at once")
+    after: Wait | None = Field(
+        None,
+        description="how long after the level before; the first: after routing, at once where this is left out",
+    )
     via: Names = Field(default_factory=list, description="channels; people's own contacts where none is named")
     when: WhenEntry | None = None
 

@@ -23,17 +23,17 @@ def read_policy(draft: Draft, name: str, entry: Any, default_delay: timedelta) -
     if not found.levels and "levels" not in faulty:
         draft.say("is empty: write at least one level, as {to: schedule:primary}", *place, "levels")
     levels: list[Level] = []
+    begins_after = timedelta(0)
     for index, written in enumerate(found.levels):
         where: Location = (*place, "levels", index)
         level = _level(draft, written, where, index, default_delay)
         if level is not None:
             draft.level_places[(name, len(levels))] = where
             levels.append(level)
-            if index == 0 and level.delay and "after" in written and not found.repeat:
-                message = "the first level is told at once; this is when the policy begins again, and it does not"
-                draft.warn(message, *where, "after")
+            if index == 0 and "after" in written:
+                begins_after = level.delay
     if levels:
-        draft.escalation_policies[name] = PolicyDefinition(Policy(name, tuple(levels), found.repeat))
+        draft.escalation_policies[name] = PolicyDefinition(Policy(name, tuple(levels), found.repeat, begins_after))
 
 
 def _level(draft: Draft, written: Any, place: Location, index: int, default_delay: timedelta) -> Level | None:

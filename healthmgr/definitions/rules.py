@@ -72,13 +72,10 @@ class _Settling:
             self._draft.level_places[(name, len(levels))] = place
             levels.append(self._level(rule, place, delay))
             before = rule.delay_minutes
-        if rules[0][1].delay_minutes:
-            message = (
-                f"is the first of severity {self._severity}, and is told at once: what follows is later by as much"
-            )
-            self._known.warn(message, *first, "delay_minutes")
         self._draft.declared["escalation_policies"].add(name)
-        self._draft.escalation_policies[name] = PolicyDefinition(Policy(name, tuple(levels)))
+        self._draft.escalation_policies[name] = PolicyDefinition(
+            Policy(name, tuple(levels), begins_after=timedelta(minutes=rules[0][1].delay_minutes))
+        )
         self._hang(name, first)
 
     def _level(self, rule: RuleEntry, place: Location, delay: timedelta) -> Level:

@@ -1,6 +1,7 @@
 """The climb: whom an escalation policy tells next, and when; pure, and the same for the real thing and a simulation.
 
-Level 0 is told at once; level n + 1 is due its delay after level n was carried out. A level whose conditions do not
+Level 0 is told at once, or when its policy's time to begin has come; level n + 1 is due its delay after level n was
+carried out. A level whose conditions do not
 hold, or at which nobody is on call, is passed at once, never waited for. After the last level the policy may begin
 again some times; then it is exhausted, and the default recipients are told until somebody answers.
 """
@@ -94,11 +95,15 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The levels in order, and how many times they begin again after the last one."""
+    """The levels in order, and how many times they begin again after the last one.
+
+    `begins_after` is how long after the incident was routed the first level is told.
+    """
 
     name: str
     levels: tuple[Level, ...]
     repeat: int = 0
+    begins_after: timedelta = timedelta(0)
 
     @property
     def lap_delay(self) -> timedelta:
@@ -107,13 +112,19 @@ class Policy:
 
     def to_document(self) -> dict[str, Any]:
         """The form in which it is stored, and frozen into incidents."""
-        return {"name": self.name, "levels": [_to_document(level) for level in self.levels], "repeat": self.repeat}
+        return {
+            "name": self.name,
+            "levels": [_to_document(level) for level in self.levels],
+            "repeat": self.repeat,
+            "begins_after": self.begins_after.total_seconds(),
+        }
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Policy:
         """The reverse of to_document."""
         levels = tuple(_from_document(level) for level in document["levels"])
-        return cls(document["name"], levels, document["repeat"])
+        begins_after = timedelta(seconds=document.get("begins_after", 0))
+        return cls(document["name"], levels, document["repeat"], begins_after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +133,11 @@ class Climb:
 
     level: int = 0
     lap: int = 0
+
+    @property
+    def is_at_its_beginning(self) -> bool:
+        """Whether no level was told yet."""
+        return self.level == 0 and self.lap == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from healthmgr.domain.notification import Reason
 from healthmgr.domain.phrasing import absolute, listing
 from healthmgr.domain.timeline import EntryKind
 from healthmgr.domain.timeline_command_words import COMMAND_SENTENCES
+from healthmgr.domain.timeline_recovery_words import RECOVERY_SENTENCES
 
 _MOST_NAMED = 5
 _BY_A_PERSON = "by_a_person"
@@ -27,12 +28,17 @@ _REASONS: Mapping[str, str] = {
     Reason.ALL_RESOLVED: "all of it is over",
     Reason.REPEAT: "nobody has answered since they were told",
     Reason.ESCALATED: "nobody answered the level before",
+    Reason.FIRST_LEVEL_WAITS: "the first level of its policy waits for its time",
+    Reason.FIRST_LEVEL_DUE: "nobody has answered by the time of the first level",
     Reason.ESCALATED_BY_HAND: "somebody asked for the next level",
     Reason.DECLINED: "nobody at the level before can take it",
     Reason.ASKED: "somebody asked for them by name",
     Reason.HANDED_OVER: "it was handed over",
     Reason.ROLE_GIVEN: "a role was given",
     Reason.STATUS_UPDATE: "they asked to hear how it stands",
+    Reason.RECOVERY_FAILED: "a runbook did not mend it",
+    Reason.APPROVAL_ASKED: "a runbook asks whether it may go on",
+    Reason.TOLD_BY_RUNBOOK: "a runbook tells them",
     Reason.MERGED: "it went into another incident",
     Reason.FALLBACK: "an earlier channel failed",
     Reason.NOBODY_REACHED: "nobody was reached so far",
@@ -231,6 +237,7 @@ _SENTENCES: Mapping[str, Callable[[str, str, Detail], str]] = {
     EntryKind.COMMENTED: _commented,
     EntryKind.RESOLVED: _resolved,
     **COMMAND_SENTENCES,
+    **RECOVERY_SENTENCES,
 }
 
 

@@ -231,9 +231,10 @@ def _tell_again(
     )
     tellings = [telling] if is_round else []
     if is_climb and course.policy is not None:
+        usual = Reason.FIRST_LEVEL_DUE if incident.climb.is_at_its_beginning else Reason.ESCALATED
         climbed = climb(transaction, incident, course.policy, len(standing.firing), now)
         incident = climbed.incident
-        tellings.append(climbed.telling(replace(telling, reason=reason or Reason.ESCALATED)))
+        tellings.append(climbed.telling(replace(telling, reason=reason or usual)))
     transaction.save(incident)
     return Send(round_reason, MessageKind.PROBLEM), tell_all(transaction, tellings, now)
 

@@ -11,13 +11,14 @@ from uuid import UUID
 from healthmgr.domain.alerting import AlertingRules
 from healthmgr.domain.check import Severity
 from healthmgr.domain.dispatch import Due
+from healthmgr.domain.escalation import Policy
 from healthmgr.domain.incident import Incident, Member
 from healthmgr.domain.message import MessageKind
 from healthmgr.domain.notification import STARTS_EPISODE, Decision, Group, Hold, Reason, Send, Told
 from healthmgr.domain.plan import Course, Leg, Target
 from healthmgr.domain.timeline import Entry, EntryKind
 from healthmgr.services.calling import appoint
-from healthmgr.services.climbing import climb
+from healthmgr.services.climbing import Climbed, climb
 from healthmgr.services.routing_ports import NotesTimeline, RoutingTransaction, Telling
 
 _MOST_NAMED = 20
@@ -78,9 +79,8 @@ class Teller:
         )
         tellings = [telling]
         if restarts and course.policy is not None:
-            climbed = climb(self.transaction, incident, course.policy, len(self.group.firing), self.now)
-            incident = climbed.incident
-            tellings.append(climbed.telling(telling))
+            incident, climbed = self._begin_climb(incident, course.policy)
+            tellings += [climbed.telling(telling)] if climbed else []
         if send.kind is MessageKind.PROBLEM:
             tellings += appoint(self.transaction, incident, self.rules.command, tellings, self.now)
         if is_over:
@@ -90,6 +90,14 @@ class Teller:
         if is_over:
             self.close(incident, Reason.ALL_RESOLVED)
         return send, dues
+
+    def _begin_climb(self, incident: Incident, policy: Policy) -> tuple[Incident, Climbed | None]:
+        """The first level now, or the time at which it is due."""
+        if policy.begins_after:
+            self._note(incident, Entry(EntryKind.NOT_TOLD, Reason.FIRST_LEVEL_WAITS.value))
+            return replace(incident, climb_at=self.now + policy.begins_after), None
+        climbed = climb(self.transaction, incident, policy, len(self.group.firing), self.now)
+        return climbed.incident, climbed
 
     def leave_untold(self, incident: Incident, decision: Decision) -> None:
         """Say on the timeline why nothing is told, once; an incident with nothing left open is over."""

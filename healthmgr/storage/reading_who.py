@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -50,11 +50,14 @@ class _Looking:
             receiver=leg.receiver,
             told=[_over(target) for target in leg.targets],
             policy=leg.policy.name if leg.policy else "",
-            levels=[self._level(level, is_first=place == 0) for place, level in enumerate(levels)],
+            levels=[
+                self._level(level, level.delay if place or leg.policy is None else leg.policy.begins_after)
+                for place, level in enumerate(levels)
+            ],
             is_climbed=leg.policy is not None and leg.policy is course.policy,
         )
 
-    def _level(self, level: Level, *, is_first: bool) -> WhoLevelView:
+    def _level(self, level: Level, delay: timedelta) -> WhoLevelView:
         named = [
             (target, self._rows.who_is(target, self._now))
             for target in level.targets
@@ -66,7 +69,7 @@ class _Looking:
         reached = [self._reached(name, known.get(name), level) for name in names]
         return WhoLevelView(
             name=level.name,
-            delay=0.0 if is_first else level.delay.total_seconds(),
+            delay=delay.total_seconds(),
             named=[NamedView(name=str(target), people=list(people)) for target, people in named],
             reached=reached,
             channels=channels,

@@ -221,14 +221,20 @@ def test_rules_may_name_teams_and_schedules(read: Read) -> None:
     assert [str(target) for target in level.targets[:3]] == ["team:web", "schedule:primary", "person:ops"]
 
 
-def test_the_first_rule_is_told_at_once_and_that_is_said(read: Read) -> None:
+def test_the_first_rule_waits_its_delay_as_the_others_do(read: Read) -> None:
     later = SPEC.replace("delayMinutes: 0", "delayMinutes: 5")
     found = read(later + DEFAULT)
-    assert [level.delay for level in found.escalation_policies["rules-critical"].policy.levels][1] == timedelta(
-        minutes=10
-    )
-    (warning,) = found.warnings
-    assert (warning.path, "told at once" in warning.message) == ("escalation_rules[1].delay_minutes", True)
+    policy = found.escalation_policies["rules-critical"].policy
+    assert (policy.begins_after, policy.levels[1].delay) == (timedelta(minutes=5), timedelta(minutes=10))
+    assert found.warnings == ()
+
+
+def test_a_first_level_waits_only_where_its_policy_says_so(read: Read) -> None:
+    levels = "escalation_policies: {calm: {levels: [{to: ops, after: 5m}], repeat: 1}, prompt: {levels: [{to: ops}]}}\n"
+    found = read(CHANNELS + "recipients: {ops: {contacts: {mail: ops@example.com}}}\n" + levels + DEFAULT)
+    calm, prompt = (found.escalation_policies[name].policy for name in ("calm", "prompt"))
+    assert (calm.begins_after, calm.lap_delay) == (timedelta(minutes=5), timedelta(minutes=5))
+    assert (prompt.begins_after, prompt.lap_delay) == (timedelta(0), timedelta(minutes=10))
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,11 @@ ALICE, BOB, CAROL = (Named(TargetKind.PERSON, name) for name in ("alice", "bob",
 API = {"service": "api", "check": "api"}
 
 
-def given(story: Story, *levels: Level, repeat: int = 0) -> None:
+def given(story: Story, *levels: Level, repeat: int = 0, begins_after: float = 0) -> None:
     people = {name: {"contacts": {"mail": f"{name}@example.com"}} for name in ("alice", "bob", "carol")}
     story.given(check("api", service="api"), recipients=people)
     if levels:
-        given_policy(story, *levels, repeat=repeat)
+        given_policy(story, *levels, repeat=repeat, begins_after=begins_after)
 
 
 def simulated(
@@ -56,6 +56,13 @@ def test_each_level_and_then_the_default_route_are_told_in_their_turn(story: Sto
     given(story, L1, L2)
     found = told(simulated(story, hours=1))
     assert found[:3] == [(0, "alice", "L1"), (15, "bob", "L2"), (25, "bob", "default route")]
+
+
+def test_a_first_level_with_a_delay_is_told_when_that_is_over(story: Story) -> None:
+    given(story, L1, L2, begins_after=5)
+    found = simulated(story, hours=1)
+    assert told(found)[:3] == [(5, "alice", "L1"), (20, "bob", "L2"), (30, "bob", "default route")]
+    assert "Nobody was told, because the first level of its policy waits for its time" in said(found)
 
 
 def test_what_it_tells_is_what_happens(story: Story) -> None:

@@ -9,15 +9,16 @@ from sqlalchemy import text
 
 from healthmgr.domain.check import Severity
 from healthmgr.domain.escalation import Conditions, Level, Named, Policy, TargetKind
+from healthmgr.services.commanding import Act
 from tests.stories.conftest import StoryMaker
 from tests.stories.harness import Story, check
 
 ALICE, BOB, OPS = (Named(TargetKind.PERSON, name) for name in ("alice", "bob", "ops"))
 
 
-def given_policy(story: Story, *levels: Level, repeat: int = 0) -> None:
-    """The critical route climbs this policy and tells nobody by itself."""
-    policy = Policy("standard", levels, repeat)
+def given_policy(story: Story, *levels: Level, repeat: int = 0, begins_after: float = 0) -> None:
+    """The critical route climbs this policy, begun so many minutes later, and tells nobody by itself."""
+    policy = Policy("standard", levels, repeat, timedelta(minutes=begins_after))
     with story.engine.begin() as connection:
         connection.execute(
             text(
@@ -40,10 +41,10 @@ def level(name: str, *targets: Named, minutes: float = 10, **more: object) -> Le
     return Level(name, targets, timedelta(minutes=minutes), **more)  # type: ignore[arg-type]
 
 
-def broken(story: Story, *levels: Level, repeat: int = 0) -> None:
+def broken(story: Story, *levels: Level, repeat: int = 0, begins_after: float = 0) -> None:
     """A critical check that has just been told of."""
     story.given(check("api"))
-    given_policy(story, *levels, repeat=repeat)
+    given_policy(story, *levels, repeat=repeat, begins_after=begins_after)
     story.all_is_well()
     story.check_fails("api")
     story.fast_forward(seconds=30)
@@ -61,6 +62,41 @@ def test_each_level_is_told_its_delay_after_the_one_before_until_somebody_answer
     story.acknowledge("api", actor="bob")
     story.let_pass(hours=10)
     story.expect_silence()
+
+
+def test_a_first_level_with_a_delay_is_told_when_that_is_over_and_the_timeline_says_so(story: Story) -> None:
+    broken(story, level("L1", ALICE, minutes=0), level("L2", BOB, minutes=15), begins_after=5)
+    (opened,) = story.timeline("opened")
+    assert [entry.reason for entry in story.timeline("not_told")] == ["first_level_is_not_due"]
+    story.let_pass(minutes=4)
+    story.expect_silence()
+    story.let_pass(minutes=2)
+    first = story.expect_notification("alice")
+    assert first.message.reason == "first_level_is_due"
+    assert timedelta(minutes=5) <= first.at - opened.at < timedelta(minutes=5, seconds=10)
+    story.let_pass(minutes=16)
+    assert timedelta(minutes=15) <= story.expect_notification("bob").at - first.at < timedelta(minutes=15, seconds=10)
+    names = [name for (name,) in story.rows("SELECT name FROM events WHERE name = 'escalation_started'")]
+    assert len(names) == 1, "the first level is no escalation"
+
+
+def test_what_ends_or_is_answered_before_its_first_level_is_due_is_told_nobody(story: Story) -> None:
+    broken(story, level("L1", ALICE), begins_after=5)
+    story.check_recovers("api")
+    story.fast_forward(minutes=10)
+    story.check_fails("api")
+    story.fast_forward(minutes=1)
+    story.acknowledge("api")
+    story.let_pass(hours=2)
+    story.expect_silence()
+
+
+def test_who_asks_for_the_next_level_does_not_wait_for_the_first_ones_delay(story: Story) -> None:
+    broken(story, level("L1", ALICE), level("L2", BOB, minutes=15), begins_after=30)
+    act = Act("carol", "cli", story.now)
+    story.healthmgr.commanding.escalate(story.incident("api"), act)
+    story.settle()
+    assert story.expect_notification("alice").message.reason == "escalated_by_a_person"
 
 
 def test_after_the_last_level_the_default_recipients_are_told_and_told_again(story: Story) -> None:
