@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -26,26 +26,43 @@ DAYS_AHEAD = 7
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """How far rolling up has come; `horizon` is the first transaction that may still store something.
+    """How far rolling up has come, by the numbers of transactions, and which of them there are now.
 
-    `old_before` is how far the results have been taken that were stored before there were rollups.
+    The results of transactions before `stored_before` are taken but for those `awaited`, which had not ended then.
+    Now all before `until` have ended but for those `running`. `old_before` is how far the results have been taken
+    that were stored before there were rollups.
     """
 
     stored_before: int
-    horizon: int
+    awaited: frozenset[int]
+    until: int
+    running: frozenset[int]
     old_before: datetime | None
-    hours_until: datetime | None
-    days_until: datetime | None
+
+    @property
+    def ended(self) -> frozenset[int]:
+        """Those awaited that have ended by now."""
+        return self.awaited - self.running
+
+    def after(self, high: int) -> Rolled:
+        """The same once all that has ended before `high` is taken."""
+        passed = {number for number in self.running if self.stored_before <= number < high}
+        return replace(self, stored_before=high, awaited=frozenset((self.awaited & self.running) | passed))
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The results of transactions from `low` up to, not including, `high`, that began from `begin` up to `end`."""
+    """The results that began from `begin` up to `end`, of transactions from `low` up to `high` and of those `ended`.
+
+    Neither end is included, and those `running` are left out.
+    """
 
     low: int
     high: int
     begin: datetime
     end: datetime
+    ended: frozenset[int] = frozenset()
+    running: frozenset[int] = frozenset()
 
 
 class RollingTransaction(Protocol):
@@ -55,7 +72,7 @@ class RollingTransaction(Protocol):
         """How far it has come, held until the commit; None while somebody else rolls up."""
         ...
 
-    def upper(self, low: int, horizon: int, size: int) -> int | None:
+    def upper(self, low: int, until: int, size: int) -> int | None:
         """The transaction at which a batch of about this size ends; None when all that there is fits into it."""
         ...
 
@@ -67,7 +84,7 @@ class RollingTransaction(Protocol):
         """Add the results of a batch to the minutes, and mark their hours as changed; how many there were."""
         ...
 
-    def move(self, stored_before: int, old_before: datetime | None, now: datetime, *, is_all: bool) -> None:
+    def move(self, rolled: Rolled, now: datetime, *, is_all: bool) -> None:
         """Note how far it has come; `is_all` when there was nothing more."""
         ...
 
@@ -165,13 +182,15 @@ class Rolling:
             rolled = transaction.lock()
             if rolled is None:
                 return None
-            if rolled.stored_before >= rolled.horizon:
-                transaction.move(rolled.stored_before, rolled.old_before, now, is_all=True)
+            if rolled.stored_before >= rolled.until and not rolled.ended:
+                transaction.move(rolled, now, is_all=True)
                 return None
-            upper = transaction.upper(rolled.stored_before, rolled.horizon, size)
-            high = upper or rolled.horizon
-            count = transaction.fold(Batch(rolled.stored_before, high, self._oldest(now), now + DAY))
-            transaction.move(high, rolled.old_before, now, is_all=upper is None)
+            upper = transaction.upper(rolled.stored_before, rolled.until, size)
+            high = upper or rolled.until
+            oldest, newest = self._oldest(now), now + DAY
+            batch = Batch(rolled.stored_before, high, oldest, newest, rolled.ended, rolled.running)
+            count = transaction.fold(batch)
+            transaction.move(rolled.after(high), now, is_all=upper is None)
         return count
 
     def _take_old(self, now: datetime) -> int | None:
@@ -185,7 +204,7 @@ class Rolling:
                 return None
             begin, end = max(first, rolled.old_before or first), floor(first, HOUR) + HOUR
             count = transaction.fold(Batch(0, 1, begin, end))
-            transaction.move(rolled.stored_before, end, now, is_all=False)
+            transaction.move(replace(rolled, old_before=end), now, is_all=False)
         return count
 
     def _coarsen(self, tier: Tier, until: datetime) -> None:

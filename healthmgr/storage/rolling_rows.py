@@ -1,18 +1,19 @@
 """Rolling up as statements: results into minutes, minutes into hours, hours into days.
 
-Which results are new is told by the transaction that stored them: those of transactions that are older than any that
-still runs are all visible, so that a number is enough to know which have been taken, whenever they began. One row is
-locked while anything is rolled up, and moved in the same commit: whatever dies, nothing is left out or taken twice.
+Which results are new is told by the transaction that stored them, as PostgreSQL itself tells what a snapshot sees:
+those before a number have been taken, but for a few that had not ended then. One row is locked while anything is
+rolled up, and moved in the same commit: whatever dies, nothing is left out or taken twice.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import DateTime, Uuid
+from sqlalchemy.types import BigInteger, DateTime, Uuid
 
 from healthmgr.domain.rollup import LARGEST, MOST_METRICS, REGULAR, RESPONSE_TIME, STATUS, STATUS_NUMBERS, Tier
 from healthmgr.services.rolling import Batch, Rolled, RollingTransaction
@@ -22,24 +23,32 @@ log = structlog.get_logger(__name__)
 
 _BEGIN = text("INSERT INTO metric_progress (name, stored_before) VALUES ('results', 1) ON CONFLICT DO NOTHING")
 _LOCK = text("""
-SELECT stored_before, old_before, hours_until, days_until FROM metric_progress
+SELECT stored_before, awaited, old_before FROM metric_progress
 WHERE name = 'results' FOR UPDATE SKIP LOCKED
 """)
-_HORIZON = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-_NOT_OURS = text("UPDATE results SET stored_in = -1 WHERE stored_in >= :horizon")
+_SNAPSHOT = text("""
+SELECT pg_snapshot_xmax(s)::text::bigint AS until,
+       ARRAY(SELECT x::text::bigint FROM pg_snapshot_xip(s) AS x) AS running
+FROM pg_current_snapshot() AS s
+""")
+_NOT_OURS = text("UPDATE results SET stored_in = -1 WHERE stored_in >= :until")
 # Where a batch ends: a transaction is never divided.
 _UPPER = text("""
-SELECT stored_in FROM results WHERE stored_in >= :low AND stored_in < :horizon
+SELECT stored_in FROM results WHERE stored_in >= :low AND stored_in < :until
 ORDER BY stored_in OFFSET :size LIMIT 1
 """)
 _FIRST_OLD = text("SELECT min(started_at) FROM results WHERE stored_in = 0 AND started_at >= :begin")
 _MOVE = text("""
-UPDATE metric_progress SET stored_before = :stored_before, old_before = :old_before,
+UPDATE metric_progress SET stored_before = :stored_before, awaited = :awaited, old_before = :old_before,
     rolled_at = CASE WHEN :is_all THEN :now ELSE rolled_at END
 WHERE name = 'results'
-""").bindparams(bindparam("old_before", type_=DateTime(timezone=True)))
+""").bindparams(bindparam("old_before", type_=DateTime(timezone=True)), bindparam("awaited", type_=ARRAY(BigInteger)))
 
-_OF_BATCH = "r.stored_in >= :low AND r.stored_in < :high AND r.started_at >= :begin AND r.started_at < :end"
+_OF_BATCH = """
+    (r.stored_in >= :low AND r.stored_in < :high AND r.stored_in <> ALL(CAST(:running AS bigint[]))
+     OR r.stored_in = ANY(CAST(:ended AS bigint[])))
+    AND r.started_at >= :begin AND r.started_at < :end
+"""
 _SPAN = text(f"""
 SELECT min(started_at) AS first, max(started_at) AS last, count(*) AS amount FROM results r WHERE {_OF_BATCH}
 """)  # noqa: S608 - composed of constants alone
@@ -187,16 +196,17 @@ class RollingRows(RollingTransaction):
         row = self._connection.execute(_LOCK).one_or_none()
         if row is None:
             return None
-        horizon = int(self._connection.execute(_HORIZON).scalar_one())
-        if row.stored_before > horizon:
+        until, running = self._connection.execute(_SNAPSHOT).one()
+        if row.stored_before > until:
             # This database came here from another server, with the numbers of its transactions: they mean nothing
             # any more, and must not be mistaken for ours when we have counted as far.
-            self._connection.execute(_NOT_OURS, {"horizon": horizon})
-            log.warning("transactions_numbered_anew", rolled_before=row.stored_before, horizon=horizon)
-        return Rolled(min(row.stored_before, horizon), horizon, row.old_before, row.hours_until, row.days_until)
+            self._connection.execute(_NOT_OURS, {"until": until})
+            log.warning("transactions_numbered_anew", rolled_before=row.stored_before, until=until)
+            return Rolled(until, frozenset(), until, frozenset(running), row.old_before)
+        return Rolled(row.stored_before, frozenset(row.awaited), until, frozenset(running), row.old_before)
 
-    def upper(self, low: int, horizon: int, size: int) -> int | None:
-        found = self._connection.execute(_UPPER, {"low": low, "horizon": horizon, "size": size}).scalar()
+    def upper(self, low: int, until: int, size: int) -> int | None:
+        found = self._connection.execute(_UPPER, {"low": low, "until": until, "size": size}).scalar()
         return None if found is None else max(int(found), low + 1)
 
     def first_old(self, begin: datetime) -> datetime | None:
@@ -204,7 +214,7 @@ class RollingRows(RollingTransaction):
         return found
 
     def fold(self, batch: Batch) -> int:
-        values = {"low": batch.low, "high": batch.high, "begin": batch.begin, "end": batch.end}
+        values = asdict(batch) | {"ended": list(batch.ended), "running": list(batch.running)}
         span = self._connection.execute(_SPAN, values).one()
         if not span.amount:
             return 0
@@ -221,9 +231,13 @@ class RollingRows(RollingTransaction):
         )
         return int(span.amount)
 
-    def move(self, stored_before: int, old_before: datetime | None, now: datetime, *, is_all: bool) -> None:
-        values = {"stored_before": stored_before, "old_before": old_before, "now": now, "is_all": is_all}
-        self._connection.execute(_MOVE, values)
+    def move(self, rolled: Rolled, now: datetime, *, is_all: bool) -> None:
+        values = {
+            "stored_before": rolled.stored_before,
+            "awaited": sorted(rolled.awaited),
+            "old_before": rolled.old_before,
+        }
+        self._connection.execute(_MOVE, values | {"now": now, "is_all": is_all})
 
     def coarsen(self, tier: Tier, until: datetime, size: int) -> int:
         count = int(self._connection.execute(_COARSEN[tier], {"until": until, "size": size}).scalar_one())

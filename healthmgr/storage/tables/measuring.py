@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -72,7 +73,14 @@ metric_progress = Table(
         "stored_before",
         BigInteger,
         nullable=False,
-        comment="all results of transactions before this one are rolled up",
+        comment="the results of transactions before this one are rolled up",
+    ),
+    Column(
+        "awaited",
+        ARRAY(BigInteger),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="but for those of these, which had not ended",
     ),
     Column("old_before", Instant, comment="of results from before there were rollups, those before this are rolled up"),
     Column("hours_until", Instant, comment="hours are whole before this"),

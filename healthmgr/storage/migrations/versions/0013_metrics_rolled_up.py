@@ -75,7 +75,14 @@ def upgrade() -> None:
             "stored_before",
             sa.BigInteger(),
             nullable=False,
-            comment="all results of transactions before this one are rolled up",
+            comment="the results of transactions before this one are rolled up",
+        ),
+        sa.Column(
+            "awaited",
+            postgresql.ARRAY(sa.BigInteger()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+            comment="but for those of these, which had not ended",
         ),
         sa.Column(
             "old_before",
