@@ -199,6 +199,7 @@ class CheckDefinition:
     category: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    forecasts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     runbook_url: str = ""
     recovery_procedure: str = ""
     is_enabled: bool = True

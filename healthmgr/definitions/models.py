@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from healthmgr.domain.check import Severity
+from healthmgr.domain.forecast import HORIZON, WINDOW
 from healthmgr.domain.quantity import format_duration, length_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -104,6 +105,17 @@ class ThresholdsEntry(Entry):
     critical: Limits = Field(default_factory=dict, description="crossing one makes the check unhealthy")
 
 
+class ForecastEntry(Entry):
+    """A metric that is carried forward to its limit: told of at low or medium, once the limit lies within reach."""
+
+    threshold: Annotated[str, BeforeValidator(_limit)] | None = Field(
+        None, description='the limit, such as "> 95%"; left out: the critical threshold on it, else the warning'
+    )
+    horizon: Length = Field(HORIZON, description="how far ahead it is looked")
+    window: Length = Field(WINDOW, description="how much of the past the line is drawn through")
+    severity: SeverityField = Field(Severity.LOW, description="low or medium")
+
+
 class OptionsEntry(Entry):
     """What a check may say and `defaults` may say for all."""
 
@@ -136,6 +148,9 @@ class CheckEntry(OptionsEntry):
     name: Line = ""
     description: Prose = ""
     config: dict[str, Any] = Field(default_factory=dict, description="the plugin's own settings")
+    forecast: dict[str, ForecastEntry] | None = Field(
+        None, description="metrics to look ahead at; left out: what the kind suggests and has a threshold; {}: none"
+    )
     recovery_procedure: Line = Field("", description="the runbook that mends it, by its name under runbooks")
     depends_on: Annotated[
         list[Annotated[DependencyEntry, BeforeValidator(lambda v: {"check": v} if isinstance(v, str) else v)]],

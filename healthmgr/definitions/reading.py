@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from healthmgr.definitions.definition import (
 from healthmgr.definitions.draft import Draft, source_of
 from healthmgr.definitions.expanding import load_document
 from healthmgr.definitions.faults import shown
+from healthmgr.definitions.forecasting import settle_forecasts
 from healthmgr.definitions.limits import judge_thresholds, unreachable
 from healthmgr.definitions.models import (
     LABEL_NAME,
@@ -165,7 +167,9 @@ class _Reader:
         own = self._judge_thresholds(check, place)
         thresholds = own if check.thresholds is not None else self._default_thresholds
         timing = self._any_timing if faulty & _TIMING else self._settle_timing(check, defaults, place)
-        self._draft.checks[slug] = settle_check(slug, check, defaults, timing, thresholds)
+        forecasts = {} if "forecast" in faulty else settle_forecasts(check, thresholds, place, self._say)
+        settled = settle_check(slug, check, defaults, timing, thresholds)
+        self._draft.checks[slug] = replace(settled, forecasts=forecasts)
         for level, message in unreachable(own, timing.timeout):
             self._draft.warn(message, *place, "thresholds", level, RESPONSE_TIME)
         parents = [parent.check for parent in check.depends_on]
@@ -206,7 +210,7 @@ class _Reader:
                 self._draft.say(f"{rule}, found {shown(name)}", *place, "labels", name)
 
     def _judge_thresholds(self, options: OptionsEntry, place: Location) -> Thresholds:
-        def say(message: str, inner: Location) -> None:
-            self._draft.say(message, *inner)
+        return judge_thresholds(options.thresholds, (*place, "thresholds"), self._say)
 
-        return judge_thresholds(options.thresholds, (*place, "thresholds"), say)
+    def _say(self, message: str, place: Location) -> None:
+        self._draft.say(message, *place)

@@ -16,6 +16,7 @@ from healthmgr.errors import Unavailable
 from healthmgr.services.defining_ports import CheckChange, DefinitionSession
 from healthmgr.storage.alert_rows import close_alerts_of
 from healthmgr.storage.definition_rows import TABLES, check_row, read_snapshot, section_row
+from healthmgr.storage.dependency_rows import drop_circles
 from healthmgr.storage.muting_rows import reconsider
 from healthmgr.storage.tables import (
     audit_entries,
@@ -45,6 +46,8 @@ _FIRST_STATE: Mapping[str, Any] = {
 _HOLD = text("SELECT 1 FROM check_states WHERE check_id = ANY(:ids) ORDER BY check_id FOR UPDATE")
 
 _UNLINK = text("DELETE FROM check_dependencies WHERE check_id = ANY(:ids)")
+# What people accepted stays, unless it is defined now.
+_UNDEFINE = text("DELETE FROM check_dependencies WHERE check_id = ANY(:ids) AND accepted_by = ''")
 
 # Whatever is under way for a retired check is outdated from here on: its sequence number counts as evaluated.
 _RETIRE = (
@@ -164,7 +167,7 @@ class _Session:
         self._execute(statement, [{"check_id": c.id, "armed_at": now} for c in beating if not c.begins])
 
     def _save_dependencies(self, changes: Sequence[CheckChange]) -> None:
-        self._connection.execute(_UNLINK.bindparams(_IDS), {"ids": [change.id for change in changes]})
+        self._connection.execute(_UNDEFINE.bindparams(_IDS), {"ids": [change.id for change in changes]})
         wanted = [(c.id, slug, group) for c in changes for slug, group in c.definition.dependencies.items()]
         if not wanted:
             return
@@ -172,7 +175,11 @@ class _Session:
         found = self._connection.execute(text("SELECT slug, id FROM checks WHERE slug = ANY(:slugs)"), {"slugs": slugs})
         parents = {row.slug: row.id for row in found}
         rows = [{"check_id": i, "parent_id": parents[slug], "redundancy_group": g} for i, slug, g in wanted]
-        self._execute(insert(check_dependencies), rows)
+        statement = insert(check_dependencies)
+        defined = {"redundancy_group": statement.excluded.redundancy_group, "accepted_by": ""}
+        keys = ["check_id", "parent_id"]
+        self._execute(statement.on_conflict_do_update(index_elements=keys, set_=defined), rows)
+        drop_circles(self._connection)
 
     def _upsert(self, table: Table, key: str, rows: list[dict[str, Any]], but: Sequence[str] = ()) -> None:
         if rows:

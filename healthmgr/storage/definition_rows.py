@@ -87,6 +87,7 @@ def check_row(change: CheckChange) -> dict[str, Any]:
         config=dict(change.definition.config),
         labels=dict(change.definition.labels),
         thresholds=dict(change.definition.thresholds),
+        forecasts=dict(change.definition.forecasts),
     )
     return row
 
@@ -225,6 +226,8 @@ def _read_checks(connection: Connection) -> dict[str, Stored[CheckDefinition]]:
         select(check_dependencies.c.check_id, parent.c.slug, check_dependencies.c.redundancy_group).join(
             parent, parent.c.id == check_dependencies.c.parent_id
         )
+        # What people accepted is theirs: no file says it, and none takes it away.
+        .where(check_dependencies.c.accepted_by == "")
     ):
         edges.setdefault(row.check_id, {})[row.slug] = row.redundancy_group
     found = connection.execute(select(checks)).mappings()

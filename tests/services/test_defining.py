@@ -88,7 +88,7 @@ def test_a_first_apply_creates_everything(apply: Apply, rows: Callable[..., list
     assert (a["labels"], a["thresholds"]) == ({"team": "core"}, {"warning": {"response_time": "> 1s"}})
     assert (a["managed_by"], a["is_enabled"], a["is_paused"], a["id"].version) == ("file:f.yaml", True, False, 7)
     (edge,) = rows("SELECT * FROM check_dependencies")
-    assert edge == {"check_id": b["id"], "parent_id": a["id"], "redundancy_group": "g"}
+    assert edge == {"check_id": b["id"], "parent_id": a["id"], "redundancy_group": "g", "accepted_by": ""}
     (beat,) = rows("SELECT * FROM heartbeats")
     assert (beat["check_id"], beat["armed_at"], beat["last_ping_at"]) == (b["id"], NOW, None)
     (state,) = rows("SELECT * FROM check_states WHERE check_id = :id", id=a["id"])
