@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from healthmgr.bootstrap_measuring import Measuring, build_measuring
 from healthmgr.bootstrap_oncall import Oncall, build_oncall
-from healthmgr.bootstrap_recovery import build_recovery
+from healthmgr.bootstrap_recovery import Recovery, build_recovery
 from healthmgr.definitions.provided import EMAIL, PAGERDUTY, SLACK, Wishes
 from healthmgr.definitions.settling import Fallbacks
 from healthmgr.domain.alerting import AlertingRules
@@ -28,7 +28,6 @@ from healthmgr.services.answering_many import AnsweringMany
 from healthmgr.services.balancing import Balancing
 from healthmgr.services.commanding import Commanding
 from healthmgr.services.coordinating import Coordinating
-from healthmgr.services.deciding import Deciding
 from healthmgr.services.defining import Defining
 from healthmgr.services.escalating import Escalating
 from healthmgr.services.evaluating import Evaluating
@@ -39,11 +38,9 @@ from healthmgr.services.notifying import Notifying
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.previewing import Previewing
 from healthmgr.services.pushing import Pushing
-from healthmgr.services.recovering import Recovering
 from healthmgr.services.registering import Registering
 from healthmgr.services.reporting import Reporting
 from healthmgr.services.responding import Responding
-from healthmgr.services.restraining import Restraining
 from healthmgr.services.routing import Routing
 from healthmgr.services.scheduling import Scheduling
 from healthmgr.services.sessions import Sessions
@@ -73,7 +70,6 @@ from healthmgr.storage.previewing_rows import PreviewingRows
 from healthmgr.storage.reading import Reading
 from healthmgr.storage.reading_board import BoardReading
 from healthmgr.storage.reading_doors import DoorReading
-from healthmgr.storage.reading_recovery import RecoveryReading
 from healthmgr.storage.registering_rows import RegisteringRows
 from healthmgr.storage.reporting_rows import ReportingRows
 from healthmgr.storage.responding_rows import RespondingRows
@@ -129,10 +125,7 @@ class Healthmgr:
     eventing: Eventing
     registering: Registering
     oncall: Oncall
-    recovering: Recovering
-    deciding: Deciding
-    restraining: Restraining
-    recovery_reading: RecoveryReading
+    recovery: Recovery
 
     def now(self) -> datetime:
         """This instant by the database's clock."""
@@ -205,7 +198,8 @@ class _Builder:
             "pushing": Pushing(self._executing, evaluating),
             "admitting": self._admitting,
             "door_reading": DoorReading(engine),
-            "balancing": Balancing(Transactions(engine, BalancingRows), self._settings.degraded_weight),
+            "balancing": (balancing := Balancing(Transactions(engine, BalancingRows), self._settings.degraded_weight)),
+            "recovery": build_recovery(self._settings, engine, self._registry, self._environ, balancing, self._worker),
         }
 
     def alerting(self) -> dict[str, Any]:

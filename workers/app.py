@@ -61,6 +61,7 @@ app = Celery(
         "workers.evaluation",
         "workers.notifications",
         "workers.escalation",
+        "workers.recovery",
         "workers.events",
         "workers.upkeep",
         "workers.pulse",

@@ -24,6 +24,7 @@ from workers.depths import queue_depths
 from workers.lanes import Lanes
 from workers.publishing import Publisher
 from workers.queues import QUEUES
+from workers.repairs import Repairs
 from workers.second_opinion import Opinions
 
 if TYPE_CHECKING:
@@ -100,6 +101,14 @@ class Process:
             lanes = Lanes(self.healthmgr, self.publisher)
             self._closers.append(lambda: lanes.close(CLOSE_WITHIN))
             return lanes
+
+    @cached_property
+    def repairs(self) -> Repairs:
+        """The threads that carry out steps of runbooks."""
+        with self._lock:
+            repairs = Repairs(self.healthmgr, self.publisher)
+            self._closers.append(lambda: repairs.close(CLOSE_WITHIN))
+            return repairs
 
     @cached_property
     def aside(self) -> Aside:

@@ -20,11 +20,19 @@ log = structlog.get_logger(__name__)
 
 BATCH = 500
 
-_QUEUE = {Work.DISPATCH: "notifications", Work.NOTIFICATION: "notifications", Work.ESCALATION: "escalation"}
+_QUEUE = {
+    Work.DISPATCH: "notifications",
+    Work.NOTIFICATION: "notifications",
+    Work.ESCALATION: "escalation",
+    Work.CALL: "recovery",
+    Work.RUN: "recovery",
+}
 _TASK = {
     Work.DISPATCH: "healthmgr.notifications.dispatch",
     Work.NOTIFICATION: "healthmgr.notifications.send",
     Work.ESCALATION: "healthmgr.escalation.advance",
+    Work.CALL: "healthmgr.recovery.consider",
+    Work.RUN: "healthmgr.recovery.advance",
 }
 
 

@@ -11,5 +11,6 @@ ROUTES = {
     "healthmgr.evaluation.*": {"queue": "evaluation"},
     "healthmgr.notifications.*": {"queue": "notifications"},
     "healthmgr.escalation.*": {"queue": "escalation"},
+    "healthmgr.recovery.*": {"queue": "recovery"},
     "healthmgr.*": {"queue": "upkeep"},
 }

@@ -29,6 +29,8 @@ class Work(StrEnum):
     DISPATCH = "dispatch"
     NOTIFICATION = "notification"
     ESCALATION = "escalation"
+    CALL = "call"  # a check's failing, which runbooks may answer
+    RUN = "run"  # of a runbook
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,17 @@ class RefusalReason(StrEnum):
     CANARY_NOT_PROVED = "first_repair_of_the_group_not_proved"
     CANARY_FAILED = "first_repair_of_the_group_failed"
     WAITED_TOO_LONG = "waited_too_long"
+    INCOMPLETE = "not_all_is_known"
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryRules:
+    """What an installation lets runbooks do: start by themselves, how often for one alert, how long, asking first."""
+
+    is_automation_on: bool = True
+    most_attempts: int = 5
+    timeout: timedelta = timedelta(minutes=10)
+    asks_for_critical: bool = True
 
 
 @dataclass(frozen=True, slots=True)

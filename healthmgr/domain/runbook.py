@@ -107,6 +107,11 @@ class BlastRadius:
     keep_healthy: int = 0
     is_canary_first: bool = False
 
+    @property
+    def is_unbounded(self) -> bool:
+        """Whether it bounds nothing."""
+        return self.most is None and self.most_percent is None and not (self.keep_healthy or self.is_canary_first)
+
 
 @dataclass(frozen=True, slots=True)
 class Rails:

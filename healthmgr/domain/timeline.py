@@ -43,6 +43,13 @@ class EntryKind(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
     MERGED = "merged"
     LINKED = "linked"
+    RUN_STARTED = "run_started"
+    RUN_WAITS = "run_waits"
+    RUN_REFUSED = "run_refused"
+    RUN_STEP = "run_step"
+    RUN_ENDED = "run_ended"
+    APPROVAL_ASKED = "approval_asked"
+    APPROVAL_VOTED = "approval_voted"
 
 
 @dataclass(frozen=True, slots=True)

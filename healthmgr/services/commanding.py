@@ -63,7 +63,7 @@ class Commanding:
         Without a policy, everybody whom the plan names is told again, and the people of the default route with them.
         """
         with _taken(self._store, incident_id, act) as (transaction, commanded):
-            escalated = _next_level(transaction, commanded, Reason.ESCALATED_BY_HAND, act)
+            escalated = next_level(transaction, commanded, Reason.ESCALATED_BY_HAND, act)
             _audit(transaction, commanded, "escalate", {"to": _names(escalated.targets)}, act)
         return escalated
 
@@ -79,7 +79,7 @@ class Commanding:
             transaction.note(commanded.id, Entry(EntryKind.DECLINED, after.value, act.actor, detail), act.now)
             escalated = Escalated((), after=after)
             if after is AfterDecline.NEXT_LEVEL:
-                escalated = replace(_next_level(transaction, commanded, Reason.DECLINED, act), after=after)
+                escalated = replace(next_level(transaction, commanded, Reason.DECLINED, act), after=after)
             _audit(transaction, commanded, "decline", detail, act)
         return escalated
 
@@ -155,7 +155,8 @@ def _taken(store: CommandingStore, incident_id: UUID, act: Act) -> Iterator[tupl
         yield transaction, found[0]
 
 
-def _next_level(transaction: CommandingTransaction, commanded: Commanded, reason: Reason, act: Act) -> Escalated:
+def next_level(transaction: CommandingTransaction, commanded: Commanded, reason: Reason, act: Act) -> Escalated:
+    """Tell the next level of its policy now; it is in nobody's hands then."""
     incident = _in_nobodys_hands(transaction, commanded, act.now)
     policy = incident.course.policy
     incident = replace(incident, told_at=act.now, held_reason="")

@@ -41,17 +41,24 @@ ORIGIN = "healthmgr"
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A check under evaluation, its row locked. `quiet_until`: how long a manual resolution still holds."""
+    """A check under evaluation, its row locked. `quiet_until`: how long a manual resolution still holds.
+
+    `recovers_at` are the attempts at which any runbook of this installation starts by itself, 0 for a hard state.
+    """
 
     check: Check
     state: State
     alert: OpenAlert | None
     quiet_until: datetime | None = None
+    recovers_at: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
 class Evaluated:
-    """Everything that one batch wants written. `newly_believed` are the slugs whose hard status has changed."""
+    """Everything that one batch wants written. `newly_believed` are the slugs whose hard status has changed.
+
+    `calls` are failings that runbooks may answer: the check and the soft attempt, 0 where its state is hard.
+    """
 
     stored: list[Result] = field(default_factory=list)
     latest: dict[UUID, tuple[State, Result]] = field(default_factory=dict)
@@ -60,6 +67,7 @@ class Evaluated:
     alert_moves: list[AlertMove] = field(default_factory=list)
     newly_bad: set[UUID] = field(default_factory=set)
     newly_believed: set[str] = field(default_factory=set)
+    calls: list[tuple[UUID, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +196,9 @@ def _judge(result: Result, watched: Watched, evaluated: Evaluated, now: datetime
         evaluated.retry_at.pop(check.id, None)
     else:
         evaluated.retry_at[check.id] = now + check.retry_interval
+    call = _call(change, decision)
+    if call in watched.recovers_at:
+        evaluated.calls.append((check.id, call))
     _log(check, change, decision)
     if isinstance(decision, Keep):
         return replace(watched, state=change.new)
@@ -223,6 +234,15 @@ def _apply_thresholds(result: Result, check: Check) -> Result:
     status = Status.UNHEALTHY if crossings[0].is_critical else Status.DEGRADED
     told = "; ".join(str(crossing) for crossing in crossings if crossing.is_critical is crossings[0].is_critical)
     return replace(result, status=status, message=f"{told} ({result.message})" if result.message else told)
+
+
+def _call(change: Change, decision: AlertDecision) -> int | None:
+    """The attempt at which runbooks are called; 0 when the state has become hard or an alert opens; None: not now."""
+    if not change.new.status.is_bad:
+        return None
+    if not change.new.is_hard:
+        return change.new.attempt
+    return 0 if change.is_hard_change or isinstance(decision, Open) else None
 
 
 def _to_move(watched: Watched, decision: Open | Amend | Close, result: Result) -> AlertMove:

@@ -38,7 +38,11 @@ RETURNING id, fingerprint
 """)
 
 _CLOSE = text("""
-UPDATE alerts SET resolved_at = :now, updated_at = :now, resolution = :resolution, resolved_by = :resolved_by,
+UPDATE alerts SET resolved_at = :now, updated_at = :now, resolved_by = :resolved_by, resolution = COALESCE((
+        SELECT 'recovered by runbook ' || r.runbook FROM runs r
+        WHERE :resolution = 'recovered' AND r.check_id = alerts.check_id AND r.acted_at IS NOT NULL
+          AND r.created_at > alerts.opened_at - interval '1 hour' AND r.ended_at IS NULL
+        ORDER BY r.acted_at DESC LIMIT 1), :resolution),
                   status = COALESCE(:status, status)
 WHERE id = ANY(:ids) AND resolved_at IS NULL
 RETURNING id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from healthmgr.domain.routing_tree import GROUP_INTERVAL
 from healthmgr.services.evaluating import Evaluated, EvaluationTransaction, Watched
 from healthmgr.storage.alert_move_rows import apply_moves
 from healthmgr.storage.alert_rows import AlertRows
+from healthmgr.storage.call_rows import CALLED_AT, call_recovery
 from healthmgr.storage.check_rows import CHECK_COLUMNS, STATE_COLUMNS, to_check, to_state
 
 _INSTANT = DateTime(timezone=True)
@@ -32,7 +34,7 @@ def _arrays(**types: TypeEngine[Any]) -> list[BindParameter[Any]]:
 _LOCK = text(f"""
 SELECT {CHECK_COLUMNS}, {STATE_COLUMNS},
     a.id AS alert_id, a.severity AS alert_severity, a.status AS alert_status,
-    a.is_flapping AS alert_is_flapping
+    a.is_flapping AS alert_is_flapping, {CALLED_AT} AS recovers_at
 FROM check_states st
 JOIN checks c ON c.id = st.check_id
 LEFT JOIN alerts a ON a.check_id = st.check_id AND a.resolved_at IS NULL
@@ -151,7 +153,8 @@ class EvaluationRows(EvaluationTransaction):
                     Status(row["alert_status"]),
                     row["alert_is_flapping"],
                 )
-            watched[row["id"]] = Watched(to_check(row), to_state(row), alert)
+            recovers_at = frozenset(row["recovers_at"] or ())
+            watched[row["id"]] = Watched(to_check(row), to_state(row), alert, recovers_at=recovers_at)
         return self._with_quiet(watched, now)
 
     def _with_quiet(self, watched: dict[UUID, Watched], now: datetime) -> Mapping[UUID, Watched]:
@@ -165,7 +168,7 @@ class EvaluationRows(EvaluationTransaction):
             rows = self._connection.execute(_QUIET, {"ids": asking, "after": now - REOPENS_AFTER})
             for check_id, resolved_at in rows:
                 present = watched[check_id]
-                watched[check_id] = Watched(present.check, present.state, None, resolved_at + REOPENS_AFTER)
+                watched[check_id] = replace(present, quiet_until=resolved_at + REOPENS_AFTER)
         return watched
 
     def write(self, evaluated: Evaluated, now: datetime) -> list[Due]:
@@ -178,7 +181,8 @@ class EvaluationRows(EvaluationTransaction):
         self._note_transitions(evaluated)
         if evaluated.newly_bad:
             self._connection.execute(_PROBE_PARENTS, {"ids": list(evaluated.newly_bad), "now": now})
-        return apply_moves(self._connection, self._alerts, evaluated.alert_moves, now)
+        dues = apply_moves(self._connection, self._alerts, evaluated.alert_moves, now)
+        return dues + call_recovery(self._connection, evaluated.calls, now) if evaluated.calls else dues
 
     def _probe_composites(self, evaluated: Evaluated, now: datetime) -> None:
         if evaluated.newly_believed:

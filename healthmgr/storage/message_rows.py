@@ -215,7 +215,9 @@ def _resolution(row: RowMapping) -> str:
         still = f", still {row['status']}" if row["status"] != Status.HEALTHY else ""
         said = f": {row['comment']}" if row["comment"] else ""
         return f"closed by {row['resolved_by']}{still}{said}"
-    return str(row["resolution"]).replace("_", " ")
+    said = str(row["resolution"])
+    # What names a runbook is words already, and the name is left as it is.
+    return said if " " in said else said.replace("_", " ")
 
 
 def _breaches(row: RowMapping) -> tuple[Breach, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -190,12 +190,7 @@ class RoutingRows(RoleRows, RoutingTransaction):
     def reachability(self, member: Member, now: datetime) -> Reachability:
         if member.check_id is None:
             return Reachable()
-        rows = self._connection.execute(_ANCESTORS, {"check_id": member.check_id}).all()
-        parents = {row.parent_id: _to_parent(row, self.mutes(now)) for row in rows}
-        dependencies: dict[UUID, list[Dependency]] = {}
-        for row in rows:
-            dependencies.setdefault(row.check_id, []).append(Dependency(row.parent_id, row.redundancy_group))
-        verdict = judge_reachability(member.check_id, Ancestry(dependencies, parents), member.failed_at)
+        verdict = read_reachability(self._connection, member.check_id, member.failed_at, lambda: self.mutes(now))
         if isinstance(verdict, Unreachable):
             locked = self._connection.execute(_LOCK_ROOT, {"id": verdict.root_alert_id}).one_or_none()
             return verdict if locked else Undecided()
@@ -266,6 +261,18 @@ class RoutingRows(RoleRows, RoutingTransaction):
         if again_at is None:
             return []
         return [request_dispatch(self._connection, group_key, again_at, reason, now)]
+
+
+def read_reachability(
+    connection: Connection, check_id: UUID, failed_at: datetime, mutes: Callable[[], Mutes]
+) -> Reachability:
+    """Whether what a check hangs on explains its failure; `mutes` is asked where it hangs on anything."""
+    rows = connection.execute(_ANCESTORS, {"check_id": check_id}).all()
+    parents = {row.parent_id: _to_parent(row, mutes()) for row in rows}
+    dependencies: dict[UUID, list[Dependency]] = {}
+    for row in rows:
+        dependencies.setdefault(row.check_id, []).append(Dependency(row.parent_id, row.redundancy_group))
+    return judge_reachability(check_id, Ancestry(dependencies, parents), failed_at)
 
 
 def _to_parent(row: Row[Any], mutes: Mutes) -> Parent:

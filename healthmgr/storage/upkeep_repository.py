@@ -42,6 +42,9 @@ _ARM = {
         "notifications", "id", "w.channel", "w.kind", "AND (state = 'pending' OR due_at <= :now)"
     ),
     Work.ESCALATION: _arming("incidents", "id", "''", "''", ""),
+    Work.CALL: _arming("recovery_calls", "id", "''", "''", ""),
+    # While a step is under way, its due time is when its lease ends: no countdown is sent for that.
+    Work.RUN: _arming("runs", "id", "''", "''", "AND (NOT is_under_way OR due_at <= :now)"),
 }
 
 _OVERDUE = text("""
@@ -49,7 +52,9 @@ SELECT
     (SELECT count(*) FROM check_schedules WHERE is_active AND claim_at <= :before) AS probes,
     (SELECT count(*) FROM dispatches WHERE due_at <= :before) AS dispatches,
     (SELECT count(*) FROM notifications WHERE due_at <= :before) AS notifications,
-    (SELECT count(*) FROM incidents WHERE due_at <= :before) AS escalations
+    (SELECT count(*) FROM incidents WHERE due_at <= :before) AS escalations,
+    (SELECT count(*) FROM runs WHERE due_at <= :before) + (SELECT count(*) FROM recovery_calls WHERE due_at <= :before)
+        AS repairs
 """)
 
 _PULSE = text("""
