@@ -83,10 +83,13 @@ def _pieces(board: Board, view: View) -> Iterator[tuple[str, str]]:
         yield "empty", render("board_empty", view=view, root=ROOT)
         return
     services = {line.service: line for line in board.services}
-    shown = ""
+    shown = None
     for line in board.lines:
-        if line.service != shown or not shown:
-            shown = line.service
-            yield f"service {shown}", render("board_service", service=services[shown], view=view, order=_STATUSES)
-        yield line.slug, render("board_line", line=line, beats=beats_of(line.beats), root=ROOT)
+        service = services[line.service]
+        is_alone = service.checks == 1
+        if line.service != shown and not is_alone:
+            yield f"service {line.service}", render("board_service", service=service, view=view, order=_STATUSES)
+        shown = line.service
+        beats = beats_of(line.beats)
+        yield line.slug, render("board_line", line=line, beats=beats, root=ROOT, is_alone=is_alone)
     yield "pages", render("board_pages", view=view, total=board.total, size=_SIZE)

@@ -50,7 +50,7 @@ def page(path: str, title: str, needs: Role = Role.VIEWER) -> Callable[[Callable
             place = here()
             ui.add_head_html(_HEAD)
             await _show_frame(place, path, title)
-            with ui.element("main").props('id="main" tabindex="-1"'):
+            with ui.element("div").classes("content").props('id="main" tabindex="-1"'):
                 try:
                     place.demand(needs)
                     await build(place, **values)
@@ -111,7 +111,7 @@ def keep_fresh(refresh: Callable[[Place], Awaitable[None]], place: Place, part: 
 
 
 async def _show_frame(place: Place, path: str, title: str) -> None:
-    head = Pieces("header")
+    head = Pieces("header").props('role="banner"')
 
     async def show_head(where: Place) -> None:
         healthmgr, now = where.healthmgr, where.healthmgr.now
