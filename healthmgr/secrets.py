@@ -14,7 +14,7 @@ from typing import Any
 from healthmgr.errors import SecretMissing
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_URL_PASSWORD = re.compile(r"(\w+://[^\s:/@]*:)[^\s@/]+@")
+_URL_PASSWORD = re.compile(r"(\w{1,40}://[^\s:/@]*:)[^\s@/]+@")  # bounded, else a long word takes minutes
 _TOKEN = re.compile(r"\b(hm_|whsec_)[A-Za-z0-9_\-+/=]{6,}")
 
 

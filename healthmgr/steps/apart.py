@@ -53,14 +53,16 @@ def carry_out_apart(
     return Done(line(value["message"], secrets), shown(value.get("output", ""), secrets), value.get("facts", {}))
 
 
-def _value(function: str, said: bytes, ended: Ended, timeout: timedelta, printed: str, secrets: tuple[str, ...]) -> Any:
+def _value(
+    function: str, answered: bytes, ended: Ended, timeout: timedelta, printed: str, secrets: tuple[str, ...]
+) -> Any:
     if ended.is_timeout:
-        name = function.rpartition(":")[2]
-        raise StepError(f"{name} was ended after {format_duration(timeout)}", is_timeout=True, output=printed)
-    if len(said) > _MOST_ANSWERED:
+        said = f"it was ended after {format_duration(timeout)}, before it was done"
+        raise StepError(said, is_timeout=True, output=printed)
+    if len(answered) > _MOST_ANSWERED:
         raise StepError(f"{function} returned more than {_MOST_ANSWERED} bytes", permanent=True, output=printed)
     try:
-        answer = json.loads(said)
+        answer = json.loads(answered)
     except ValueError:
         status = f"its process ended with exit status {ended.exit_status} and without an answer"
         raise StepError(f"{function}: {status}, so what it did is unknown", is_timeout=True, output=printed) from None

@@ -13,6 +13,7 @@ from healthmgr.secrets import mask
 _SHORTEST_SECRET = 4  # characters; a shorter one would blank out ordinary words
 _SHORTEST_VARIABLE = 6  # characters of a variable's value that is masked, whoever says it
 _LONGEST_LINE = 300  # characters
+_MOST_LOOKED_AT = 65_536  # characters
 _SECRET_NAME = re.compile(r"PASSWORD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|KEY$", re.IGNORECASE)
 
 
@@ -28,6 +29,7 @@ def line(text: str, secrets: Iterable[str] = (), most: int = _LONGEST_LINE) -> s
 
 def _masked(text: str, secrets: Iterable[str]) -> str:
     """Without these, what this process itself keeps as a secret, and what looks like one."""
+    text = text[:_MOST_LOOKED_AT]
     known = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
     known += [
         value

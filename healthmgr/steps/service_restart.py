@@ -43,8 +43,9 @@ class ServiceRestartConfig(StepConfig):
         True, description="Let it end by itself; if not, it is killed first (Kubernetes always lets it)"
     )
     wait: bool = Field(True, description="Wait until it runs again, as another process than before")
-    url: SecretStr = Field(
-        SecretStr(""),
+    url: str = Field(
+        "",
+        repr=False,
         description="Where the driver listens, if not at its usual place: unix:///run/supervisor.sock, "
         "http://user:password@host:9001, unix:///run/docker.sock, https://kubernetes.example.com:6443",
     )
@@ -108,7 +109,7 @@ def _restart(config: ServiceRestartConfig, now: datetime) -> Restart:
         service=config.service,
         is_graceful=config.graceful,
         waits=config.wait,
-        url=config.url.get_secret_value(),
+        url=config.url,
         namespace=config.namespace,
         workload=config.workload,
         token=config.token.get_secret_value(),

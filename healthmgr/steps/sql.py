@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -23,7 +24,7 @@ _VALUE = re.compile(r"%\((\w+)\)s")
 # Whatever is no statement but text: strings, names in quotes, dollar quotes and comments.
 _TEXTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _TRANSACTIONS = re.compile(r"\s*(begin|start|commit|end|rollback|abort|savepoint|release|prepare)\b", re.IGNORECASE)
-_SHARE = 0.8  # of its time that the statement may take: the rest is for connecting and for saying so
+_SHARE = 0.7  # of the time, after which the server itself ends the statement: the rest is for saying so
 _MOST_SHOWN = 20  # rows
 _TEMPORARY = ("40", "53", "55", "57", "58", "08")  # classes of errors that pass: conflicts, resources, shutdowns
 
@@ -99,7 +100,7 @@ class SqlStep:
             "statement": config.statement,
             "values": config.values,
             "rows": [config.min_rows, config.max_rows],
-            "seconds": timeout.total_seconds(),
+            "until": time.monotonic() + timeout.total_seconds() * _SHARE,
         }
         return carry_out_apart(_FUNCTION, order, timeout, (url, urlsplit(url).password or ""))
 
@@ -111,14 +112,19 @@ class SqlStep:
         return line(f"in {place}, touching {most} rows: {config.statement}")
 
 
-def carry_out(url: str, statement: str, values: dict[str, Any], rows: list[Any], seconds: float) -> dict[str, Any]:
-    """In a process that can be ended: libpq waits for a server that is stopped as long as that takes."""
+def carry_out(url: str, statement: str, values: dict[str, Any], rows: list[Any], until: float) -> dict[str, Any]:
+    """In a process that can be ended: libpq waits for a server that is stopped as long as that takes.
+
+    `until` is by the machine's monotonic clock, which all its processes share.
+    """
     try:
-        connection = psycopg2.connect(url, connect_timeout=max(2, int(seconds)), application_name="healthmgr step")
+        connection = psycopg2.connect(
+            url, connect_timeout=max(2, int(until - time.monotonic())), application_name="healthmgr step"
+        )
     except psycopg2.Error as error:
         raise StepError(f"no connection: {_first_line(error)}") from None
     try:
-        count, output = _execute(connection, statement, values, seconds)
+        count, output = _execute(connection, statement, values, until)
         least, most = rows
         if count < least or (most is not None and count > most):
             connection.rollback()
@@ -130,10 +136,13 @@ def carry_out(url: str, statement: str, values: dict[str, Any], rows: list[Any],
     return {"message": f"{count} rows", "output": output, "facts": {"rows": count}}
 
 
-def _execute(connection: Connection, statement: str, values: dict[str, Any], seconds: float) -> tuple[int, str]:
+def _execute(connection: Connection, statement: str, values: dict[str, Any], until: float) -> tuple[int, str]:
+    milliseconds = int((until - time.monotonic()) * 1000)
+    if milliseconds <= 0:
+        raise StepError("no time was left once it was connected: nothing was changed")
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(int(seconds * _SHARE * 1000))])
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
             cursor.execute(statement, values or None)
             shown = cursor.fetchmany(_MOST_SHOWN) if cursor.description else []
             return max(cursor.rowcount, 0), "\n".join(json.dumps(list(row), default=str) for row in shown)
