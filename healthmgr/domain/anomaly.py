@@ -1,0 +1,209 @@
+"""Is this value unlike what the series did before? One point at a time, with a bounded memory.
+
+Six kinds of deviation are looked at: outside what is usual at this hour, so for half an hour's or two hours' worth of
+points on end, away from the level of late, a jump from one point to the next, and standing still. Each is turned into
+its rarity (anomaly_tail), which makes kinds and series comparable; together they are the surprise. A happening is
+told once: for a while after a surprise, a further one counts only where it goes beyond it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from healthmgr.domain.anomaly_level import Level, Stillness, Window
+from healthmgr.domain.anomaly_season import Season
+from healthmgr.domain.anomaly_tail import Tail
+from healthmgr.domain.anomaly_words import Kind, words_for
+
+ANOMALOUS_FROM = 8.0
+SILENT_FOR = 240  # points: so long a series is only learned
+_VERSION = 1
+
+# What each kind's rarity weighs: those that say the same of most series in other words weigh less.
+_WEIGHTS: Mapping[Kind, float] = {
+    Kind.HOUR: 1.0,
+    Kind.BURST: 1.0,
+    Kind.SPELL: 0.7,
+    Kind.LEVEL: 1.0,
+    Kind.JUMP: 0.6,
+    Kind.STILL: 0.8,
+}
+_POWER = 3.0  # of the mean that joins them: several strong ones add up a little, weak ones not at all
+_CUT = 12.0  # usual departures: more than that in one point does not carry a whole window
+_LEVEL_RATE, _JUMP_RATE = 0.005, 0.5
+_BURST, _SPELL, _LEVEL, _STILL = 6, 24, 24, 48  # points
+
+_RAISED_FROM = 5.0
+_RAISED_FOR = 120  # points
+_RAISED_BY = 1.0
+_REPEATED = 0.3  # of a surprise is left as score when it repeats what was told
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is thought of one value. `score` is its surprise, once for each happening; `surprise` goes on with it."""
+
+    score: float
+    surprise: float
+    is_anomalous: bool
+    expected: tuple[float, float] | None
+    words: str
+    evidence: Mapping[str, float] = field(default_factory=dict)
+
+
+class SeriesDetector:
+    """The detector of one series. Its state is a few KB, and survives restarts as `to_state` and `from_state`."""
+
+    __slots__ = ("_age", "_bar", "_burst", "_jump", "_level", "_levels", "_season", "_seen", "_spell", "_still",
+                 "_tails", "_threshold")  # fmt: skip
+
+    def __init__(self, threshold: float = ANOMALOUS_FROM) -> None:
+        self._threshold = threshold
+        self._seen = 0
+        self._season = Season()
+        self._burst, self._spell = Window(_BURST, _CUT), Window(_SPELL, _CUT)
+        self._level, self._jump = Level(_LEVEL_RATE), Level(_JUMP_RATE)
+        self._levels = Window(_LEVEL, _CUT)
+        self._still = Stillness(_STILL)
+        self._tails = {kind: Tail() for kind in Kind}
+        self._bar, self._age = 0.0, _RAISED_FOR
+
+    def update(self, at: datetime, value: float | None, learn: bool = True) -> Judgement:
+        """Judge the value at this time, and learn from it.
+
+        With `learn=False` (maintenance, an outage that is known) nothing at all is kept: neither the series' ways nor
+        the happening. A missing value is judged calmly and keeps nothing either.
+        """
+        if value is None or not math.isfinite(value):
+            return Judgement(0.0, 0.0, False, None, "no value")
+        bounds = self._season.bounds(at)
+        off = self._season.deviation(value, bounds)
+        away = self._level.deviation(value)
+        deviations = {
+            Kind.HOUR: off,
+            Kind.BURST: self._burst.mean_with(off),
+            Kind.SPELL: self._spell.mean_with(off),
+            Kind.LEVEL: self._levels.mean_with(away),
+            Kind.JUMP: self._jump.deviation(value),
+            Kind.STILL: self._still.deviation(value),
+        }
+        units = self._units()
+        rarities = {
+            kind: _WEIGHTS[kind] * self._tails[kind].rarity(abs(x), units[kind]) for kind, x in deviations.items()
+        }
+        surprise = sum([rarity**_POWER for rarity in rarities.values()]) ** (1 / _POWER)
+        score = self._score(surprise)
+        expected = self._expected(bounds)
+        is_anomalous = score >= self._threshold and self._seen >= SILENT_FOR
+        words, evidence = "as usual", {}
+        if surprise >= self._threshold:
+            kind = max(rarities, key=rarities.__getitem__)
+            words = words_for(kind, value, expected, self._jump.mean, self._still.usual)
+            evidence = {k.value: deviations[k] * units[k] for k in Kind if rarities[k] >= _RAISED_FROM * _WEIGHTS[k]}
+        if learn:
+            self._learn(at, value, bounds, off, away, deviations, units)
+            self._raise_bar(surprise)
+            self._seen += 1
+        return Judgement(score, surprise, is_anomalous, expected, words, evidence)
+
+    def mark_false(self, evidence: Mapping[str, float]) -> None:
+        """A person said that this was no problem: the evidence of its judgement counts as ordinary for a while.
+
+        Kinds that this version does not know are passed over: a judgement may be older than the program.
+        """
+        for kind in Kind:
+            if kind.value in evidence:
+                self._tails[kind].forgive(abs(evidence[kind.value]))
+
+    def _score(self, surprise: float) -> float:
+        """The surprise, or little of it where a happening that was told goes on."""
+        if self._age >= _RAISED_FOR:
+            return surprise
+        faded = self._age / _RAISED_FOR
+        return surprise if surprise > self._bar * (1 - faded * faded) else _REPEATED * surprise
+
+    def _raise_bar(self, surprise: float) -> None:
+        if surprise > _RAISED_FROM and self._score(surprise) == surprise:
+            self._bar, self._age = surprise + _RAISED_BY, 0
+        self._age = min(self._age + 1, _RAISED_FOR)
+
+    def _learn(
+        self,
+        at: datetime,
+        value: float,
+        bounds: tuple[float, float] | None,
+        off: float,
+        away: float,
+        deviations: Mapping[Kind, float],
+        units: Mapping[Kind, float],
+    ) -> None:
+        self._season.learn(at, value, bounds)
+        self._burst.learn(off)
+        self._spell.learn(off)
+        self._levels.learn(away)
+        self._level.learn(value)
+        self._jump.learn(value)
+        self._still.learn(value)
+        for kind, deviation in deviations.items():
+            self._tails[kind].learn(abs(deviation), units[kind])
+
+    def _units(self) -> dict[Kind, float]:
+        """What a deviation of 1 is in the series' own measure."""
+        season, level, jump = self._season.scale or 1.0, self._level.scale or 1.0, self._jump.scale or 1.0
+        return {
+            Kind.HOUR: season,
+            Kind.BURST: season,
+            Kind.SPELL: season,
+            Kind.LEVEL: level,
+            Kind.JUMP: jump,
+            Kind.STILL: 1.0,
+        }
+
+    def _expected(self, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+        """Where 99 of 100 values are, at this hour or, while no day is known, of late."""
+        if bounds is not None:
+            margin = self._tails[Kind.HOUR].usual * self._season.scale
+            return bounds[0] - margin, bounds[1] + margin
+        if self._level.scale <= 0:
+            return None
+        return self._level.mean - 3 * self._level.scale, self._level.mean + 3 * self._level.scale
+
+    def to_state(self) -> dict[str, Any]:
+        """Everything that the detector knows, for JSON: going on from it gives the same scores to the last bit."""
+        return {
+            "version": _VERSION,
+            "threshold": self._threshold,
+            "seen": self._seen,
+            "bar": self._bar,
+            "age": self._age,
+            "season": self._season.to_state(),
+            "burst": self._burst.to_state(),
+            "spell": self._spell.to_state(),
+            "level": self._level.to_state(),
+            "jump": self._jump.to_state(),
+            "levels": self._levels.to_state(),
+            "still": self._still.to_state(),
+            "tails": {kind.value: tail.to_state() for kind, tail in self._tails.items()},
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> SeriesDetector:
+        """The detector that `to_state` described. Raises ValueError where another version wrote it."""
+        if state.get("version") != _VERSION:
+            raise ValueError(
+                f"the state of this anomaly detector has version {state.get('version')!r}, and {_VERSION} is known: "
+                "begin with a new one"
+            )
+        detector = cls(float(state["threshold"]))
+        detector._seen, detector._bar, detector._age = int(state["seen"]), float(state["bar"]), int(state["age"])
+        detector._season = Season.from_state(state["season"])
+        detector._burst, detector._spell = Window.from_state(state["burst"]), Window.from_state(state["spell"])
+        detector._level, detector._jump = Level.from_state(state["level"]), Level.from_state(state["jump"])
+        detector._levels = Window.from_state(state["levels"])
+        detector._still = Stillness.from_state(state["still"])
+        detector._tails = {kind: Tail.from_state(state["tails"][kind.value]) for kind in Kind}
+        return detector
