@@ -14,9 +14,10 @@ from healthmgr.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
-FRESH_FOR = 0.25  # seconds: how old an answer may be that nobody looks anything up for
+FRESH_FOR = 0.25  # seconds: how old an answer may be that nobody looks anything up for, unless a look takes long
 KEPT_FOR = 3600.0  # seconds that what was last known is told on, while the database is away
 _WAITED_FOR = 0.5  # seconds that an answer waits for a look at the database
+_RESTS_FOR = 4  # times as long as a look took: with very many instances it must not fill the day
 _TRIED_AGAIN_AFTER = 1.0  # seconds after a look that failed
 
 
@@ -51,6 +52,7 @@ class BalancerAnswers:
     _seen: Mapping[Key, Seen] = field(default_factory=dict)
     _seen_at: float | None = None
     _failed_at: float | None = None
+    _fresh_for: float = FRESH_FOR
     _began_at: float = 0.0
     _looking: asyncio.Task[None] | None = None
 
@@ -67,7 +69,7 @@ class BalancerAnswers:
         return Known(self._seen, age)
 
     def _is_fresh(self, now: float) -> bool:
-        if self._seen_at is not None and now - self._seen_at <= FRESH_FOR:
+        if self._seen_at is not None and now - self._seen_at <= self._fresh_for:
             return True
         return self._failed_at is not None and now - self._failed_at <= _TRIED_AGAIN_AFTER
 
@@ -90,3 +92,4 @@ class BalancerAnswers:
             self._failed_at = self.clock()
         else:
             self._seen_at, self._failed_at = began_at, None
+            self._fresh_for = max(FRESH_FOR, _RESTS_FOR * (self.clock() - began_at))

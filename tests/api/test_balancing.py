@@ -153,10 +153,12 @@ class Looking:
         self.looks = 0
         self.is_away = False
         self.at = 0.0
+        self.takes = 0.0
         self.answers = BalancerAnswers(self.look, lambda: self.at)
 
     def look(self) -> Mapping[Key, Seen]:
         self.looks += 1
+        self.at += self.takes
         if self.is_away:
             raise Unavailable("PostgreSQL does not answer")
         return seen()
@@ -171,6 +173,22 @@ def test_a_thousand_balancers_at_once_cost_one_look() -> None:
 
     asyncio.run(many())
     assert looking.looks == 1
+
+
+def test_a_look_that_takes_long_is_rested_from() -> None:
+    looking = Looking()
+    looking.takes = 0.3
+
+    async def story() -> None:
+        await looking.answers.known()
+        looking.at += 0.8
+        await looking.answers.known()
+        assert looking.looks == 1
+        looking.at += 1
+        await looking.answers.known()
+        assert looking.looks == 2
+
+    asyncio.run(story())
 
 
 def test_while_the_database_is_away_the_last_answer_is_told_for_an_hour() -> None:
