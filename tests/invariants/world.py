@@ -103,6 +103,8 @@ class World(Acting):
                 self.bag += self.healthmgr.escalating.advance(UUID(due.key), due.token, self.now)[1]
             case Work.NOTIFICATION:
                 self._send(UUID(due.key))
+            case Work.CALL | Work.RUN:
+                raise AssertionError("no runbook is defined in this world")
         return True
 
     def settle(self, minutes: float) -> None:

@@ -36,6 +36,7 @@ from healthmgr.storage.notifying_rows import NotifyingRows, Sending
 from healthmgr.storage.transactions import Transactions
 from tests.stories.acting import Acting
 from tests.stories.playing import AnyConfig, Delivery, PlayedChannel
+from tests.stories.repairing import PlayedSteps, recovering_with
 
 __all__ = ["HEALTHY", "SECRET", "START", "AnyConfig", "Delivery", "Story", "check"]
 
@@ -49,6 +50,8 @@ SELECT min(at) FROM (
     UNION ALL SELECT min(GREATEST(due_at, armed_until)) FROM dispatches
     UNION ALL SELECT min(GREATEST(due_at, armed_until)) FROM notifications WHERE due_at IS NOT NULL
     UNION ALL SELECT min(GREATEST(due_at, armed_until)) FROM incidents WHERE due_at IS NOT NULL
+    UNION ALL SELECT min(GREATEST(due_at, armed_until)) FROM runs WHERE due_at IS NOT NULL
+    UNION ALL SELECT min(GREATEST(due_at, armed_until)) FROM recovery_calls
 ) AS events
 """)
 
@@ -88,6 +91,8 @@ class Story(Acting):
         sending = Sending(alerting_rules(self.healthmgr.settings), LinkMaker("http://healthmgr", SECRET))
         store = Transactions(self.engine, lambda connection: NotifyingRows(connection, sending))
         self._notifying = Notifying(store, self, {}, "story")
+        self.steps = PlayedSteps(self.healthmgr.registry)
+        self.recovering = recovering_with(self.healthmgr, self.engine, self.steps)
 
     # ---- Given -----------------------------------------------------------------------------------
 
@@ -256,6 +261,10 @@ class Story(Acting):
                 return self.healthmgr.routing.dispatch(due.key, due.token, self.now)[1]
             case Work.ESCALATION:
                 return list(self.healthmgr.escalating.advance(UUID(due.key), due.token, self.now)[1])
+            case Work.CALL:
+                return self.recovering.consider(UUID(due.key), self.now)
+            case Work.RUN:
+                return self.recovering.advance(UUID(due.key), due.token, lambda: self.now, lambda claimed: None)
             case Work.NOTIFICATION:
                 return self._notifying.send(UUID(due.key), lambda: self.now, lambda claimed: None)
 
