@@ -1,4 +1,4 @@
-"""`healthmgr kinds`: the check types and channels that are installed, and what each can be told."""
+"""`healthmgr kinds`: the check types, channels and steps that are installed, and what each can be told."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FieldView(View):
 
 
 class KindView(View):
-    """A check type or a channel; `about` is its first sentence."""
+    """A check type, a channel or a step; `about` is its first sentence."""
 
     kind: str
     is_for: str
@@ -41,13 +41,14 @@ class KindView(View):
 
 
 def kinds(kind: Name = None, as_json: Json = False) -> None:
-    """List the kinds of checks and channels that are installed; with a KIND, what its `config` can be told.
+    """List the kinds of checks, channels and steps that are installed; with a KIND, what its `config` can be told.
 
     Exit codes: 0 shown, 1 there is no such kind.
     """
     registry = Registry.load()
     found = [_view("check", name, registry.check_type(name)) for name in registry.check_kinds()]
     found += [_view("channel", name, registry.channel(name)) for name in registry.channel_kinds()]
+    found += [_view("step", name, registry.step_type(name)) for name in registry.step_kinds()]
     if kind is not None:
         found = [view for view in found if view.kind == kind]
         if not found:

@@ -13,7 +13,7 @@ def test_every_installed_kind_is_listed(bare_terminal: Terminal) -> None:
     assert said.code == 0
     registry = Registry.load()
     listed = {line.split()[0] for line in said.out.splitlines()[1:] if line.strip()}
-    assert listed >= {*registry.check_kinds(), *registry.channel_kinds()}
+    assert listed >= {*registry.check_kinds(), *registry.channel_kinds(), *registry.step_kinds()}
 
 
 def test_a_kind_shows_its_fields_those_that_are_required_first(bare_terminal: Terminal) -> None:
@@ -54,3 +54,8 @@ def test_a_kind_shows_examples_in_yaml_beside_what_its_fields_mean(bare_terminal
 
 def test_a_kind_without_examples_shows_none(bare_terminal: Terminal) -> None:
     assert "examples" not in bare_terminal("kinds", "tcp").out
+
+
+def test_a_name_that_checks_and_steps_share_shows_both(bare_terminal: Terminal) -> None:
+    found = bare_terminal("kinds", "redis", "--json").json["items"]
+    assert [kind["is_for"] for kind in found] == ["check", "step"]

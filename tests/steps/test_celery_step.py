@@ -56,7 +56,8 @@ def active(application: Celery) -> list[dict[str, Any]]:
 
 
 def processes(application: Celery, worker: str) -> int:
-    return len(application.control.inspect(timeout=0.5).stats()[worker]["pool"]["processes"])
+    stats = application.control.inspect(timeout=0.5).stats() or {}
+    return len(stats[worker]["pool"]["processes"]) if worker in stats else 0
 
 
 @pytest.mark.parametrize(("most", "is_purged"), [(2, False), (3, True)])

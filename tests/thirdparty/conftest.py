@@ -1,4 +1,4 @@
-"""A package of somebody else's: the README's check type and a channel beside it, built and installed for real."""
+"""A package of somebody else's: the README's check type and step and a channel, built and installed for real."""
 
 from __future__ import annotations
 
@@ -55,10 +55,13 @@ requires = ["setuptools"]
 build-backend = "setuptools.build_meta"
 
 [tool.setuptools]
-py-modules = ["healthmgr_file", "healthmgr_ticket"]
+py-modules = ["healthmgr_file", "healthmgr_ticket", "healthmgr_flag"]
 
 [project.entry-points."healthmgr.channels"]
 ticket = "healthmgr_ticket:TicketChannel"
+
+[project.entry-points."healthmgr.steps"]
+flag = "healthmgr_flag:FlagStep"
 """
 
 
@@ -83,11 +86,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     readme = (root / "README.md").read_text(encoding="utf-8")
     source, overlay = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("overlay")
     (plugin,) = [block for block in _blocks(readme, "python") if "class FileCheck" in block]
+    (step,) = [block for block in _blocks(readme, "python") if "class FlagStep" in block]
+    (step_test,) = [block for block in _blocks(readme, "python") if "import FlagStep" in block]
     (own_test,) = [block for block in _blocks(readme, "python") if "import FileCheck" in block]
     (source / "healthmgr_file.py").write_text(plugin, encoding="utf-8")
     (source / "healthmgr_ticket.py").write_text(CHANNEL, encoding="utf-8")
     (source / "pyproject.toml").write_text(_blocks(readme, "toml")[0] + _PACKAGING, encoding="utf-8")
     (source / "test_file.py").write_text(own_test, encoding="utf-8")
+    (source / "healthmgr_flag.py").write_text(step, encoding="utf-8")
+    (source / "test_flag.py").write_text(step_test, encoding="utf-8")
     (source / "test_ticket.py").write_text(TEST, encoding="utf-8")
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""A check type and a channel in a package of their own are found and used, with no line of healthmgr changed."""
+"""A check type, a channel and a step in a package of their own are found and used, and healthmgr stays as it is."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ ASK = """
 import json
 from healthmgr.registry import Registry
 registry = Registry.load()
-check, channel = registry.check_type("file"), registry.channel("ticket")
-print(json.dumps([type(check).__module__, type(channel).__module__, check.kind, channel.kind]))
+found = [registry.check_type("file"), registry.channel("ticket"), registry.step_type("flag")]
+print(json.dumps([[type(each).__module__, each.kind] for each in found]))
 """
 
 
@@ -75,7 +75,8 @@ def until(is_so: Callable[[], bool], what: str) -> None:
 def test_the_registry_finds_them_by_their_entry_points(package: Package) -> None:
     assert "file" not in Registry.load().check_kinds()  # this process does without the package
     said = package.run("-c", ASK)
-    assert json.loads(said.stdout) == ["healthmgr_file", "healthmgr_ticket", "file", "ticket"], said.stderr
+    expected = [["healthmgr_file", "file"], ["healthmgr_ticket", "ticket"], ["healthmgr_flag", "flag"]]
+    assert json.loads(said.stdout) == expected, said.stderr
 
 
 def test_definitions_are_judged_by_their_configurations(package: Package, definitions: Path, engine: Engine) -> None:
@@ -95,7 +96,7 @@ def test_definitions_are_judged_by_their_configurations(package: Package, defini
 
 def test_their_own_tests_run_on_what_healthmgr_gives_their_authors(package: Package) -> None:
     said = package.run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(package.source))
-    assert "2 passed" in said.stdout, said.stdout + said.stderr
+    assert "3 passed" in said.stdout, said.stdout + said.stderr
 
 
 @pytest.mark.processes
