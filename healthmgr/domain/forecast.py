@@ -315,7 +315,8 @@ def advance(memory: Memory, forecast: Forecast, rule: ForecastRule, *, is_breach
         return Memory(crossing, 0, is_told=is_sure), Told.TELL if is_sure else Told.WAIT
     if not memory.is_told:
         return Memory(), Told.NOTHING
-    clear = memory.clear + 1
+    # What has just been cleaned or drained needs no second look.
+    clear = WITHDRAWN_BY if forecast.seen is Seen.TOO_SHORT and is_reset(forecast) else memory.clear + 1
     return (Memory(), Told.WITHDRAW) if clear >= WITHDRAWN_BY else (Memory(0, clear, is_told=True), Told.DOUBT)
 
 

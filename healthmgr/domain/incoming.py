@@ -45,6 +45,8 @@ class Admission(StrEnum):
     WORSENED = "worsened"
     RESOLVED = "resolved_by_source"
     LAPSED = "not_renewed_by_source"
+    TURNED = "trend_turned"
+    TAKEN_OVER = "taken_over_by_the_breach"
     NOT_OPEN = "resolved_and_not_open"
     EARLIER = "end_of_an_earlier_occurrence"
     HELD = "resolved_by_person"

@@ -16,6 +16,7 @@ from healthmgr.domain.alert import REOPENS_AFTER, fingerprint
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.incoming import (
     LONGEST_ANNOTATION,
+    Admission,
     Begin,
     End,
     Ignore,
@@ -111,12 +112,14 @@ class Admitting:
             found = transaction.standing([mark]).get(mark)
         return found.id if found else None
 
-    def resolve(self, origin: str, identity: Mapping[str, str], now: datetime) -> list[Due]:
+    def resolve(
+        self, origin: str, identity: Mapping[str, str], now: datetime, reason: Admission = Admission.RESOLVED
+    ) -> list[Due]:
         """End the open alert of what its source calls the same problem; nothing happens where there is none."""
         mark = fingerprint(origin, identity)
         with self._store.begin() as transaction:
             found = transaction.standing([mark]).get(mark)
-            return transaction.carry_out(Moves(origin, (), (), (End(found),)), now) if found else []
+            return transaction.carry_out(Moves(origin, (), (), (End(found, reason),)), now) if found else []
 
     def note_change(self, what: str, detail: Mapping[str, str], *, actor: str, now: datetime) -> None:
         """Remember that something changed elsewhere, for the messages of what breaks at that time.

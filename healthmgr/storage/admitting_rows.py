@@ -114,7 +114,8 @@ class AdmittingRows(AdmittingTransaction):
         renewed = [renewal.decision.standing.id for renewal in moves.renewals]
         self._connection.execute(_LOCK, {"ids": [*replaced, *ended, *renewed]})
         _close(self._connection, replaced, Admission.LAPSED, now)
-        _close(self._connection, ended, Admission.RESOLVED, now)
+        for reason in {end.reason for end in moves.ends}:
+            _close(self._connection, [end.standing.id for end in moves.ends if end.reason is reason], reason, now)
         if moves.renewals:
             alerts = [_renewed(renewal) for renewal in moves.renewals]
             self._connection.execute(_RENEW, {"alerts": json.dumps(alerts), "now": now})

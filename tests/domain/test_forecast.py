@@ -255,6 +255,12 @@ def test_what_is_told_holds_a_little_beyond_the_horizon():
     assert told(LATER, LATER) == [Told.NOTHING, Told.NOTHING]
 
 
+def test_a_reset_takes_it_back_at_once():
+    before, after = rising(90.0, 10.0, 66), rising(20.0, 10.0, 6)
+    cleaned = foresee(measured([*before, *after]), RULE, NOW)
+    assert told(WILL, WILL, cleaned)[-1] is Told.WITHDRAW
+
+
 def test_a_real_breach_takes_the_alert_over_and_tells_it_once():
     assert told(WILL, WILL, WILL, WILL, breached=[2, 3])[2:] == [Told.TAKEN_OVER, Told.NOTHING]
 
