@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from healthmgr.bootstrap_insight import Insight, build_insight
 from healthmgr.bootstrap_measuring import Measuring, build_measuring
 from healthmgr.bootstrap_oncall import Oncall, build_oncall
 from healthmgr.bootstrap_recovery import Recovery, build_recovery
@@ -37,6 +38,7 @@ from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.notifying import Notifying
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.previewing import Previewing
+from healthmgr.services.promising import Promising
 from healthmgr.services.pushing import Pushing
 from healthmgr.services.registering import Registering
 from healthmgr.services.reporting import Reporting
@@ -67,6 +69,7 @@ from healthmgr.storage.heartbeat_repository import HeartbeatRepository
 from healthmgr.storage.maintaining_rows import MaintainingRows
 from healthmgr.storage.notifying_rows import NotifyingRows, Sending
 from healthmgr.storage.previewing_rows import PreviewingRows
+from healthmgr.storage.promises import PromisingRows
 from healthmgr.storage.reading import Reading
 from healthmgr.storage.reading_board import BoardReading
 from healthmgr.storage.reading_doors import DoorReading
@@ -116,12 +119,14 @@ class Healthmgr:
     escalating: Escalating
     upkeep: Upkeep
     measuring: Measuring
+    insight: Insight
     synthesizing: Synthesizing
     executing: Executing
     pushing: Pushing
     admitting: Admitting
     door_reading: DoorReading
     balancing: Balancing
+    promising: Promising
     eventing: Eventing
     registering: Registering
     oncall: Oncall
@@ -183,7 +188,8 @@ class _Builder:
             "tokens": tokens,
             "sessions": Sessions(SessionRepository(engine), tokens),
             "upkeep": Upkeep(upkeep, DayTables(engine, "results", "started_at"), upkeep),
-            "measuring": build_measuring(engine, settings),
+            "measuring": (measuring := build_measuring(engine, settings, self._admitting)),
+            "insight": build_insight(engine, settings, measuring.series, self._admitting),
             "eventing": Eventing(EventRepository(engine), stream),
         }
 
@@ -240,6 +246,7 @@ class _Builder:
             "reporting": Reporting(Transactions(engine, ReportingRows), self._environ),
             "silencing": Silencing(Transactions(engine, SilencingRows)),
             "maintaining": Maintaining(Transactions(engine, MaintainingRows)),
+            "promising": Promising(Transactions(engine, PromisingRows)),
         }
 
 

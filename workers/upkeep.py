@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from workers.app import app
 from workers.base import ServiceTask
 from workers.outbound_heartbeat import ping
+
+CHANGES_KEPT_FOR = timedelta(days=90)
 
 
 @app.task(name="healthmgr.upkeep.audit", bind=True)
@@ -35,6 +39,13 @@ def roll_up(self: ServiceTask) -> None:
     self.process.aside.run("rollups", lambda: healthmgr.measuring.rolling.roll(healthmgr.now()))
 
 
+@app.task(name="healthmgr.upkeep.uphold", bind=True)
+def uphold(self: ServiceTask) -> None:
+    """Judge service levels, and tell of those whose error budget is used up too fast."""
+    dues = self.healthmgr.measuring.upholding.uphold(self.now)
+    self.publisher.remind(dues, self.now)
+
+
 @app.task(name="healthmgr.upkeep.forget_silences", bind=True)
 def forget_silences(self: ServiceTask) -> None:
     """Remove silences that have been over for days."""
@@ -56,6 +67,34 @@ def read_calendars(self: ServiceTask) -> None:
 
 @app.task(name="healthmgr.upkeep.look_ahead", bind=True)
 def look_ahead(self: ServiceTask) -> None:
-    """Tell of gaps, double bookings and unreadable calendars of the coming two weeks."""
+    """Tell of gaps, double bookings and unreadable calendars of the coming two weeks, and of swaps that wait."""
+    self.healthmgr.oncall.rostering.tell_of_waiting(self.now)
     dues = self.healthmgr.oncall.foreseeing.look_ahead(self.now)
     self.publisher.remind(dues, self.now)
+
+
+@app.task(name="healthmgr.upkeep.predict", bind=True)
+def predict(self: ServiceTask) -> None:
+    """Carry metrics forward to their limits, those whose turn it is."""
+    healthmgr = self.healthmgr
+    self.process.aside.run("forecasts", lambda: healthmgr.insight.predicting.look_ahead(healthmgr.now()))
+
+
+@app.task(name="healthmgr.upkeep.trace", bind=True)
+def trace(self: ServiceTask) -> None:
+    """Look for the causes of the incidents that have just begun."""
+    healthmgr = self.healthmgr
+    self.process.aside.run("causes", lambda: healthmgr.insight.tracing.trace(healthmgr.now()))
+
+
+@app.task(name="healthmgr.upkeep.learn_dependencies", bind=True)
+def learn_dependencies(self: ServiceTask) -> None:
+    """Learn what may hang on what from the failures of the last weeks."""
+    healthmgr = self.healthmgr
+    self.process.aside.run("dependencies", lambda: healthmgr.insight.charting.learn(healthmgr.now()))
+
+
+@app.task(name="healthmgr.upkeep.forget_changes", bind=True)
+def forget_changes(self: ServiceTask) -> None:
+    """Remove changes that were made long ago."""
+    self.healthmgr.insight.changing.forget(self.now - CHANGES_KEPT_FOR)

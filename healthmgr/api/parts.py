@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
+from healthmgr.bootstrap_insight import Insight
 from healthmgr.bootstrap_oncall import Oncall
 from healthmgr.ports import Clock
 from healthmgr.registry import Registry
@@ -21,6 +22,7 @@ from healthmgr.services.coordinating import Coordinating
 from healthmgr.services.executing import Executing
 from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.pinging import Pinging
+from healthmgr.services.promising import Promising
 from healthmgr.services.pushing import Pushing
 from healthmgr.services.reporting import Reporting
 from healthmgr.services.silencing import Silencing
@@ -168,8 +170,18 @@ class Parts(Protocol):
         ...
 
     @property
+    def promising(self) -> Promising:
+        """What healthmgr promises of itself, and what became of it."""
+        ...
+
+    @property
     def executing(self) -> Executing:
         """Ad-hoc probes that somebody waits for."""
+        ...
+
+    @property
+    def insight(self) -> Insight:
+        """Forecasts, the graph of dependencies, causes and changes."""
         ...
 
     @property
