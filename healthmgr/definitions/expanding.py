@@ -71,7 +71,11 @@ class _Expanding:
         if name != key and (name in self._document.root.children or name in plain.children):
             self._say(f"says the same as {name}: keep one of them", (key,))
             return
-        attach(plain, name, self._document.root.keys[key], respell_section(name, child, self._say))
+
+        def say(message: str, place: Location) -> None:
+            self._say(message, (key, *place[1:]))  # as the file calls it, where its line is found
+
+        attach(plain, name, self._document.root.keys[key], respell_section(name, child, say))
 
     def _checks(self, written: Node | None, templates: Values) -> Node:
         made = Node({}, self._document.root.line if written is None else written.line, self._document.root.file)

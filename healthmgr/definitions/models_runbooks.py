@@ -18,7 +18,6 @@ MOST_RETRIES = 10
 
 _MOST_RUNS = 1000
 _MOST_PEOPLE = 20
-_LONGEST_CONDITION = 2048
 _ON = re.compile(r"hard|soft ([1-9]\d{0,2})")
 _PERCENT = re.compile(r"\s*(\d{1,3}(?:\.\d{1,3})?)\s*%\s*")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
@@ -42,6 +41,14 @@ def _parameter_names(values: dict[str, Any]) -> dict[str, Any]:
             rule = "a parameter's name is letters, digits, _ and -, 63 at most, beginning with a letter or _"
             raise ValueError(f"{rule}, found {name[:60]!r}")
     return values
+
+
+def _some(steps: list[Any]) -> list[Any]:
+    if not steps:
+        raise ValueError("is empty: write at least one step, as {wait: 10s}")
+    if len(steps) > MOST_STEPS:
+        raise ValueError(f"holds {len(steps)} steps, {MOST_STEPS} are allowed: make two runbooks of it")
+    return steps
 
 
 def _share(value: Any) -> Any:
@@ -113,7 +120,7 @@ class StepEntry(Entry):
     on_failure: Annotated[OnFailure, BeforeValidator(_word)] = Field(
         OnFailure.STOP, description="what its failure does to the run: stop, continue or rollback"
     )
-    when: Annotated[str, Field(max_length=_LONGEST_CONDITION)] = Field(
+    when: str = Field(
         "", description="""a condition in CEL, as 'severity == "critical"'; it is passed over where that is not so"""
     )
     idempotent: bool = Field(False, description="whether doing it twice does no harm")
@@ -138,5 +145,5 @@ class RunbookEntry(Entry):
         default_factory=dict, description="what its steps speak of as {{ parameters.NAME }}, with the usual value"
     )
     timeout: Length | None = Field(None, description="how long all of it may take; the installation's if not said")
-    steps: list[Any] = Field(min_length=1, max_length=MOST_STEPS, description="in their order")
+    steps: Annotated[list[Any], AfterValidator(_some)] = Field(description="in their order")
     verify: bool = Field(True, description="whether the check has to be healthy after the last step")

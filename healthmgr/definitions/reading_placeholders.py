@@ -17,6 +17,7 @@ from healthmgr.domain.runbook import Automation, Runbook, Step
 from healthmgr.secrets import references
 
 _PARTED = (LABELS, PARAMETERS, STEPS)
+_PLAIN = re.compile(r"[A-Za-z_][^\s{}|()\[\]\"']*")
 # A text, which is passed over; or a name that is looked up in one of the maps.
 _IN_CONDITION = re.compile(
     r"""\b(steps|parameters)(?:\.([A-Za-z_]\w*)|\[(?:"([^"\\]*)"|'([^'\\]*)')\])|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'"""
@@ -71,6 +72,8 @@ class PlaceholderReading:
                 self._judge_parts([found[1], next(filter(None, found.groups()[1:]), "")], done, where)
 
     def _judge_name(self, name: str, done: Collection[str], place: Location) -> None:
+        if not _PLAIN.fullmatch(name):
+            return  # what is no name at all is said with the settings
         parts = name.split(".")
         if parts[0] not in NAMES:
             message = f"nothing fills in {{{{ {name[:60]} }}}}: there is {', '.join(NAMES)}"

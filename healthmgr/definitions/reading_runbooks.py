@@ -85,7 +85,8 @@ class RunbookReading:
             if named.kind not in _MAY_APPROVE:
                 message = f"is a {named.kind}: people and teams approve, written as ada and team:web"
                 self.draft.say(message, *place, index)
-            yield str(named)
+            else:
+                yield named.name if named.kind is TargetKind.PERSON else str(named)
 
     def _judge_times(self, runbook: Runbook, places: Mapping[str, Location]) -> None:
         """No step may take longer than the whole run."""

@@ -140,9 +140,9 @@ class Settings:
         self._rest = getattr(plugin, "parameters_field", "") if entry.config is None else ""
         if entry.config is not None and entry.parameters is not None:
             self.faults.append(("says the same as config: keep one of them", ("parameters",)))
-        source = "config" if entry.config is not None else "parameters"
-        for key, value in ((entry.config if entry.config is not None else entry.parameters) or {}).items():
-            self._take(key, value, (source, key))
+        self._source = "config" if entry.parameters is None or entry.config is not None else "parameters"
+        for key, value in (getattr(entry, self._source) or {}).items():
+            self._take(key, value, (self._source, key))
         if entry.action is not None and plugin is not None:
             if plugin.action_field in self.config:
                 self.faults.append((f"says the same as {plugin.action_field}: keep one of them", ("action",)))
@@ -153,7 +153,7 @@ class Settings:
         for length in range(len(inner), 0, -1):
             if inner[:length] in self._origins:
                 return (*self._origins[inner[:length]], *inner[length:])
-        return inner if inner and inner[0] not in self._model else ()
+        return (self._source, *inner) if inner else ()
 
     def _take(self, key: str, value: Any, origin: Location) -> None:
         name = key if key in self._model or to_snake(key) not in self._model else to_snake(key)

@@ -22,7 +22,7 @@ _NAMED: Mapping[tuple[str, str], str] = {
     ("notification", "recipients"): "recipients",
     ("verify", "check"): "checks",
 }
-_NOTIFICATION, _APPROVAL = "notification", "approval"
+_NOTIFICATION, _APPROVAL, _API_CALL = "notification", "approval", "api_call"
 _OWN_SETS = "healthmgr/defaults/"  # their procedures are there once somebody says how
 
 
@@ -98,16 +98,28 @@ class RunbookJudge:
         for (kind, field), section in _NAMED.items():
             if step.kind == kind:
                 for name in _plain(step.config.get(field)):
-                    self._known.judge_name(name, section, *place)
+                    self._known.judge_name(name, section, *self._setting(place, field))
         if step.kind == _APPROVAL:
             approvers, needed = _plain(step.config.get("approvers")), step.config.get("needed", 1)
-            self._judge_approvers(approvers, needed if isinstance(needed, int) else 1, (*place, "config"), "approvers")
+            self._judge_approvers(
+                approvers, needed if isinstance(needed, int) else 1, self._setting(place), "approvers"
+            )
+        if step.kind == _API_CALL and _is_homeless(step.config):
+            self._known.warn(
+                "calls a path of no address: say `base_url` in its config, as https://shop.example.com", *place
+            )
         config = step.config
         if step.kind == _NOTIFICATION and config.get("channels"):
-            config = {**config, "channels": self._channels(config["channels"], place)}
+            config = {**config, "channels": self._channels(config["channels"], self._setting(place, "channels"))}
         undone_at = self._draft.step_places
         rollback = tuple(self._settled(undoing, undone_at[(str(place[1]), undoing.id)]) for undoing in step.rollback)
         return replace(step, config=config, rollback=rollback)
+
+    def _setting(self, place: Location, *field: str) -> Location:
+        """Where a step's setting is written; the action where neither of the two has it."""
+        sources = ("config", "parameters")
+        found = [(*place, source, *field) for source in sources if self._draft.document.at((*place, source, *field))]
+        return found[0] if found else (*place, "action")
 
     def _channels(self, written: Any, place: Location) -> list[Any]:
         """By name, else all of the kind."""
@@ -135,6 +147,11 @@ class RunbookJudge:
         hint = did_you_mean(name, self._known.names(RUNBOOKS)) or ": people carry it out"
         where = "in this file" if self._known.others is None else "defined"
         self._known.warn(f"no runbook {shown(name)} is {where}{hint}", *place)
+
+
+def _is_homeless(config: Mapping[str, Any]) -> bool:
+    url = config.get("url")
+    return isinstance(url, str) and url.startswith("/") and not config.get("base_url")
 
 
 def _plain(value: Any) -> list[str]:

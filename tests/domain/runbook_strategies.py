@@ -50,9 +50,9 @@ def steps(draw: Any, kinds: tuple[str, ...] = ("wait", "command"), *, can_roll_b
 triggers = st.builds(
     Trigger,
     checks=st.lists(names, max_size=3, unique=True).map(tuple),
-    matchers=st.lists(st.builds(Matcher, names, st.sampled_from([Operator.EQUAL, Operator.NOT_EQUAL]), lines)).map(
-        tuple
-    ),
+    matchers=st.lists(
+        st.builds(Matcher, names, st.sampled_from([Operator.EQUAL, Operator.NOT_EQUAL]), lines), unique=True
+    ).map(tuple),
     severities=st.lists(st.sampled_from(Severity), unique=True).map(tuple),
     attempt=st.none() | st.integers(1, 9),
 )
