@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from healthmgr.domain.rollup import Kept
+from healthmgr.services.admitting import Admitting
 from healthmgr.services.rolling import Rolling
+from healthmgr.services.upholding import Upholding
 from healthmgr.settings import Settings
 from healthmgr.storage.day_tables import DayTables
 from healthmgr.storage.rolling_rows import RollingRows
 from healthmgr.storage.series import Series
 from healthmgr.storage.transactions import Transactions
+from healthmgr.storage.upholding_rows import UpholdingRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +24,15 @@ class Measuring:
 
     rolling: Rolling
     series: Series
+    upholding: Upholding
 
 
-def build_measuring(engine: Engine, settings: Settings) -> Measuring:
+def build_measuring(engine: Engine, settings: Settings, admitting: Admitting) -> Measuring:
     """The parts over one database."""
     monitoring = settings.advanced.monitoring
     kept = Kept(monitoring.minutes_for, monitoring.hours_for, monitoring.days_for)
     rolling = Rolling(
         Transactions(engine, RollingRows), DayTables(engine, "metric_minutes", "at"), kept, settings.retention
     )
-    return Measuring(rolling=rolling, series=Series(engine, kept))
+    upholding = Upholding(Transactions(engine, lambda connection: UpholdingRows(connection, kept)), admitting)
+    return Measuring(rolling=rolling, series=Series(engine, kept), upholding=upholding)

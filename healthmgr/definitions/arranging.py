@@ -12,6 +12,7 @@ from healthmgr.definitions.models import ChannelEntry
 from healthmgr.definitions.models_alerting import InhibitionEntry, MaintenanceEntry, ReceiverEntry, RouteEntry
 from healthmgr.definitions.models_oncall import PersonEntry, PolicyEntry, ScheduleEntry
 from healthmgr.definitions.models_runbooks import RunbookEntry
+from healthmgr.definitions.reading_slos import SloEntry
 from healthmgr.domain.check import Severity
 from healthmgr.domain.routing_tree import ROOT
 
@@ -26,7 +27,7 @@ _ORDERS: Mapping[str, Sequence[str]] = {
     "": (
         "version", "include", "use", "channels", "people", "recipients", "teams", "schedules", "escalation_policies",
         "escalation_rules", "receivers", "time_windows", "routing", "maintenance", "inhibitions", "runbooks",
-        "defaults", "templates", "checks",
+        "defaults", "templates", "checks", "slos",
     ),
     "routing": ("routes", *(severity.value for severity in Severity), ROOT),
     "defaults": _CHECK,
@@ -42,10 +43,11 @@ _ORDERS: Mapping[str, Sequence[str]] = {
     "maintenance.*": ("<<", *MaintenanceEntry.model_fields),
     "inhibitions.*": ("<<", *InhibitionEntry.model_fields),
     "runbooks.*": ("<<", *RunbookEntry.model_fields),
+    "slos.*": ("<<", *SloEntry.model_fields),
 }  # fmt: skip
 _DESCENDED = (
     "checks", "templates", "channels", "people", "recipients", "schedules", "escalation_policies", "receivers",
-    "routing", "maintenance", "inhibitions", "runbooks", "defaults",
+    "routing", "maintenance", "inhibitions", "runbooks", "defaults", "slos",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from healthmgr.domain.person import Contact, QuietHours
 from healthmgr.domain.routing_tree import ROOT, Route
 from healthmgr.domain.runbook import Runbook
 from healthmgr.domain.schedule import Layer
+from healthmgr.domain.slo import Slo
 from healthmgr.domain.timewindow import TimeInterval
 from healthmgr.errors import Problem
 from healthmgr.ports import Channel, CheckType, StepType
@@ -38,6 +39,7 @@ SECTIONS = (
     ("inhibitions", "inhibitions"),
     ("runbooks", "runbooks"),
     ("checks", "checks"),
+    ("slos", "slos"),
 )
 
 # The order below the root, over all sources: the routes that were given a place of their own, by source and as
@@ -179,6 +181,18 @@ class RunbookDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class SloDefinition:
+    """A service level."""
+
+    slo: Slo
+
+    @property
+    def name(self) -> str:
+        """The service level's name."""
+        return self.slo.name
+
+
+@dataclass(frozen=True, slots=True)
 class CheckDefinition:
     """A check. `config` is as written; `dependencies` maps a parent's slug to its redundancy group ("": none)."""
 
@@ -223,6 +237,7 @@ class Definitions:
     schedules: Mapping[str, ScheduleDefinition] = field(default_factory=dict)
     escalation_policies: Mapping[str, PolicyDefinition] = field(default_factory=dict)
     runbooks: Mapping[str, RunbookDefinition] = field(default_factory=dict)
+    slos: Mapping[str, SloDefinition] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
 
@@ -253,6 +268,7 @@ class Snapshot:
     schedules: Mapping[str, Stored[ScheduleDefinition]] = field(default_factory=dict)
     escalation_policies: Mapping[str, Stored[PolicyDefinition]] = field(default_factory=dict)
     runbooks: Mapping[str, Stored[RunbookDefinition]] = field(default_factory=dict)
+    slos: Mapping[str, Stored[SloDefinition]] = field(default_factory=dict)
 
 
 class PluginRegistry(Protocol):

@@ -14,6 +14,7 @@ from healthmgr.definitions.definition import (
     RouteDefinition,
     RunbookDefinition,
     ScheduleDefinition,
+    SloDefinition,
     TimeWindowDefinition,
 )
 from healthmgr.domain.escalation import Conditions, Level
@@ -33,6 +34,8 @@ def facts_of(definition: Any) -> Mapping[str, Any]:
         return {**levels, "repeat": policy.repeat, "begins_after": policy.begins_after}
     if isinstance(definition, RunbookDefinition):
         return runbook_facts(definition.runbook)
+    if isinstance(definition, SloDefinition):
+        return {**definition.slo.to_document(), "window": definition.slo.window}
     facts = {field.name: getattr(definition, field.name) for field in fields(definition)}
     if isinstance(definition, RecipientDefinition):
         plan, quiet = facts.pop("contact_plan"), tuple(quiet_to_document(facts.pop("quiet")))

@@ -21,6 +21,7 @@ from healthmgr.definitions.definition import (
     RouteDefinition,
     RunbookDefinition,
     ScheduleDefinition,
+    SloDefinition,
     TeamDefinition,
     TimeWindowDefinition,
 )
@@ -75,6 +76,7 @@ class Draft:
     people_at: dict[str, Location] = field(default_factory=dict)
     level_places: dict[tuple[str, int], Location] = field(default_factory=dict)
     runbooks: dict[str, RunbookDefinition] = field(default_factory=dict)
+    slos: dict[str, SloDefinition] = field(default_factory=dict)
     step_places: dict[tuple[str, str], Location] = field(default_factory=dict)
 
     def copied(self) -> Draft:

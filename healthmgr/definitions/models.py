@@ -179,4 +179,5 @@ class FileEntry(Entry):
     maintenance: dict[str, Any] | None = Field(None, description="planned silences")
     inhibitions: dict[str, Any] | None = Field(None, description="alerts that mute others")
     runbooks: dict[str, Any] | None = Field(None, description="recovery procedures")
+    slos: dict[str, Any] | None = Field(None, description="service levels and their error budgets")
     checks: dict[str, Any] | None = None

@@ -37,6 +37,7 @@ from healthmgr.definitions.reading_oncall import PEOPLE, PeopleReading, read_rul
 from healthmgr.definitions.reading_policies import POLICIES, read_policy
 from healthmgr.definitions.reading_routes import read_routing
 from healthmgr.definitions.reading_runbooks import RUNBOOKS, RunbookReading
+from healthmgr.definitions.reading_slos import SLOS, read_slo
 from healthmgr.definitions.settling import Fallbacks, Timing, settle_check, settle_timing, severity_of
 from healthmgr.domain.threshold import RESPONSE_TIME, Thresholds
 from healthmgr.errors import PluginError
@@ -92,6 +93,8 @@ class _Reader:
         defaults = self._read_defaults()
         for name, entry in self._entries("checks"):
             self._read_check(name, entry, defaults)
+        for name, entry in self._entries(SLOS):
+            read_slo(self._draft, name, entry)
 
     def _read_oncall(self) -> None:
         people = PeopleReading(self._draft, self._environ)

@@ -47,6 +47,10 @@ class _Needs:
             for text in runbook.approval.approvers:
                 named = Named.parse(text)
                 self._need(SECTION_OF[named.kind], [named.name], whose)
+        for name, item in self._left("slos"):
+            self._need(
+                "checks", item.definition.slo.checks, f"which service level {shown(name)} of {item.managed_by} names"
+            )
         reach = Reach(self._known)
         for section, kind in (("teams", TargetKind.TEAM), ("schedules", TargetKind.SCHEDULE)):
             for name, item in self._left(section):

@@ -22,6 +22,7 @@ from healthmgr.definitions.models_alerting import (
     RouteEntry,
 )
 from healthmgr.definitions.models_runbooks import StepEntry
+from healthmgr.definitions.reading_slos import SloEntry
 from healthmgr.definitions.schema_oncall import oncall_sections
 from healthmgr.definitions.schema_parts import LENGTH, LISTED_INTERVALS, NAMES, named, object_of
 from healthmgr.definitions.schema_runbooks import runbook_schema, step_schema
@@ -64,6 +65,7 @@ def definitions_schema(check_types: Models, channels: Models, steps: Models) -> 
     step = _by_kind(object_of(StepEntry, shared), steps, shared, _FILLED_LATER)
     shared["Step"] = step_schema(step, steps)
     sections["runbooks"] = named(runbook_schema(shared))
+    sections["slos"] = named(_slo(shared))
     sections["checks"] = {
         "type": "object",
         "additionalProperties": False,
@@ -73,6 +75,14 @@ def definitions_schema(check_types: Models, channels: Models, steps: Models) -> 
     for level in shared["ThresholdsEntry"]["properties"].values():
         level["additionalProperties"] = limit
     return {**whole, "$schema": DIALECT, "title": "healthmgr definitions", "$defs": shared}
+
+
+def _slo(shared: dict[str, Any]) -> dict[str, Any]:
+    """Of a service or of checks; the share is written in percent."""
+    entry = object_of(SloEntry, shared)
+    entry["properties"]["objective"] = {"type": "string", "pattern": r"^\d{1,3}(\.\d+)?\s*%$", "examples": ["99.9%"]}
+    entry["oneOf"] = [{"required": ["service"]}, {"required": ["checks"]}]
+    return entry
 
 
 def _routing(shared: dict[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from healthmgr.definitions.definition import (
     RouteDefinition,
     RunbookDefinition,
     ScheduleDefinition,
+    SloDefinition,
     Snapshot,
     Stored,
     TeamDefinition,
@@ -29,6 +30,7 @@ from healthmgr.domain.check import Severity
 from healthmgr.domain.matcher import Matcher
 from healthmgr.domain.routing_tree import Route
 from healthmgr.domain.runbook_document import runbook_from_document, runbook_to_document
+from healthmgr.domain.slo import Slo
 from healthmgr.domain.timewindow import parse_time_interval
 from healthmgr.services.defining_ports import CheckChange
 from healthmgr.storage.definition_oncall_rows import (
@@ -53,6 +55,7 @@ from healthmgr.storage.tables import (
     routing,
     runbooks,
     schedules,
+    slos,
     teams,
     time_windows,
 )
@@ -72,6 +75,7 @@ TABLES: Mapping[str, Table] = {
     "maintenance": maintenance_windows,
     "inhibitions": inhibitions,
     "runbooks": runbooks,
+    "slos": slos,
 }
 
 _CHECK_FIELDS = tuple(field.name for field in fields(CheckDefinition) if field.name != "dependencies")
@@ -122,6 +126,7 @@ def read_snapshot(connection: Connection) -> Snapshot:
         maintenance=stored(maintenance_windows, _read_maintenance),
         inhibitions=stored(inhibitions, _read_inhibition),
         runbooks=stored(runbooks, lambda r: RunbookDefinition(runbook_from_document(r.document))),
+        slos=stored(slos, lambda r: SloDefinition(Slo.from_document(r.document))),
         checks=_read_checks(connection),
     )
 
@@ -193,6 +198,7 @@ _ROWS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     MaintenanceDefinition: _maintenance_row,
     InhibitionDefinition: _inhibition_row,
     RunbookDefinition: _runbook_row,
+    SloDefinition: lambda item: {"name": item.name, "document": item.slo.to_document()},
 }
 
 
@@ -223,9 +229,8 @@ def _read_checks(connection: Connection) -> dict[str, Stored[CheckDefinition]]:
     parent = checks.alias("parent")
     edges: dict[Any, dict[str, str]] = {}
     for row in connection.execute(
-        select(check_dependencies.c.check_id, parent.c.slug, check_dependencies.c.redundancy_group).join(
-            parent, parent.c.id == check_dependencies.c.parent_id
-        )
+        select(check_dependencies.c.check_id, parent.c.slug, check_dependencies.c.redundancy_group)
+        .join(parent, parent.c.id == check_dependencies.c.parent_id)
         # What people accepted is theirs: no file says it, and none takes it away.
         .where(check_dependencies.c.accepted_by == "")
     ):

@@ -36,6 +36,8 @@ from healthmgr.storage.transactions import transaction
 _TABLES: Mapping[Tier, str] = {Tier.MINUTE: "metric_minutes", Tier.HOUR: "metric_hours", Tier.DAY: "metric_days"}
 MOST_POINTS = 5000
 
+# What takes a tenth of a second is not worth helpers, which are slow to come while everybody is busy.
+_ALONE = text("SET LOCAL max_parallel_workers_per_gather = 0")
 _PROGRESS = text("SELECT hours_until, days_until, rolled_at FROM metric_progress WHERE name = 'results'")
 _CHECK = text("SELECT id FROM checks WHERE slug = :name OR CAST(id AS text) = :name")
 _METRICS = text("SELECT metric FROM metric_series WHERE check_id = :check_id AND metric <> :status ORDER BY metric")
@@ -194,6 +196,7 @@ def _sketches(
     if not ids or not stretches:
         return {}
     query, values = _query(stretches, step, with_planned)
+    connection.execute(_ALONE)
     rows = connection.execute(text(query), values | {"ids": list(ids), "begin": stretches[0].begin})
     buckets: defaultdict[tuple[UUID, datetime], dict[int, int]] = defaultdict(dict)
     numbers: dict[tuple[UUID, datetime], tuple[int, float, float, float]] = {}
@@ -216,20 +219,22 @@ def _query(stretches: Sequence[Stretch], step: str | None, with_planned: bool) -
             f"SELECT * FROM {_TABLES[stretch.tier]} WHERE series_id = ANY(:ids) AND at >= :begin{number}"  # noqa: S608
             f" AND at < :end{number}{'' if with_planned else ' AND NOT is_planned'}"
         )
-    if step is None:
-        at = "CAST(:begin AS timestamptz)"
-    else:
-        at = "date_bin(CAST(:step AS interval), at, timestamptz 'epoch')"
+    at = "CAST(:begin AS timestamptz)" if step is None else "date_bin(CAST(:step AS interval), at, timestamptz 'epoch')"
+    if step is not None:
         values["step"] = step
     rollups = " UNION ALL ".join(parts)
     query = f"""
-WITH rollups AS MATERIALIZED ({rollups}), placed AS (
-    SELECT series_id, {at} AS step_at, amount, total, lowest, highest, keys, counts FROM rollups
+WITH rollups AS NOT MATERIALIZED (
+    SELECT series_id, {at} AS step_at, amount, total, lowest, highest, keys, counts FROM ({rollups}) AS parts
+), buckets AS (
+    SELECT series_id, step_at, unnest(keys) AS key, unnest(counts)::integer AS count FROM rollups WHERE keys IS NOT NULL
+    UNION ALL
+    SELECT series_id, step_at, metric_key(lowest), amount::integer FROM rollups WHERE keys IS NULL
 )
-SELECT series_id, step_at, b.key, sum(b.count)::bigint, NULL::bigint, NULL::float8, NULL::float8, NULL::float8
-FROM placed CROSS JOIN LATERAL metric_buckets(lowest, amount, keys, counts) b GROUP BY 1, 2, 3
+SELECT series_id, step_at, key, sum(count), NULL::bigint, NULL::float8, NULL::float8, NULL::float8
+FROM buckets GROUP BY 1, 2, 3
 UNION ALL
 SELECT series_id, step_at, NULL, NULL, sum(amount)::bigint, sum(total), min(lowest), max(highest)
-FROM placed GROUP BY 1, 2
+FROM rollups GROUP BY 1, 2
 """  # noqa: S608 - composed of constants
     return query, values

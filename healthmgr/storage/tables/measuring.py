@@ -18,7 +18,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from healthmgr.storage.tables.base import Instant, metadata
 
@@ -62,6 +62,18 @@ metric_changes = Table(
     Column("tier", Text, primary_key=True, comment="hour or day"),
     Column("at", Instant, primary_key=True),
     Column("series_id", BigInteger, primary_key=True, autoincrement=False),
+)
+
+# Service levels as they are defined, and how each stood when it was last judged.
+slos = Table(
+    "slos",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("document", JSONB, nullable=False),
+    Column("managed_by", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("standing", JSONB, comment="level, budget left and burn rates; empty: not judged yet"),
+    Column("judged_at", Instant),
 )
 
 # One row: which results are rolled up by now.
