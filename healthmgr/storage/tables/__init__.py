@@ -36,6 +36,7 @@ from healthmgr.storage.tables.measuring import (
     metric_minutes,
     metric_progress,
     metric_series,
+    slos,
 )
 from healthmgr.storage.tables.muting import silences
 from healthmgr.storage.tables.oncall import (
@@ -119,6 +120,7 @@ __all__ = [
     "sessions",
     "shift_swaps",
     "silences",
+    "slos",
     "teams",
     "temporary_schedules",
     "time_windows",
