@@ -91,7 +91,7 @@ class SeriesDetector:
             Kind.JUMP: self._jump.deviation(value),
             Kind.STILL: self._still.deviation(value),
         }
-        units = self._units()
+        units = self._units(value, bounds)
         rarities = {
             kind: _WEIGHTS[kind] * self._tails[kind].rarity(abs(x), units[kind]) for kind, x in deviations.items()
         }
@@ -151,9 +151,9 @@ class SeriesDetector:
         for kind, deviation in deviations.items():
             self._tails[kind].learn(abs(deviation), units[kind])
 
-    def _units(self) -> dict[Kind, float]:
+    def _units(self, value: float, bounds: tuple[float, float] | None) -> dict[Kind, float]:
         """What a deviation of 1 is in the series' own measure."""
-        season, level, jump = self._season.scale or 1.0, self._level.scale or 1.0, self._jump.scale or 1.0
+        season, level, jump = self._season.unit(value, bounds), self._level.unit, self._jump.unit
         return {
             Kind.HOUR: season,
             Kind.BURST: season,

@@ -11,7 +11,8 @@ from typing import Any
 from healthmgr.domain.anomaly_state import packed, unpacked
 
 _SCALE_RATE = 0.002
-_OUTLIER = 5.0  # scales
+_OUTLIER = 5.0  # scales: of what is larger, a tenth counts, so that one outlier does not make the scale and many do
+_TENTH = 0.1
 _SETTLED = 10  # points
 _CALM_RATE = 0.002
 _CALM_AT_LEAST = 0.05  # of the usual restlessness: nothing is calmer than that
@@ -30,8 +31,13 @@ class Level:
         """How far from the mean a value is, in usual distances; 0 while they are not known."""
         if self._seen <= _SETTLED:
             return 0.0
+        return (value - self._mean) / self.unit
+
+    @property
+    def unit(self) -> float:
+        """What a deviation of 1 is in the measure of the series."""
         # What the arithmetic itself makes out of a great number is no distance.
-        return (value - self._mean) / (self._scale + 1e-12 + 1e-12 * abs(self._mean))
+        return self._scale + 1e-12 + 1e-12 * abs(self._mean)
 
     def learn(self, value: float) -> None:
         """Take in one more value."""
@@ -40,7 +46,7 @@ class Level:
         off = value - self._mean
         size = abs(off)
         if self._seen > _SETTLED:
-            size = min(size, _OUTLIER * self._scale + 1e-9)
+            size = min(size, _OUTLIER * self._scale + _TENTH * size)
         self._seen += 1
         self._mean += max(self._rate, 1 / self._seen) * off
         self._scale += max(_SCALE_RATE, 1 / self._seen) * (size - self._scale)

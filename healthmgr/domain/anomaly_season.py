@@ -25,7 +25,8 @@ _HOURS = 168
 _WEEKS_RATE = 0.3
 _WEEKS_NEEDED = 2
 _WEEKS_DOUBTED = 2.0
-_OUTLIER = 8.0  # scales
+_OUTLIER = 8.0  # scales: of what is larger, a tenth counts, so that one outlier does not make the scale and many do
+_TENTH = 0.1
 _SETTLED = 20  # points
 _FROM_NOTHING = 1e3  # the deviation of a value that differs where nothing ever did
 
@@ -64,6 +65,12 @@ class Season:
             return off / self._scale
         return 0.0 if off == 0 else (_FROM_NOTHING if off > 0 else -_FROM_NOTHING)
 
+    def unit(self, value: float, bounds: tuple[float, float] | None) -> float:
+        """What a deviation of 1 is in the measure of the series."""
+        if self._scale > 0 or bounds is None:
+            return self._scale
+        return abs(_outside(value, bounds)) / _FROM_NOTHING
+
     def learn(self, at: datetime, value: float, bounds: tuple[float, float] | None) -> None:
         """Take in one more value; `bounds` are those that it was compared with."""
         self._learn_interval(at)
@@ -100,7 +107,7 @@ class Season:
     def _learn_scale(self, off: float) -> None:
         self._seen += 1
         if self._seen > _SETTLED:
-            off = min(off, _OUTLIER * self._scale + 1e-9)
+            off = min(off, _OUTLIER * self._scale + _TENTH * off)
         self._scale += max(_SCALE_RATE, 1 / self._seen) * (off - self._scale)
 
     def _learn_interval(self, at: datetime) -> None:
