@@ -94,7 +94,7 @@ class NoticeConfig(BaseModel):
 
 class Notice(Lever):
     kind = "notification"
-    Config = NoticeConfig
+    Config: ClassVar[type[BaseModel]] = NoticeConfig
     action_field = "message"
     parameters_field = ""
     is_destructive = False
@@ -108,7 +108,7 @@ class RestConfig(BaseModel):
 
 class Rest(Notice):
     kind = "wait"
-    Config = RestConfig
+    Config: ClassVar[type[BaseModel]] = RestConfig
     action_field = "length"
 
 
