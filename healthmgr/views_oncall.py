@@ -27,10 +27,7 @@ class ShiftView(View):
 
 
 class SpanView(View):
-    """A time over which the same people are on call; `absence` says why nobody is.
-
-    `is_meant` where the hours of all layers leave this time out.
-    """
+    """A time over which the same people are on call; `absence`: why nobody is; `is_meant`: no layer has hours then."""
 
     starts_at: datetime
     ends_at: datetime
@@ -160,11 +157,19 @@ def _temporary(kept: KeptTemporary, note: dict[str, object]) -> ChangeView:
     return ChangeView.model_validate(note | facts | {"starts_at": own.starts_at, "ends_at": own.ends_at})
 
 
-class SwapView(View):
-    """`proposed_by` gives his time from `given_from` to `given_to`, and takes the other's in return where it is said.
+class SwapToldView(View):
+    """Who was told something of a swap, and why; `state` as of all notifications, no `due_at` once it is finished."""
 
-    `state` is proposed, accepted, declined or withdrawn.
-    """
+    recipient: str
+    channel: str
+    reason: str
+    state: str
+    due_at: datetime | None
+    sent_at: datetime | None
+
+
+class SwapView(View):
+    """What is given and taken in return; `state` is proposed, accepted, declined or withdrawn; who was told of it."""
 
     id: UUID
     schedule: str
@@ -178,6 +183,7 @@ class SwapView(View):
     state: str
     created_at: datetime
     answered_at: datetime | None
+    told: tuple[SwapToldView, ...] = ()
 
     @classmethod
     def of(cls, kept: KeptSwap) -> SwapView:

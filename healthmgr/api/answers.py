@@ -34,15 +34,21 @@ SILENCES: dict[str, tuple[str, timedelta]] = {
 }
 _DEFAULT_SILENCE = "1h"
 _MOST_ALERTS = 3  # the button has to be in sight on a phone
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 _FILES = Path(__file__).parent / "assets"
 _STYLE = (_FILES / "answer.css").read_text(encoding="utf-8")
-_PAGE = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
-    (_FILES / "answer.html.j2").read_text(encoding="utf-8").replace("/*STYLE*/", _STYLE)
-)
+
+
+def page_from(name: str) -> jinja2.Template:
+    """A page of the assets, with the style that all of them share."""
+    text = (_FILES / name).read_text(encoding="utf-8").replace("/*STYLE*/", _STYLE)
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
+
+
+_PAGE = page_from("answer.html.j2")
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
@@ -99,7 +105,7 @@ def lead_to_incident(number: Annotated[int, PathParameter(ge=1, lt=10**18)]) -> 
 def _ask(parts: Parts, token: str) -> Asked | HTMLResponse:
     """What a link asks for; the page that says so where it does not hold, or not any more."""
     secret, now = parts.settings.secret_key, parts.clock.now()
-    claim = read(token, secret, _EVER)
+    claim = read(token, secret, EVER)
     if claim is None:
         said = (
             "It may have been cut off on its way, or come from a preview. Answer from the newest message, or sign in."
@@ -178,7 +184,7 @@ def _page(
         default=_DEFAULT_SILENCE,
         **facts,
     )
-    return HTMLResponse(html, status, headers=_HEADERS)
+    return HTMLResponse(html, status, headers=HEADERS)
 
 
 def _moment(at: datetime, now: datetime) -> str:

@@ -25,6 +25,7 @@ from healthmgr.api import (
     oncall,
     silences,
     status,
+    swap_answers,
     tokens,
 )
 from healthmgr.api.balancer_answers import BalancerAnswers
@@ -107,7 +108,7 @@ def create_app(parts: Parts) -> FastAPI:
     api.include_router(balancing.router)
     app.include_router(api)
     app.include_router(balancing.door)
-    for module in (health, metrics, answers, calendars):
+    for module in (health, metrics, answers, calendars, swap_answers):
         app.include_router(module.router)
     _open_doors(app)
     add_problem_handlers(app)

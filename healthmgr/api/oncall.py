@@ -228,14 +228,15 @@ def propose_swap(name: str, wanted: WantedSwap, parts: PartsDep, who: Responder,
     given = _made(Stretch, wanted.given_from, wanted.given_to)
     swap = _made(Swap, wanted.proposed_by or who.name, wanted.proposed_to, given, taken)
     kept = parts.oncall.rostering.propose(name, swap, _hand(who, origin), parts.clock.now(), wanted.comment)
-    return SwapView.of(kept)
+    return parts.oncall.reading.swap(kept.id)
 
 
 @router.post("/swaps/{swap_id}/answer", summary="Accept, decline or withdraw a swap")
 def answer_swap(swap_id: UUID, said: SwapAnswer, parts: PartsDep, who: Responder, origin: Origin) -> SwapView:
     """Only the person it was proposed to accepts or declines, only who proposed it withdraws."""
     by, hand = said.by or who.name, _hand(who, origin)
-    return SwapView.of(parts.oncall.rostering.answer(swap_id, said.answer, by, hand, parts.clock.now()))
+    parts.oncall.rostering.answer(swap_id, said.answer, by, hand, parts.clock.now())
+    return parts.oncall.reading.swap(swap_id)
 
 
 @router.get("/calendars/{subject}/{name}", summary="Show where a calendar is")

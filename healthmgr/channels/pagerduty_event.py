@@ -58,6 +58,8 @@ def event(message: Message, levels: Mapping[Severity, Level] = LEVELS) -> Event:
 
 def dedup_key(message: Message) -> str:
     """What the incident is called at PagerDuty: the same in all its messages, whoever is told, so one alert there."""
+    if message.is_notice:
+        return f"healthmgr.notice.{message.notification_id}"
     if message.kind is MessageKind.DIGEST:
         return f"healthmgr.digest.{message.notification_id}"
     return f"healthmgr.incident.{message.incident_id}"
@@ -96,7 +98,8 @@ def _payload(message: Message, levels: Mapping[Severity, Level]) -> Event:
 
 def _summary(message: Message) -> str:
     test = "Test: " if message.is_test else ""
-    title = f"{test}{one_line(message.title, 400)} (#{message.incident_number})"
+    number = "" if message.is_notice else f" (#{message.incident_number})"
+    title = f"{test}{one_line(message.title, 400)}{number}"
     tells_of_one = message.alerts and message.kind is not MessageKind.DIGEST
     said = one_line(message.alerts[0].summary, 600) if tells_of_one else ""
     return one_line(f"{title}: {said}" if said else title, _MOST_SUMMARY)
@@ -114,6 +117,7 @@ def _links(message: Message) -> Iterator[tuple[str, str]]:
     first = message.alerts[0] if message.alerts else None
     number = f"incident #{message.incident_number}"
     found = (
+        *((choice.label, choice.address) for choice in message.choices),
         (f"Open {number}", message.links.incident or message.url),
         (f"Acknowledge {number} in healthmgr too", message.links.acknowledge),
         ("Silence", message.links.silence),
@@ -136,7 +140,7 @@ def _details(message: Message) -> Iterator[tuple[str, Any]]:
     """Label and value, in the order of their use; nothing that is empty."""
     now = message.composed_at
     first = message.alerts[0] if message.alerts else None
-    yield "Incident", message.incident_number
+    yield "Incident", message.incident_number  # 0 is left out: a notice is about none
     yield "Since", f"{absolute(message.opened_at)} ({relative(message.opened_at, now)})"
     facts: Iterable[tuple[str, Any]] = (
         ("Reason", one_line(message.reason, _MOST_NAME).replace("_", " ")),

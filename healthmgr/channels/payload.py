@@ -63,7 +63,7 @@ def require_content(message: Message) -> None:
 
 def _document(message: Message, bounds: _Bounds) -> dict[str, Any]:
     return {
-        "type": f"incident.{message.kind.value}",
+        "type": "notice" if message.is_notice else f"incident.{message.kind.value}",
         "version": VERSION,
         "timestamp": instant(message.composed_at),
         "data": {
@@ -88,6 +88,7 @@ def _document(message: Message, bounds: _Bounds) -> dict[str, Any]:
                 "acknowledge": _link(message.links.acknowledge),
                 "silence": _link(message.links.silence),
             },
+            "choices": [{"label": each.label, "address": _link(each.address)} for each in message.choices],
             "roles": [one_line(each, min(bounds.text, _MOST_NAME)) for each in message.roles[: bounds.names]],
             "told": [one_line(each, min(bounds.text, _MOST_NAME)) for each in message.told[: bounds.names]],
             "changes": [

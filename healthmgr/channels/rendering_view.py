@@ -141,7 +141,7 @@ def message_view(message: Message, bounds: Bounds = LADDER[0]) -> MessageView:
 def _band(message: Message) -> tuple[str, str]:
     if message.kind is MessageKind.RESOLUTION:
         return _RESOLVED_BAND
-    if message.is_test or message.kind is MessageKind.ACKNOWLEDGEMENT:
+    if message.is_test or message.is_notice or message.kind is MessageKind.ACKNOWLEDGEMENT:
         return _CALM_BAND
     return _BANDS[message.severity]
 
@@ -151,6 +151,8 @@ def _subject(message: Message, title: str) -> str:
         number = listing([f"#{held.incident_number}" for held in message.held_back], 3)
     else:
         number = f"#{message.incident_number}"
+    if message.is_notice:
+        return title
     if message.is_test:
         return f"Test: {_without_severity(title, message.severity)}"
     return f"{title} ({number})"
@@ -163,6 +165,8 @@ def _without_severity(title: str, severity: Severity) -> str:
 def _eyebrow(message: Message) -> str:
     if message.is_test:
         return "Test message"
+    if message.is_notice:
+        return "On call"
     number, severity = f"incident #{message.incident_number}", message.severity.value
     if message.kind is MessageKind.RESOLUTION:
         return f"{number.capitalize()} · was {severity}"
@@ -181,7 +185,7 @@ def _since(message: Message) -> str:
         opened = [held.opened_at for held in message.held_back]
         first, last = min(opened), max(opened)
         return f"Opened {absolute(first) if absolute(first) == absolute(last) else span(first, last)}"
-    return f"Since {moment(message.opened_at, message.composed_at)}"
+    return f"{'Of' if message.is_notice else 'Since'} {moment(message.opened_at, message.composed_at)}"
 
 
 def _summary(message: Message) -> str:
@@ -198,7 +202,7 @@ def _news(message: Message) -> str:
         return one_line(message.said, _MOST_WORDS)
     if message.kind is MessageKind.ACKNOWLEDGEMENT:
         return f"Acknowledged by {actor or 'somebody'}: no reminders until something changes"
-    if message.kind is MessageKind.UPDATE:
+    if message.kind is MessageKind.UPDATE and not message.is_notice:
         return one_line(message.reason, 100).replace("_", " ").capitalize()
     is_said = any(message.actor in alert.resolution for alert in message.alerts)
     return f"Closed by {actor}" if message.kind is MessageKind.RESOLUTION and actor and not is_said else ""
@@ -209,6 +213,12 @@ def _is_answered(message: Message) -> bool:
 
 
 def _actions(message: Message) -> Iterator[ActionView]:
+    for choice in message.choices:
+        address = web_address(choice.address)
+        if address:
+            yield ActionView(choice.label, address)
+    if message.is_notice:
+        return
     acknowledge, silence = web_address(message.links.acknowledge), web_address(message.links.silence)
     if acknowledge and not _is_answered(message):
         yield ActionView("Acknowledge", acknowledge)
@@ -241,7 +251,7 @@ def _change(change: ChangeFacts, message: Message) -> ChangeView:
 
 def _footer(message: Message) -> tuple[str, ...]:
     reason = one_line(message.reason, 100).replace("_", " ")
-    incident = "" if message.is_test else f", incident #{message.incident_number}"
+    incident = "" if message.is_test or message.is_notice else f", incident #{message.incident_number}"
     return (
         f"Sent to {one_line(message.recipient, 120)} at {absolute(message.composed_at)}: {reason}.",
         f"healthmgr{incident}, notification {message.notification_id}",

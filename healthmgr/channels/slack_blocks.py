@@ -55,7 +55,7 @@ def plain(message: Message) -> dict[str, Any]:
     """The message as text alone: what is shown in notifications, and sent where the blocks are refused."""
     is_digest = message.kind is MessageKind.DIGEST
     told = [each.title for each in message.held_back[:3]] if is_digest else [_said(message)]
-    number = "" if is_digest else f" (#{message.incident_number})"
+    number = "" if is_digest or message.is_notice else f" (#{message.incident_number})"
     asks = message.kind in (MessageKind.PROBLEM, MessageKind.UPDATE)
     lines = [
         one_line(_title(message), 300) + number,
@@ -113,6 +113,11 @@ def _what_is_new(message: Message) -> str:
 
 def _blocks(message: Message, *, with_actions: bool) -> Iterator[Block]:
     is_over = message.kind is MessageKind.RESOLUTION
+    if message.is_notice:
+        yield section(escaped(one_line(_said(message), 600), _SUMMARY))
+        yield from buttons(message, with_actions=False)
+        yield {"type": "context", "elements": [markup(line) for line in _footer(message)]}
+        return
     yield section(_opening(message))
     yield {"type": "section", "fields": [markup(f"*{label}*\n{value}") for label, value in fields(message)][:10]}
     if not is_over:
@@ -179,5 +184,6 @@ def _footer(message: Message) -> Iterator[str]:
         told = listing([one_line(each, 60) for each in message.told], _MOST_TOLD)
         yield escaped(f"Also told: {told}", _FOOTER)
     reason = one_line(message.reason, 100).replace("_", " ")
-    told_whom = f"healthmgr, incident #{message.incident_number}, to {one_line(message.recipient, 120)}: {reason}"
+    about = "" if message.is_notice else f", incident #{message.incident_number}"
+    told_whom = f"healthmgr{about}, to {one_line(message.recipient, 120)}: {reason}"
     yield escaped(told_whom, _FOOTER)

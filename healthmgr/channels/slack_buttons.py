@@ -66,8 +66,10 @@ def _links(message: Message, *, is_acting: bool) -> Iterator[Block]:
     acknowledge = "" if is_acting or is_answered else message.links.acknowledge
     may_acknowledge = bool(message.how_to_acknowledge) and not (is_acting or is_answered or acknowledge)
     first = message.alerts[0] if message.alerts and not is_over else None
+    chosen = [(f"choice_{place}", each.label, each.address) for place, each in enumerate(message.choices)]
     incident = f"Open incident #{message.incident_number}" + (" and acknowledge" if may_acknowledge else "")
     links = (
+        *chosen,
         ("acknowledge_link", "Acknowledge", acknowledge),
         ("incident", incident, message.links.incident or message.url),
         ("silence_link", "Silence", "" if is_acting or is_over else message.links.silence),

@@ -53,6 +53,8 @@ def _headline(message: Message) -> str:
     if message.kind is MessageKind.DIGEST:
         numbers = listing([f"#{held.incident_number}" for held in message.held_back], _MOST_NUMBERS)
         return f"{test}{message.title}: {numbers}"
+    if message.is_notice:
+        return one_line(message.title, _MOST_HEADLINE - 100)
     news = _news(message)
     beginning, _, what = message.title.partition(": ")
     by = f", by {one_line(message.actor, 40)}" if message.actor and not _is_open(message) else ""
@@ -80,6 +82,11 @@ def _lines(message: Message, *, replies: bool) -> Iterator[_Line]:
     first, is_over = message.alerts[0], message.kind is MessageKind.RESOLUTION
     yield _Line(one_line(message.said, _MOST_SAID), is_elastic=True)
     summary = one_line(first.resolution if is_over else first.summary, 80 if message.words else _MOST_SAID)
+    if message.is_notice:
+        yield _Line(summary, is_elastic=True)
+        for choice in message.choices:
+            yield _Line(f"{choice.label}: {_address(choice.address)}" if _address(choice.address) else "")
+        return
     yield _Line(summary, drop=3 if message.words else 1, is_elastic=not message.words)
     if is_over:
         ended = max((alert.resolved_at for alert in message.alerts if alert.resolved_at), default=message.composed_at)

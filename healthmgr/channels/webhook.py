@@ -115,8 +115,8 @@ class WebhookChannel:
     def send(self, config: WebhookConfig, message: Message, address: str, timeout: timedelta) -> Receipt:  # noqa: ARG002
         """Hand one message to the receiver; any 2xx is its acceptance."""
         is_foreign = config.format == "alertmanager"
-        if is_foreign and message.kind is MessageKind.ACKNOWLEDGEMENT:
-            return Receipt(detail="not sent: Alertmanager's format has no acknowledgements")
+        if is_foreign and (message.is_notice or message.kind is MessageKind.ACKNOWLEDGEMENT):
+            return Receipt(detail="not sent: Alertmanager's format has no acknowledgements and no notices")
         try:
             body = encode_for_alertmanager(message) if is_foreign else encode(message)
             check_url(config.url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -15,11 +16,14 @@ from healthmgr.cli.options import Actor, Json, origin, person
 from healthmgr.cli.printing import print_json, print_lines
 from healthmgr.domain.calendar import zone
 from healthmgr.domain.swap import Stretch, Swap, SwapState
+from healthmgr.domain.timeline_words import because
 from healthmgr.errors import DefinitionError, Problem
 from healthmgr.services.rostering import Answer, Hand
 from healthmgr.views_oncall import SwapView
 
 swap_app = typer.Typer(cls=SpeakingGroup, no_args_is_help=True, help="Swap shifts with somebody who accepts.")
+
+_STATES = {"sent": "told", "pending": "to be told"}
 
 SwapId = Annotated[str, typer.Argument(metavar="ID", help="The swap's id, or a unique beginning or end of it.")]
 
@@ -56,7 +60,8 @@ def propose(
         except ValueError as error:
             raise DefinitionError([Problem(str(error))]) from error
         kept = healthmgr.oncall.rostering.propose(schedule, wanted, Hand(person(actor), origin()), now, comment)
-    _print(SwapView.of(kept), location, as_json)
+        view = healthmgr.oncall.reading.swap(kept.id)
+    _print(view, location, as_json)
 
 
 @swap_app.command("accept")
@@ -94,7 +99,7 @@ def list_swaps(
     if not found:
         print_lines("There are no swaps." if show_all else "No swap waits for an answer.")
     for one in found:
-        print_lines(_words(one, zones[one.schedule]))
+        print_lines(_words(one, zones[one.schedule]), *_told(one, zones[one.schedule]))
 
 
 def _answer(which: str, answer: Answer, actor: str, as_json: bool) -> None:
@@ -102,7 +107,8 @@ def _answer(which: str, answer: Answer, actor: str, as_json: bool) -> None:
         now, reading = healthmgr.now(), healthmgr.oncall.reading
         swap_id = chosen([one.id for one in reading.swaps()], which, "swap")
         who = person(actor)
-        view = SwapView.of(healthmgr.oncall.rostering.answer(swap_id, answer, who, Hand(who, origin()), now))
+        healthmgr.oncall.rostering.answer(swap_id, answer, who, Hand(who, origin()), now)
+        view = reading.swap(swap_id)
         location = zone(reading.timezone(view.schedule))
     _print(view, location, as_json)
 
@@ -111,7 +117,18 @@ def _print(view: SwapView, location: ZoneInfo, as_json: bool) -> None:
     if as_json:
         print_json(view)
         return
-    print_lines(_words(view, location))
+    print_lines(_words(view, location), *_told(view, location))
+
+
+def _told(view: SwapView, location: ZoneInfo) -> Iterator[str]:
+    """Who was told of it, a line for each contact; that nobody could be, where that is so."""
+    for told in view.told:
+        when = told.sent_at or told.due_at
+        done = _STATES.get(told.state, told.state)
+        at = f" {local(when, location)}" if when and told.state in _STATES else ""
+        yield f"          {told.recipient} over {told.channel}: {done}{at} ({because(told.reason)})"
+    if not view.told:
+        yield "          nobody was told: neither has a contact"
 
 
 def _words(view: SwapView, location: ZoneInfo) -> str:

@@ -13,36 +13,37 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from healthmgr.domain.message import Links
+from healthmgr.domain.message import Choice, Links
 
 GOOD_FOR = timedelta(days=7)
 _PURPOSE = b"healthmgr answer link 1"
+SWAPS = b"healthmgr swap link 1"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a link says: who may act on which incident, until when."""
+    """What a link says: who may act on which incident (or swap, by its purpose), until when."""
 
     incident_id: UUID
     recipient: str
     expires_at: datetime
 
 
-def sign(claim: Claim, secret: str) -> str:
-    """The claim as a text for an address."""
+def sign(claim: Claim, secret: str, purpose: bytes = _PURPOSE) -> str:
+    """The claim as a text for an address; it holds for this purpose alone."""
     facts = [str(claim.incident_id), claim.recipient, int(claim.expires_at.timestamp())]
     body = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
-    return _encode(_digest(body, secret) + body)
+    return _encode(_digest(body, secret, purpose) + body)
 
 
-def read(text: str, secret: str, now: datetime) -> Claim | None:
-    """What a signed text claims; None when it was not made with this secret, or its time is over."""
+def read(text: str, secret: str, now: datetime, purpose: bytes = _PURPOSE) -> Claim | None:
+    """What a signed text claims; None when it was not made with this secret for this, or its time is over."""
     try:
         whole = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
     except (ValueError, UnicodeEncodeError):
         return None
     signature, body = whole[:16], whole[16:]
-    if not secret or not hmac.compare_digest(signature, _digest(body, secret)):
+    if not secret or not hmac.compare_digest(signature, _digest(body, secret, purpose)):
         return None
     incident_id, recipient, expires = json.loads(body)
     claim = Claim(UUID(incident_id), recipient, datetime.fromtimestamp(expires, UTC))
@@ -67,9 +68,16 @@ class LinkMaker:
         answer = f"{self.public_url}/answer/{token}"
         return Links(incident, f"{answer}/acknowledge", f"{answer}/silence")
 
+    def choices(self, swap_id: UUID, recipient: str, now: datetime) -> tuple[Choice, ...]:
+        """How the person who is asked to swap shifts may answer; none where no link can act."""
+        if not self.public_url or not self.secret:
+            return ()
+        answer = f"{self.public_url}/swap/{sign(Claim(swap_id, recipient, now + GOOD_FOR), self.secret, SWAPS)}"
+        return (Choice("Accept", f"{answer}/accept"), Choice("Decline", f"{answer}/decline"))
 
-def _digest(body: bytes, secret: str) -> bytes:
-    return hmac.new(secret.encode(), _PURPOSE + body, hashlib.sha256).digest()[:16]
+
+def _digest(body: bytes, secret: str, purpose: bytes) -> bytes:
+    return hmac.new(secret.encode(), purpose + body, hashlib.sha256).digest()[:16]
 
 
 def _encode(data: bytes) -> str:

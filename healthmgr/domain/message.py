@@ -59,6 +59,14 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer to a question that a notice asks: what it is called, and where it is given after a confirmation."""
+
+    label: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class HeldBack:
     """One incident that a digest tells of: `title` is what its own message would have been called."""
 
@@ -118,7 +126,8 @@ class Message:
     `more_alerts` counts those that are told of and not listed.
     `words` is what a person says with it: a status update, or why somebody is asked by name; `actor` is he then.
     `roles` tells who holds which ("commander: carol"). `merged_into` is the number of the incident that this one,
-    which is over by that, went into.
+    which is over by that, went into. With `is_notice` it is about no incident at all (somebody asks to swap shifts):
+    its one alert says what, and `choices` what may be answered.
     """
 
     notification_id: UUID
@@ -148,6 +157,8 @@ class Message:
     words: str = ""
     roles: tuple[str, ...] = ()
     merged_into: int = 0
+    is_notice: bool = False
+    choices: tuple[Choice, ...] = ()
 
     @property
     def said(self) -> str:
@@ -160,6 +171,8 @@ class Message:
         if self.kind is MessageKind.DIGEST:
             return f"{len(self.held_back)} more incidents" if len(self.held_back) != 1 else "1 more incident"
         first = self.alerts[0]
+        if self.is_notice:
+            return first.check_name
         others = len(self.alerts) - 1 + self.more_alerts
         more = f" and {others} more" if others else ""
         if self.kind is MessageKind.RESOLUTION and self.merged_into:

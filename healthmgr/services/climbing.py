@@ -9,6 +9,7 @@ from datetime import datetime
 from healthmgr.domain.check import Severity
 from healthmgr.domain.escalation import CarryOut, Climb, Exhausted, PassedLevel, Policy, Situation, next_step
 from healthmgr.domain.incident import Incident
+from healthmgr.domain.person import Person
 from healthmgr.domain.plan import Target
 from healthmgr.domain.timeline import Entry, EntryKind
 from healthmgr.services.routing_ports import ClimbingTransaction, Telling
@@ -73,10 +74,19 @@ def reach(
         person = found.get(name)
         if person is None:
             continue
-        quiet_until = person.quiet_until(severity, now)
-        for contact in person.reached_over(channels):
-            at = now + contact.after
-            due_at[Target(person.name, contact.channel, contact.address)] = max(at, quiet_until or at)
+        due_at |= due_over_contacts(person, severity, now, channels)
+    return due_at
+
+
+def due_over_contacts(
+    person: Person, severity: Severity, now: datetime, channels: Sequence[str] = ()
+) -> dict[Target, datetime]:
+    """When this person is told over each of his contacts: in their turn, mild things after the quiet hours."""
+    quiet_until = person.quiet_until(severity, now)
+    due_at = {}
+    for contact in person.reached_over(channels):
+        at = now + contact.after
+        due_at[Target(person.name, contact.channel, contact.address)] = max(at, quiet_until or at)
     return due_at
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import structlog
 from uuid_utils.compat import uuid7
 
 from healthmgr.definitions.faults import did_you_mean
 from healthmgr.domain import swap as swapping
+from healthmgr.domain.notice import Notice
+from healthmgr.domain.person import Person
 from healthmgr.domain.roster import (
     LATEST,
     LONGEST,
@@ -30,9 +33,12 @@ from healthmgr.domain.roster import (
 from healthmgr.domain.schedule import Override, Schedule, Temporary
 from healthmgr.domain.swap import Stretch, Swap
 from healthmgr.errors import Conflict, DefinitionError, NotFound, NotPermitted, Problem
+from healthmgr.services import swap_telling
 from healthmgr.services.rostering_ports import RosteringStore, RosteringTransaction
 
 log = structlog.get_logger(__name__)
+
+Words = Callable[[KeptSwap, Mapping[str, Person], ZoneInfo, datetime], list[Notice]]
 
 
 class Answer(StrEnum):
@@ -102,6 +108,7 @@ class Rostering:
             with _within_reason():
                 swapping.propose(wanted, _schedule(transaction, schedule, *_reach(wanted)), now)
             transaction.store_swap(kept)
+            _tell(transaction, kept, swap_telling.asked, now)
             transaction.audit(hand.actor, hand.origin, "oncall.swap_proposed", schedule, _swap_detail(kept), now)
         log.info("swap_proposed", schedule=schedule, swap=str(kept.id), actor=hand.actor)
         return kept
@@ -116,10 +123,21 @@ class Rostering:
                 raise NotFound(f"There is no swap {swap_id}.")
             answered = replace(kept, swap=_moved(transaction, kept, answer, by, now), answered_at=now)
             transaction.store_swap(answered)
+            transaction.withdraw_notices(swap_id)
+            _tell(transaction, answered, swap_telling.answered, now)
             action = f"oncall.swap_{answered.swap.state.value}"
             transaction.audit(hand.actor, hand.origin, action, kept.schedule, _swap_detail(answered), now)
         log.info("swap_answered", swap=str(swap_id), state=answered.swap.state.value, actor=by)
         return answered
+
+    def tell_of_waiting(self, now: datetime) -> None:
+        """Say to both, once, that a swap waits whose shift is near."""
+        with self._store.begin() as transaction:
+            for kept in transaction.waiting_swaps(now + swap_telling.NEAR):
+                if swap_telling.near_at(kept) <= now:
+                    transaction.note_near(kept.id, now)
+                    _tell(transaction, kept, swap_telling.near, now)
+                    log.info("swap_waits_near_its_shift", schedule=kept.schedule, swap=str(kept.id))
 
     def _add(self, kept: KeptChange, people: Sequence[str], hand: Hand, now: datetime) -> Changed:
         _checked_comment(kept.note.comment)
@@ -155,6 +173,12 @@ def _moved(transaction: RosteringTransaction, kept: KeptSwap, answer: Answer, by
             for override in overrides:
                 transaction.add(KeptOverride(uuid7(), kept.schedule, override, note))
             return moved
+
+
+def _tell(transaction: RosteringTransaction, kept: KeptSwap, words: Words, now: datetime) -> None:
+    people = transaction.contacts_of([kept.swap.proposed_by, kept.swap.proposed_to])
+    for notice in words(kept, people, transaction.location(kept.schedule), now):
+        transaction.tell(notice, now)
 
 
 @contextmanager

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from healthmgr.domain.feed import Feed
+from healthmgr.domain.notice import Notice
+from healthmgr.domain.person import Person
 from healthmgr.domain.roster import KeptChange, KeptOverride, KeptSwap, KeptTemporary
 from healthmgr.domain.schedule import Schedule
 
@@ -50,6 +53,30 @@ class RosteringTransaction(Protocol):
 
     def end(self, change: KeptChange, now: datetime) -> None:
         """Forget one that has not begun; end one that has."""
+        ...
+
+    def location(self, schedule: str) -> ZoneInfo:
+        """Whose clock a schedule goes by."""
+        ...
+
+    def contacts_of(self, people: Sequence[str]) -> Mapping[str, Person]:
+        """How these people are reached."""
+        ...
+
+    def tell(self, notice: Notice, now: datetime) -> None:
+        """Have somebody told something about a swap; the sweep finds what is due."""
+        ...
+
+    def withdraw_notices(self, swap_id: UUID) -> None:
+        """Withdraw what nobody has begun to send of a swap."""
+        ...
+
+    def waiting_swaps(self, begins_before: datetime) -> list[KeptSwap]:
+        """Proposed swaps that begin before then and were not told to be near, their rows locked."""
+        ...
+
+    def note_near(self, swap_id: UUID, now: datetime) -> None:
+        """Note that it was told that a swap is near."""
         ...
 
     def store_swap(self, swap: KeptSwap) -> None:

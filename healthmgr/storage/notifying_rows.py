@@ -17,7 +17,8 @@ from healthmgr.domain.bundling import hold_back
 from healthmgr.domain.command import BY_NAME
 from healthmgr.domain.dispatch import EARLY_BY, Due, Work, rank
 from healthmgr.domain.links import LinkMaker
-from healthmgr.domain.message import MessageKind
+from healthmgr.domain.message import Message, MessageKind
+from healthmgr.domain.notice import NOTICE
 from healthmgr.domain.notification import AfterAttempt, Fail, Hold, Reason, Retry, Sent
 from healthmgr.domain.timeline import Entry, EntryKind
 from healthmgr.ports import Receipt
@@ -26,6 +27,7 @@ from healthmgr.storage import bundling_rows
 from healthmgr.storage.falling_back_rows import fall_back, hurry_next_round
 from healthmgr.storage.message_rows import compose
 from healthmgr.storage.mute_holding_rows import hold_muted
+from healthmgr.storage.notice_rows import compose_notice, is_told_elsewhere
 from healthmgr.storage.timeline_rows import note
 
 _LOCK = text("""
@@ -141,7 +143,7 @@ class NotifyingRows(NotifyingTransaction):
             return Reason.WAITS_ITS_TURN
         if row.state == "sending":
             self._connection.execute(_LOST, {"id": notification_id, "now": now})
-        withdrawn = _withdrawn(row)
+        withdrawn = self._withdrawn(row)
         if withdrawn is not None:
             self._connection.execute(_WITHDRAW, {"id": notification_id, "reason": withdrawn.value})
             self._note(row.incident_id, EntryKind.NOT_TOLD, withdrawn.value, row, now)
@@ -154,11 +156,16 @@ class NotifyingRows(NotifyingTransaction):
             return hold.reason
         return self._take(row, now, lease_until, worker)
 
+    def _withdrawn(self, row: Any) -> Reason | None:
+        if row.level == NOTICE:
+            return Reason.TOLD_ELSEWHERE if is_told_elsewhere(self._connection, row) else None
+        return _withdrawn(row)
+
     def _hold(self, row: Any, now: datetime) -> Hold | None:
         """Why this is not sent now: alerting is off, all that it tells of is muted, or there is too much."""
         if not self._sending.rules.is_telling:
             return Hold(now + _ALERTING_LOOKED_AT_AFTER, Reason.ALERTING_OFF)
-        if row.recipient == synthetic.RECIPIENT:
+        if row.recipient == synthetic.RECIPIENT or row.level == NOTICE:
             return None
         if row.kind in (MessageKind.PROBLEM, MessageKind.UPDATE):
             muted = hold_muted(self._connection, row, now)
@@ -187,9 +194,15 @@ class NotifyingRows(NotifyingTransaction):
             channel_kind=row.channel_kind,
             channel_config=row.channel_config,
             address=row.address,
-            message=compose(self._connection, row, claim.attempts, bundle, self._sending.links, now),
+            message=self._compose(row, claim.attempts, bundle, now),
             bundle=tuple(bundle),
         )
+
+    def _compose(self, row: Any, attempt: int, bundle: Sequence[UUID], now: datetime) -> Message:
+        links = self._sending.links
+        if row.level == NOTICE:
+            return compose_notice(row, attempt, links, now)
+        return compose(self._connection, row, attempt, bundle, links, now)
 
     def record(self, claimed: Claimed, after: AfterAttempt, detail: str, receipt: Receipt, now: datetime) -> bool:
         state, reason, due_at, outcome = _outcome(after)
@@ -211,10 +224,13 @@ class NotifyingRows(NotifyingTransaction):
         return written
 
     def fall_back(self, claimed: Claimed, now: datetime) -> list[Due]:
+        if claimed.message.is_notice:  # its other contacts are due in their turn
+            return []
         return fall_back(self._connection, claimed.incident_id, [claimed.id, *claimed.bundle], now)
 
     def hurry_next_round(self, claimed: Claimed, at: datetime, now: datetime) -> None:
-        hurry_next_round(self._connection, claimed.incident_id, claimed.id, at, now)
+        if not claimed.message.is_notice:
+            hurry_next_round(self._connection, claimed.incident_id, claimed.id, at, now)
 
     def next_in_line(self, claimed: Claimed, now: datetime) -> list[Due]:
         row = self._connection.execute(

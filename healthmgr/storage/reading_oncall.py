@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, Engine, select, text
 
@@ -15,9 +17,11 @@ from healthmgr.domain.coverage import Finding, FindingKind
 from healthmgr.domain.fairness import burdens
 from healthmgr.domain.feed import KEPT_AHEAD, KEPT_BEHIND, Feed
 from healthmgr.domain.foresight import is_meant, unmeant
+from healthmgr.domain.notice import NOTICE
 from healthmgr.domain.roster import EARLIEST, LATEST
 from healthmgr.domain.schedule import Schedule, Span, shifts_of
 from healthmgr.domain.swap import SwapState
+from healthmgr.domain.synthetic import INCIDENT_NUMBER
 from healthmgr.errors import DefinitionError, NotFound, Problem
 from healthmgr.storage.contact_rows import read_contacts
 from healthmgr.storage.reading_who import read_who
@@ -35,6 +39,7 @@ from healthmgr.views_oncall import (
     ScheduleView,
     ShiftView,
     SpanView,
+    SwapToldView,
     SwapView,
     WhoView,
 )
@@ -44,6 +49,13 @@ _GLANCE = timedelta(days=14)
 
 _LINES = text("SELECT name, description, timezone FROM schedules WHERE is_enabled ORDER BY name")
 _FACTS = text("SELECT name, description, timezone, managed_by FROM schedules WHERE name = :name AND is_enabled")
+
+_TOLD = text("""
+SELECT content->>'swap' AS swap, recipient, channel, reason, state, due_at, sent_at FROM notifications
+WHERE incident_id = (SELECT id FROM incidents WHERE number = :number) AND level = :level
+  AND content->>'swap' = ANY(CAST(:swaps AS text[]))
+ORDER BY position
+""")
 
 
 class OncallReading:
@@ -100,6 +112,14 @@ class OncallReading:
         with transaction(self._engine) as connection:
             _find(connection, name, since, since)
             return _changes(connection, name, since)
+
+    def swap(self, swap_id: UUID) -> SwapView:
+        """One swap; raises NotFound."""
+        with transaction(self._engine) as connection:
+            row = connection.execute(select(shift_swaps).where(shift_swaps.c.id == swap_id)).one_or_none()
+            if row is None:
+                raise NotFound(f"There is no swap {swap_id}.")
+            return _with_told(connection, [SwapView.of(to_swap(row))])[0]
 
     def swaps(self, name: str | None = None, state: SwapState | None = None) -> list[SwapView]:
         """The swaps of a schedule, or of all, newest first."""
@@ -218,4 +238,12 @@ def _swaps(connection: Connection, name: str | None, state: SwapState | None) ->
         query = query.where(shift_swaps.c.schedule == name)
     if state is not None:
         query = query.where(shift_swaps.c.state == state.value)
-    return [SwapView.of(to_swap(row)) for row in connection.execute(query)]
+    return _with_told(connection, [SwapView.of(to_swap(row)) for row in connection.execute(query)])
+
+
+def _with_told(connection: Connection, swaps: list[SwapView]) -> list[SwapView]:
+    told: defaultdict[str, list[SwapToldView]] = defaultdict(list)
+    values = {"number": INCIDENT_NUMBER, "level": NOTICE, "swaps": [str(swap.id) for swap in swaps]}
+    for row in connection.execute(_TOLD, values).mappings() if swaps else ():
+        told[row["swap"]].append(SwapToldView.model_validate(row))
+    return [swap.model_copy(update={"told": tuple(told[str(swap.id)])}) for swap in swaps]

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
+from healthmgr.domain.calendar import zone
 from healthmgr.domain.feed import Feed
+from healthmgr.domain.notice import Notice
+from healthmgr.domain.person import Person
 from healthmgr.domain.roster import KeptChange, KeptOverride, KeptSwap, KeptTemporary, Note
 from healthmgr.domain.schedule import FixedShift, Override, Schedule, Temporary
 from healthmgr.domain.swap import Stretch, Swap, SwapState
 from healthmgr.services.rostering_ports import ForeseeingTransaction, RosteringTransaction
 from healthmgr.storage.audit_rows import write_audit
+from healthmgr.storage.climbing_rows import ClimbingRows
+from healthmgr.storage.notice_rows import insert_notice, withdraw_notices
 from healthmgr.storage.schedule_rows import read_feeds, read_schedule, read_schedules
 from healthmgr.storage.tables import schedule_overrides, shift_swaps, temporary_schedules
 
@@ -26,6 +32,7 @@ _PEOPLE = text("SELECT name FROM recipients WHERE is_enabled ORDER BY name")
 _KNOWN = text("SELECT name FROM recipients WHERE is_enabled AND name = ANY(:names)").bindparams(
     bindparam("names", type_=ARRAY(Text))
 )
+_LOCATION = text("SELECT timezone FROM schedules WHERE name = :name")
 _OPEN = text("SELECT labels FROM alerts WHERE origin = :origin AND resolved_at IS NULL ORDER BY id")
 
 _STORE_SWAP = text("""
@@ -94,6 +101,31 @@ class RosteringRows(RosteringTransaction):
         table = schedule_overrides if isinstance(change, KeptOverride) else temporary_schedules
         self._connection.execute(table.delete().where(table.c.id == change.id, table.c.starts_at >= now))
         self._connection.execute(table.update().where(table.c.id == change.id).values(ends_at=now))
+
+    def location(self, schedule: str) -> ZoneInfo:
+        return zone(self._connection.execute(_LOCATION, {"name": schedule}).scalar_one())
+
+    def contacts_of(self, people: Sequence[str]) -> Mapping[str, Person]:
+        return ClimbingRows(self._connection).people(people)
+
+    def tell(self, notice: Notice, now: datetime) -> None:
+        insert_notice(self._connection, notice, now)
+
+    def withdraw_notices(self, swap_id: UUID) -> None:
+        withdraw_notices(self._connection, swap_id)
+
+    def waiting_swaps(self, begins_before: datetime) -> list[KeptSwap]:
+        table = shift_swaps
+        query = select(table).where(
+            table.c.state == SwapState.PROPOSED.value,
+            table.c.near_told_at.is_(None),
+            func.least(table.c.given_from, table.c.taken_from) <= begins_before,
+        )
+        rows = self._connection.execute(query.order_by(table.c.id).with_for_update(skip_locked=True))
+        return [to_swap(row) for row in rows]
+
+    def note_near(self, swap_id: UUID, now: datetime) -> None:
+        self._connection.execute(shift_swaps.update().where(shift_swaps.c.id == swap_id).values(near_told_at=now))
 
     def store_swap(self, swap: KeptSwap) -> None:
         inner = swap.swap

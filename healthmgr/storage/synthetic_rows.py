@@ -41,7 +41,7 @@ _FORGET = text("DELETE FROM pulses WHERE kind = 'synthetic'")
 
 _SENT_AT = text("""
 SELECT min(n.sent_at) FROM notifications n JOIN incidents i ON i.id = n.incident_id
-WHERE i.number = :number AND n.created_at >= :since AND n.state = 'sent'
+WHERE i.number = :number AND n.recipient = :recipient AND n.created_at >= :since AND n.state = 'sent'
 """)
 
 _ADDRESS = text("SELECT contacts->>:channel FROM recipients WHERE name = :recipient AND is_enabled")
@@ -64,7 +64,7 @@ _OPEN_IDS = text("SELECT id FROM alerts WHERE fingerprint = :fingerprint AND res
 
 _CLEAR = (
     text("""
-    DELETE FROM notifications WHERE due_at IS NULL AND created_at < :before
+    DELETE FROM notifications WHERE due_at IS NULL AND created_at < :before AND recipient = :recipient
       AND incident_id = (SELECT id FROM incidents WHERE number = :number)
     """),
     text("""
@@ -87,7 +87,7 @@ class SyntheticRows(SynthesizingTransaction):
 
     def sent_at(self, since: datetime) -> datetime | None:
         found: datetime | None = self._connection.execute(
-            _SENT_AT, {"number": INCIDENT_NUMBER, "since": since}
+            _SENT_AT, {"number": INCIDENT_NUMBER, "recipient": RECIPIENT, "since": since}
         ).scalar()
         return found
 
@@ -99,8 +99,7 @@ class SyntheticRows(SynthesizingTransaction):
         self._save(trials, now)
         if trials.target.channel == CHANNEL:
             self._connection.execute(_MAKE_CHANNEL, {"name": CHANNEL, "kind": CHANNEL_KIND, "now": now})
-        group = {"number": INCIDENT_NUMBER, "group_key": GROUPING.key, "severity": SEVERITY.value}
-        self._connection.execute(_MAKE_INCIDENT, group | {"id": new_id(), "now": now})
+        make_own_incident(self._connection, now)
         new = NewAlert(
             fingerprint=FINGERPRINT,
             labels=LABELS,
@@ -113,6 +112,7 @@ class SyntheticRows(SynthesizingTransaction):
         )
         _, dues = AlertRows(self._connection).open(new, ORIGIN, now)
         facts = {"before": now - KEPT_FOR, "number": INCIDENT_NUMBER, "fingerprint": FINGERPRINT}
+        facts |= {"recipient": RECIPIENT}
         for statement in _CLEAR:
             self._connection.execute(statement, facts)
         return dues
@@ -131,6 +131,12 @@ class SyntheticRows(SynthesizingTransaction):
     def _close(self, resolution: str, now: datetime) -> list[Due]:
         ids = self._connection.execute(_OPEN_IDS, {"fingerprint": FINGERPRINT}).scalars().all()
         return close_alerts(self._connection, ids, now, resolution=resolution, status=Status.HEALTHY.value)
+
+
+def make_own_incident(connection: Connection, now: datetime) -> None:
+    """See that there is the incident on which everything lies that is about none of people's."""
+    group = {"number": INCIDENT_NUMBER, "group_key": GROUPING.key, "severity": SEVERITY.value}
+    connection.execute(_MAKE_INCIDENT, group | {"id": new_id(), "now": now})
 
 
 def read_trials(connection: Connection) -> Trials | None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
@@ -14,6 +15,7 @@ from healthmgr.api.app import create_app
 from healthmgr.bootstrap import Healthmgr, build
 from healthmgr.domain.calendar import zone
 from healthmgr.domain.ical_import import read_calendar
+from healthmgr.domain.links import SWAPS, Claim, sign
 from healthmgr.domain.rotation import Rotation, Unit
 from healthmgr.domain.schedule import Layer
 from healthmgr.settings import Settings
@@ -177,6 +179,50 @@ def test_only_the_person_it_is_proposed_to_accepts_a_swap(rota: Rota) -> None:
     assert on_call(bob, rota.day(3)) == ["alice"]
     assert bob.post(path, json={"answer": "decline"}).status_code == 409
     assert len(bob.get("/api/v1/oncall/swaps", params={"state": "accepted"}).json()["items"]) == 1
+
+
+def asked(rota: Rota) -> str:
+    """alice asks bob to take her turn; the swap's id."""
+    body = {"proposed_to": "bob", "given_from": rota.day(2), "given_to": rota.day(3), "comment": "<b>a wedding</b>"}
+    made = rota.client("alice").post("/api/v1/oncall/schedules/primary/swaps", json=body).json()
+    assert [(one["recipient"], one["channel"], one["state"]) for one in made["told"]] == [("bob", "mail", "pending")]
+    return str(made["id"])
+
+
+def link(rota: Rota, swap_id: str, *, purpose: bytes = SWAPS, days: int = 7) -> str:
+    claim = Claim(UUID(swap_id), "bob", rota.healthmgr.now() + timedelta(days=days))
+    return f"/swap/{sign(claim, SECRET_KEY, purpose)}"
+
+
+def test_the_links_of_a_swap_lead_to_a_page_that_asks_and_only_its_button_answers(rota: Rota) -> None:
+    swap_id, nobody = asked(rota), rota.client(None)
+    address = link(rota, swap_id)
+    for verb, words in (("accept", "Accept the swap with alice?"), ("decline", "Decline the swap with alice?")):
+        page = nobody.get(f"{address}/{verb}")
+        assert page.status_code == 200
+        assert words in page.text
+        assert "&lt;b&gt;a wedding&lt;/b&gt;" in page.text
+        assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert rota.healthmgr.oncall.reading.swap(UUID(swap_id)).state == "proposed"
+    assert "The swap holds" in nobody.post(f"{address}/accept").text
+    found = rota.healthmgr.oncall.reading.swap(UUID(swap_id))
+    assert found.state == "accepted"
+    assert [(one.recipient, one.state) for one in found.told] == [("bob", "superseded"), ("alice", "pending")]
+    assert on_call(rota.client("bob"), rota.day(2)) == ["bob"]
+    assert "This swap was accepted already" in nobody.post(f"{address}/decline").text
+    assert rota.healthmgr.oncall.reading.swap(UUID(swap_id)).state == "accepted"
+
+
+def test_a_link_that_is_not_ours_too_old_or_an_incidents_answers_no_swap(rota: Rota) -> None:
+    swap_id, nobody = asked(rota), rota.client(None)
+    for address, status in (
+        ("/swap/nonsense", 404),
+        (link(rota, swap_id, days=-1), 410),
+        (link(rota, swap_id, purpose=b"healthmgr answer link 1"), 404),
+        (link(rota, str(UUID(int=7))), 404),
+    ):
+        assert nobody.post(f"{address}/accept").status_code == status
+    assert rota.healthmgr.oncall.reading.swap(UUID(swap_id)).state == "proposed"
 
 
 def test_who_would_be_told_is_a_question_that_changes_nothing(rota: Rota) -> None:

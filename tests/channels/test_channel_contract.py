@@ -13,7 +13,8 @@ from typing import Any, get_args
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from healthmgr.domain.message import MessageKind
+from healthmgr.domain.example import example_alert, example_message
+from healthmgr.domain.message import Choice, Links, MessageKind
 from healthmgr.errors import ChannelError
 from healthmgr.ports import CanPreview, Channel
 from healthmgr.testing import make_whole_message
@@ -139,6 +140,19 @@ def test_no_time_left_is_a_temporary_error_too(kind_that_calls, channel, closed_
     with pytest.raises(ChannelError) as caught:
         channel.send(config, compose_message(), EXAMPLES[kind_that_calls][1], timedelta(0))
     assert not caught.value.permanent
+
+
+def test_a_notice_is_shown_as_what_it_is_and_how_it_is_answered(kind, channel):
+    if not isinstance(channel, CanPreview):
+        pytest.skip("shows nothing beforehand")
+    choices = tuple(Choice(word, f"https://h.example.com/swap/x/{word.lower()}") for word in ("Accept", "Decline"))
+    alert = example_alert(check_name="alice asks you to swap shifts", summary="Friday for Monday")
+    notice = {"is_notice": True, "choices": choices, "alerts": (alert,), "incident_number": 0, "how_to_acknowledge": ""}
+    message = example_message(MessageKind.UPDATE, **notice, links=Links(), url="")
+    shown = channel.preview(channel.Config(**_example(kind)), message, EXAMPLES[kind][1])
+    for told in ("alice asks you to swap shifts", "Friday for Monday", *(choice.address for choice in choices)):
+        assert told in shown.replace("\\/", "/"), told
+    assert "#0" not in shown
 
 
 @pytest.mark.parametrize("about", list(MessageKind))

@@ -110,8 +110,10 @@ def test_a_swap_counts_from_when_the_other_has_accepted(story: Story) -> None:
     kept = rostering.propose("primary", swap, Hand("alice", "cli"), story.now)
     breaks_at(story, 5)
     story.expect_notification("alice")
+    story.expect_notification("carol", kind="update")
     rostering.answer(kept.id, Answer.ACCEPT, "carol", Hand("carol", "cli"), story.now)
     story.let_pass(minutes=16)
+    story.expect_notification("alice", kind="update")
     story.expect_notification("carol")
     story.expect_silence()
 

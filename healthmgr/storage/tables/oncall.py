@@ -100,6 +100,7 @@ shift_swaps = Table(
     Column("state", Text, nullable=False, comment="proposed, accepted, declined or withdrawn"),
     Column("created_at", Instant, nullable=False),
     Column("answered_at", Instant),
+    Column("near_told_at", Instant, comment="when both were told that it waits and its shift is near"),
     Index("ix_shift_swaps_schedule", "schedule"),
 )
 
