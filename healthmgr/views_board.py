@@ -74,3 +74,21 @@ class ChangeLine(View):
     old_status: str
     new_status: str
     message: str
+
+
+class NeighbourLine(View):
+    """A check that another one hangs on, or the other way round; those of one redundancy group stand for each other."""
+
+    slug: str
+    name: str
+    is_paused: bool
+    status: str
+    redundancy_group: str
+
+
+class Neighbours(View):
+    """What a check hangs on, what hangs on it, and the check that its open alert is held back because of ("": none)."""
+
+    parents: list[NeighbourLine]
+    children: list[NeighbourLine]
+    suppressed_by: str

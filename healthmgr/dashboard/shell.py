@@ -38,10 +38,13 @@ Action = Callable[[Mapping[str, str]], Awaitable[None] | None]
 NAVIGATION: list[tuple[str, str]] = [("/", "Overview")]
 
 
-def page(path: str, title: str, needs: Role = Role.VIEWER) -> Callable[[Callable[..., Awaitable[None]]], None]:
+def page(
+    path: str, title: str, needs: Role = Role.VIEWER, *, has_heading: bool = True
+) -> Callable[[Callable[..., Awaitable[None]]], None]:
     """Registers a page: `build(place, ...)` with the parameters of its path puts it together within the frame.
 
-    Where it raises an error of healthmgr's, the page says so instead.
+    Where it raises an error of healthmgr's, the page says so instead. `has_heading` is false where a page about one
+    thing says its name itself.
     """
 
     def register(build: Callable[..., Awaitable[None]]) -> None:
@@ -49,7 +52,9 @@ def page(path: str, title: str, needs: Role = Role.VIEWER) -> Callable[[Callable
         async def show(request: Request, **values: Any) -> None:  # noqa: ARG001 - NiceGUI keeps it for `here`
             place = here()
             ui.add_head_html(_HEAD)
-            await _show_frame(place, path, title)
+            await _show_frame(place, path)
+            if has_heading:
+                ui.html(render("title", title=title), sanitize=False)
             with ui.element("div").classes("content").props('id="main" tabindex="-1"'):
                 try:
                     place.demand(needs)
@@ -100,6 +105,8 @@ def keep_fresh(refresh: Callable[[Place], Awaitable[None]], place: Place, part: 
     name = f"{client.id} {part}"
 
     async def look() -> None:
+        if not client.has_socket_connection:
+            return  # nobody looks at it at present
         with client:
             try:
                 await refresh(place)
@@ -110,7 +117,7 @@ def keep_fresh(refresh: Callable[[Place], Awaitable[None]], place: Place, part: 
     client.on_delete(lambda: place.live.leave(name))
 
 
-async def _show_frame(place: Place, path: str, title: str) -> None:
+async def _show_frame(place: Place, path: str) -> None:
     head = Pieces("header").props('role="banner"')
 
     async def show_head(where: Place) -> None:
@@ -133,7 +140,6 @@ async def _show_frame(place: Place, path: str, title: str) -> None:
 
     await show_head(place)
     keep_fresh(show_head, place, "frame")
-    ui.html(render("title", title=title), sanitize=False)
 
 
 def tone_of(status: str, *, is_paused: bool = False) -> str:

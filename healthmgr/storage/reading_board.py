@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, case, func, literal_column, select, true
 
 from healthmgr.domain.check import Status
+from healthmgr.storage.reading_neighbours import neighbours
 from healthmgr.storage.reading_status import CHECKS_WITH_STATE
 from healthmgr.storage.tables import alerts, check_states, checks, results, transitions
-from healthmgr.views_board import BeatView, Board, BoardLine, ChangeLine, ServiceLine
+from healthmgr.views_board import BeatView, Board, BoardLine, ChangeLine, Neighbours, ServiceLine
 
 PAUSED = "paused"
 _CERTIFICATE = "certificate_days_left"
@@ -50,6 +51,15 @@ class BoardReading:
         shown = [BoardLine(**_known(row), beats=latest.get(row["id"], [])) for row in rows]
         order = list(dict.fromkeys(line.service for line in shown))
         return Board(services=[services[name] for name in order], lines=shown, total=rows[0]["total"] if rows else 0)
+
+    def beats(self, check_id: UUID, most: int = 100) -> list[BeatView]:
+        """The latest results of one check, oldest first."""
+        with self._engine.connect() as connection:
+            return _beats(connection, [check_id], most).get(check_id, [])
+
+    def neighbours(self, slug: str) -> Neighbours:
+        """What a check hangs on, and what hangs on it."""
+        return neighbours(self._engine, slug)
 
     def changes(self, now: datetime, most: int = 12, within: timedelta = timedelta(days=7)) -> list[ChangeLine]:
         """The latest hard changes of state, newest first."""

@@ -60,7 +60,7 @@
       const heights = { healthy: 14, degraded: 17, unhealthy: 20, unknown: 9 };
       const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
       svg.setAttribute("viewBox", `0 0 ${most * step} 22`);
-      svg.setAttribute("preserveAspectRatio", "xMaxYMid meet");
+      svg.setAttribute("preserveAspectRatio", most > 50 ? "none" : "xMaxYMid meet");
       svg.style.cssText = "display:block;width:100%;height:22px";
       beats.slice(-most).forEach((beat, place, shown) => {
         const [letter, at, took, late] = beat.split(":");

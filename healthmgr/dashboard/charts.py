@@ -1,0 +1,132 @@
+"""Charts of a metric over time, as ECharts wants them told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from healthmgr.domain.check import Status
+from healthmgr.domain.rollup import RESPONSE_TIME, Point
+from healthmgr.domain.threshold import Thresholds
+from healthmgr.views import TransitionView
+
+MOST_STEPS = 180  # points on a chart
+_QUANTILES = ((0.5, "p50", "#4c8dff"), (0.95, "p95", "#e0a030"), (0.99, "p99", "#e0566a"))
+_SHADES = {Status.UNHEALTHY: "rgba(224,86,106,.16)", Status.DEGRADED: "rgba(224,160,48,.16)",
+           Status.UNKNOWN: "rgba(140,110,230,.14)"}  # fmt: skip
+_LINE = "rgba(128,136,148,.28)"
+_WORDS = "#8a929c"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """How much of the past a chart shows."""
+
+    name: str
+    length: timedelta
+
+    @property
+    def step(self) -> timedelta:
+        """The length of one point."""
+        return max(self.length / MOST_STEPS, timedelta(minutes=1))
+
+
+RANGES = (
+    Range("1h", timedelta(hours=1)),
+    Range("6h", timedelta(hours=6)),
+    Range("24h", timedelta(days=1)),
+    Range("7d", timedelta(days=7)),
+    Range("30d", timedelta(days=30)),
+    Range("90d", timedelta(days=90)),
+)
+
+
+def range_of(name: str) -> Range:
+    """The range of this name; a day for one that is none."""
+    return next((one for one in RANGES if one.name == name), RANGES[2])
+
+
+def chart(
+    metric: str,
+    points: Sequence[Point],
+    begin: datetime,
+    end: datetime,
+    *,
+    limits: Mapping[str, Mapping[str, str]],
+    transitions: Sequence[TransitionView],
+    status: str,
+) -> dict[str, Any]:
+    """The metric's median and tails, its limits as lines, and the times in which the check was not well as shades."""
+    scale = 1000.0 if metric == RESPONSE_TIME else 1.0
+    series: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "type": "line",
+            "showSymbol": len(points) < 2,
+            "smooth": False,
+            "lineStyle": {"width": 1.6},
+            "color": colour,
+            "data": [[_stamp(point.at), _scaled(point.sketch.quantile(share), scale)] for point in points],
+        }
+        for share, name, colour in _QUANTILES
+    ]
+    series[0]["markLine"] = _limit_lines(metric, limits, scale)
+    series[0]["markArea"] = {"silent": True, "data": _bad_times(transitions, status, begin, end)}
+    return {
+        "animation": False,
+        "grid": {"left": 8, "right": 16, "top": 34, "bottom": 8, "containLabel": True},
+        "legend": {"right": 8, "top": 0, "textStyle": {"color": _WORDS}, "icon": "roundRect", "itemHeight": 3},
+        "tooltip": {"trigger": "axis", "axisPointer": {"type": "line"}},
+        "xAxis": {
+            "type": "time", "min": _stamp(begin), "max": _stamp(end),
+            "axisLine": {"lineStyle": {"color": _LINE}}, "axisLabel": {"color": _WORDS, "hideOverlap": True},
+        },
+        "yAxis": {
+            "type": "value", "scale": True, "min": 0 if scale > 1 else None,
+            "name": "ms" if metric == RESPONSE_TIME else metric, "nameTextStyle": {"color": _WORDS},
+            "splitLine": {"lineStyle": {"color": _LINE}}, "axisLabel": {"color": _WORDS},
+        },
+        "series": series,
+    }  # fmt: skip
+
+
+def _limit_lines(metric: str, limits: Mapping[str, Mapping[str, str]], scale: float) -> dict[str, Any]:
+    known = Thresholds.parse(limits)
+    lines = []
+    for level, colour, found in (("warning", "#e0a030", known.warning), ("critical", "#e0566a", known.critical)):
+        for limit in found:
+            if limit.metric == metric:
+                label = {"formatter": level, "position": "insideEndTop", "color": colour}
+                lines.append({"yAxis": limit.limit * scale, "lineStyle": {"color": colour}, "label": label})
+    return {"symbol": "none", "silent": True, "lineStyle": {"type": "dashed"}, "data": lines}
+
+
+def _bad_times(
+    transitions: Sequence[TransitionView], status: str, begin: datetime, end: datetime
+) -> list[list[dict[str, Any]]]:
+    """From when to when the check was not well, read backwards from how it is now."""
+    times: list[list[dict[str, Any]]] = []
+    until, then = end, Status(status)
+    for change in transitions:
+        times += _shade(then, max(change.at, begin), until)
+        until, then = max(change.at, begin), Status(change.old_status)
+        if change.at <= begin:
+            break
+    # Before its first result a check was not unknown: nobody asked.
+    return times if then is Status.UNKNOWN else [*times, *_shade(then, begin, until)]
+
+
+def _shade(status: Status, since: datetime, until: datetime) -> list[list[dict[str, Any]]]:
+    if status not in _SHADES or since >= until:
+        return []
+    return [[{"xAxis": _stamp(since), "itemStyle": {"color": _SHADES[status]}}, {"xAxis": _stamp(until)}]]
+
+
+def _stamp(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def _scaled(value: float | None, scale: float) -> float | None:
+    return None if value is None else round(value * scale, 3)
