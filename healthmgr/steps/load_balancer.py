@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+import re
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from healthmgr.channels.deadline import Deadline
 from healthmgr.domain.step import Balance, Done
@@ -13,21 +14,31 @@ from healthmgr.steps.fields import Length, StepConfig, shortest
 from healthmgr.steps.haproxy import Haproxy, set_state
 from healthmgr.steps.output import line
 
-_NAME = r"^[^\s/;,'\"\\]{1,128}$"
+_HAPROXY_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_LONGEST_NAME = 200  # characters
+
+
+def _must_be_a_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("is no name: it has line breaks or control characters")
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=_LONGEST_NAME), AfterValidator(_must_be_a_line)]
 
 
 class LoadBalancerConfig(StepConfig):
     """Which instance, and what is to become of it."""
 
     action: Literal["drain", "enable"] = Field(description="drain: no new requests; enable: back into service")
-    service: str = Field(pattern=_NAME, description="The service; with haproxy, the backend, unless `backend` says so")
-    instance: str = Field(pattern=_NAME, description="Its instance; with haproxy, the server, unless `server` says so")
+    service: Name = Field(description="The service; with haproxy, the backend, unless `backend` says so")
+    instance: Name = Field(description="Its instance; with haproxy, the server, unless `server` says so")
     driver: Literal["healthmgr", "haproxy"] = Field(
         "healthmgr", description="healthmgr: for balancers that ask healthmgr; haproxy: tell HAProxy over its socket"
     )
     socket: str = Field("", description="haproxy: its stats socket with level admin: a path, or host:port")
-    backend: str = Field("", pattern=_NAME + "|^$", description="haproxy: the backend's name")
-    server: str = Field("", pattern=_NAME + "|^$", description="haproxy: the server's name")
+    backend: str = Field("", description="haproxy: the backend's name")
+    server: str = Field("", description="haproxy: the server's name")
     wait: bool = Field(True, description="haproxy: when it is drained, wait until it has no session left")
     timeout: Length | None = Field(None, description="Time for the whole, where the step's own is too long")
 
@@ -35,6 +46,10 @@ class LoadBalancerConfig(StepConfig):
     def _must_agree(self) -> Self:
         if self.driver == "haproxy" and not self.socket:
             raise ValueError("socket: the driver haproxy needs it, such as /run/haproxy/admin.sock")
+        if self.driver == "haproxy":
+            for name in (self.haproxy.backend, self.haproxy.server):
+                if not _HAPROXY_NAME.fullmatch(name):
+                    raise ValueError(f"{name[:60]!r} is no name in HAProxy: letters, digits and _ . : - alone")
         return self
 
     @property
