@@ -182,7 +182,8 @@ def _go(progress: Progress, reason: RunReason, wait: timedelta = timedelta(0), w
         ended = replace(progress, state=RunState.ROLLED_BACK)
         return Move(ended, RunReason.ROLLED_BACK, words=progress.failure)
     if progress.runbook.verifies:
-        return Move(replace(progress, state=RunState.VERIFYING), RunReason.ALL_DONE, wait, words)
+        state = RunState.WAITING if wait > timedelta(0) else RunState.VERIFYING
+        return Move(replace(progress, state=state), RunReason.ALL_DONE, wait, words)
     return Move(replace(progress, state=RunState.SUCCEEDED), RunReason.NOT_TO_BE_PROVED, words=words)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from healthmgr.domain.approval import Question, Vote, can_be_granted
@@ -19,6 +19,8 @@ from healthmgr.services.recovering_ports import Asked, RecoveringTransaction, Ru
 from healthmgr.services.recovering_telling import ask_people, people_of
 
 NEW = UUID(int=0)
+# While people think, the problem may go away.
+LOOKS_FOR_HEALING_EVERY = timedelta(seconds=30)
 
 
 def ask_before_the_first_step(transaction: RecoveringTransaction, run: Run, now: datetime) -> list[Due]:
@@ -52,7 +54,7 @@ def _ask(
         reason="asked",
         words=text,
         is_under_way=False,
-        due_at=question.expires_at,
+        due_at=min(question.expires_at, now + LOOKS_FOR_HEALING_EVERY),
     )
     asked = transaction.ask(run, Asked(NEW, 0, run.id, step, text, question, now, rule.approvers), now)
     for vote in votes:

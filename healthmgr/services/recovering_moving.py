@@ -82,6 +82,8 @@ def _finish(transaction: RecoveringTransaction, run: Run, move: Move, now: datet
         often = run.runbook.rails.opens_after
         words += f"; it failed {often} times in a row: its breaker is open until a person closes it"
     is_told = move.pages and (has_acted or move.state is not RunState.CANCELLED)
+    if run.cancelled_by and move.state is RunState.ROLLED_BACK:
+        is_told = False  # somebody wanted just that
     dues = page(transaction, run, page_words(run, words), now) if is_told else []
     kind = EntryKind.RUN_REFUSED if move.state is RunState.REFUSED else EntryKind.RUN_ENDED
     note(

@@ -21,7 +21,7 @@ from healthmgr.domain.run_state import RunReason, RunState, StepState
 from healthmgr.domain.run_values import values_of
 from healthmgr.domain.runbook import Step
 from healthmgr.domain.timeline import EntryKind
-from healthmgr.services.recovering_asking import ask_before_the_first_step
+from healthmgr.services.recovering_asking import LOOKS_FOR_HEALING_EVERY, ask_before_the_first_step
 from healthmgr.services.recovering_moving import note, note_step, settle
 from healthmgr.services.recovering_ports import ClaimedStep, Ended, RecoveringTransaction, Run, Trigger
 
@@ -31,7 +31,6 @@ RENEW_EVERY = timedelta(seconds=5)  # far below the lease
 GRACE = timedelta(seconds=20)
 WAITS_FOR_INCIDENT = timedelta(seconds=5)
 _SOON = timedelta(milliseconds=250)
-LOOKS_FOR_HEALING_EVERY = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Turning:
         """Do what is due for a run."""
         if run.is_under_way:
             return self._abandon(transaction, run, now)
-        if run.cancelled_by:
+        if run.cancelled_by and not run.progress.is_rolling_back:
             return stop(transaction, run, now)
         if run.progress.state is RunState.PENDING:
             return self.start(transaction, run, now)
@@ -57,7 +56,7 @@ class Turning:
             return self._happened(transaction, run, Stopped(RunReason.TOOK_TOO_LONG, proof.too_long(length)), now)
         if run.awaited is not None:
             return self._look(transaction, run, run.awaited, now)
-        if run.progress.state is RunState.VERIFYING:
+        if run.progress.step is None and not run.progress.is_rolling_back:
             return self._begin_proof(transaction, run, now)
         return self._step(transaction, run, now)
 
@@ -170,6 +169,7 @@ class Turning:
         if check is None:
             words = "there is no check that could show it"
             return self._happened(transaction, run, Judged(False, words) if run.check else Judged(True, words), now)
+        run = replace(run, progress=replace(run.progress, state=RunState.VERIFYING))
         return self._look(transaction, run, proof.proof_of_effect(check, now), now)
 
     def _look(self, transaction: RecoveringTransaction, run: Run, awaited: proof.Proof, now: datetime) -> list[Due]:

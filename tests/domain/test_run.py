@@ -70,6 +70,12 @@ def test_a_pause_makes_the_run_wait_before_its_next_step() -> None:
     assert after(move.progress, Did()).state is RunState.RUNNING
 
 
+def test_a_pause_behind_the_last_step_goes_before_the_proof() -> None:
+    move = after(progress(LAST), Begun(), Did(timedelta(seconds=10)))
+    assert (move.state, move.wait, move.progress.step) == (RunState.WAITING, timedelta(seconds=10), None)
+    assert advance(move.progress, Judged(True)).state is RunState.SUCCEEDED
+
+
 def test_retries_are_extra_attempts_and_then_the_step_has_failed() -> None:
     step = Step("call", "command", retries=2, retry_after=timedelta(seconds=7))
     first = after(progress(step), Begun(), Broke("503"))
@@ -195,7 +201,7 @@ def test_every_run_ends_and_undoes_only_what_it_did(steps: list[Step], events: l
     for event in [*events, *[Did()] * 30]:
         if move.state.is_over:
             break
-        is_proof = move.state is RunState.VERIFYING
+        is_proof = move.progress.step is None and not move.progress.is_rolling_back
         move = advance(move.progress, Judged(is_healthy) if is_proof else event)
         done = move.progress.done
         assert len(done) == len(set(done))

@@ -19,11 +19,13 @@ def runbook(*steps: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {**defaults, **fields, "steps": list(steps) or [RESTART]}
 
 
-def given_api(story: Story, *steps: dict[str, Any], severity: str = "high", **fields: Any) -> None:
-    """A check api of severity high, for which nobody has to be asked, and its runbook."""
+def given_api(
+    story: Story, *steps: dict[str, Any], severity: str = "high", more: dict[str, Any] | None = None, **fields: Any
+) -> None:
+    """A check api of severity high, for which nobody has to be asked, and its runbook; `more` parts of definitions."""
     routing = {"default": {"to": ["alice"], "via": ["mail"], "group_wait": "0s"}}
     runbooks = {"restart": runbook(*steps, **fields)}
-    story.given(check("api", severity=severity, service="shop"), routing=routing, runbooks=runbooks)
+    story.given(check("api", severity=severity, service="shop"), routing=routing, runbooks=runbooks, **(more or {}))
     story.all_is_well()
 
 
