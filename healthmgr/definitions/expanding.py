@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from healthmgr.definitions.composing import MAX_VALUES, Location, Node, attach, format_path
 from healthmgr.definitions.document import Document, read_document
 from healthmgr.definitions.faults import did_you_mean, shown
+from healthmgr.definitions.filling import PLACEHOLDER, Filling, Values, overlay, without
 from healthmgr.definitions.gathering import gather
 from healthmgr.definitions.spelling import respell
 from healthmgr.definitions.spelling_alerting import SECTION_NAMES, respell_section
+from healthmgr.definitions.spelling_runbooks import RUNBOOKS, respell_runbooks
 from healthmgr.errors import DefinitionError, Problem
 
 SETS = Path(__file__).parents[1] / "defaults"
 TEMPLATE, WITH, FOR_EACH, ITEM = "template", "with", "for_each", "item"
 
 _MAKING = (TEMPLATE, WITH, FOR_EACH)
-_PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
-_MERGED = ("config", "labels", "thresholds", "warning", "critical", "headers")
-
-Values = Mapping[str, Node]
 
 
 def load_document(path: Path) -> Document:
@@ -44,6 +41,7 @@ class _Expanding:
         self._problems = list(document.problems)
         self._expanded: set[str] = set()
         self._sets: dict[str, Node] = {}
+        self._runbooks: dict[str, Node] = {}
         self._left_out: set[str] = set()
 
     def expand(self) -> Document:
@@ -60,6 +58,7 @@ class _Expanding:
                 attach(plain, key, root.keys[key], self._respelled(child, key))
             elif key not in ("templates", "use") and (key != "checks" or not isinstance(child.data, dict | None)):
                 self._attach_section(plain, str(key), child)
+        self._attach_runbooks(plain)
         checks = root.children.get("checks")
         is_fit = checks is None or checks.data is None or isinstance(checks.data, dict)
         if is_fit and (checks is not None or self._sets):
@@ -76,6 +75,21 @@ class _Expanding:
             self._say(message, (key, *place[1:]))  # as the file calls it, where its line is found
 
         attach(plain, name, self._document.root.keys[key], respell_section(name, child, say))
+
+    def _attach_runbooks(self, plain: Node) -> None:
+        """Beside the runbooks of the sets, which a file may say something else of."""
+        own = plain.children.get(RUNBOOKS) or Node({}, plain.line, plain.file)
+        if not self._runbooks or not isinstance(own.data, dict):
+            return
+        made = Node({}, own.line, own.file)
+        for name, node in self._runbooks.items():
+            said = own.children.get(name)
+            line = own.keys.get(name, node.line)
+            attach(made, name, line, overlay(node, said) if said is not None and isinstance(said.data, dict) else node)
+        for key, child in own.children.items():
+            if key not in made.children:
+                attach(made, key, own.keys[key], child)
+        attach(plain, RUNBOOKS, plain.keys.get(RUNBOOKS, own.line), made)
 
     def _checks(self, written: Node | None, templates: Values) -> Node:
         made = Node({}, self._document.root.line if written is None else written.line, self._document.root.file)
@@ -104,11 +118,11 @@ class _Expanding:
         targets = list(self._targets(entry, place))
         if pattern is None:
             return
-        if FOR_EACH in entry.children and not _PLACEHOLDER.search(key):
+        if FOR_EACH in entry.children and not PLACEHOLDER.search(key):
             self._say('needs a placeholder in its name, such as "site-{{ name }}", for its targets differ', place)
             return
         for values, values_place, target_line in targets:
-            filling = _Filling(values)
+            filling = Filling(values)
             slug = str(filling.text(key))
             filled = filling.fill(pattern)
             for message in filling.faults:
@@ -126,7 +140,7 @@ class _Expanding:
             attach(made, slug, target_line or line, filled)
 
     def _pattern(self, entry: Node, place: Location, templates: Values) -> Node | None:
-        own = _without(entry, _MAKING)
+        own = without(entry, _MAKING)
         if TEMPLATE not in entry.children:
             return own
         name = entry.data[TEMPLATE]
@@ -184,13 +198,19 @@ class _Expanding:
             if own is not None and isinstance(own.data, dict) and _is_off(own.data.get(slug)):
                 self._left_out.add(str(slug))
                 continue
-            filling = _Filling(values)
+            filling = Filling(values)
             self._sets[str(slug)] = filling.fill(node)
             for parameter in sorted(filling.missing):
                 said = brought.at(("parameters", parameter, "description"))
                 missing[parameter] = f"needs {parameter} ({said}), for check {slug}"
         for message in missing.values():
             self._say(message, place)
+        procedures = brought.root.children.get(RUNBOOKS)
+        for name, node in respell_runbooks(procedures, self._say).children.items() if procedures is not None else ():
+            filling = Filling(values)
+            filled = filling.fill(node)
+            if not filling.missing:  # else nobody has said yet how it is to be done
+                self._runbooks[str(name)] = filled
 
     def _entries(self, section: str) -> Iterator[tuple[str, Node]]:
         found = self._document.root.children.get(section)
@@ -213,79 +233,6 @@ class _Expanding:
     def _problem(self, message: str, place: Location) -> Problem:
         file, line = self._document.place_of(place)
         return Problem(message, format_path(place), line, file)
-
-
-class _Filling:
-    """Fills the placeholders of one check. A value that stands for the whole keeps its sort and its place."""
-
-    def __init__(self, values: Values) -> None:
-        self._values = values
-        self.used: set[str] = set()
-        self.wanted: set[str] = set()
-        self.missing: set[str] = set()
-        self._unfit: set[str] = set()
-
-    @property
-    def faults(self) -> list[str]:
-        """What could not be filled."""
-        return [f"needs {name!r}, which is not given here" for name in sorted(self.missing)] + sorted(self._unfit)
-
-    def fill(self, node: Node) -> Node:
-        """The value with every placeholder in it filled."""
-        if isinstance(node.data, str):
-            whole = _PLACEHOLDER.fullmatch(node.data.strip())
-            if whole is not None:
-                return self._value(whole[1]) or node
-            return Node(self.text(node.data), node.line, node.file) if "{{" in node.data else node
-        if not node.children:
-            return node
-        filled = Node({} if isinstance(node.data, dict) else [], node.line, node.file)
-        for key, child in node.children.items():
-            value = self.fill(child)
-            is_elsewhere = (value.file, value.line) != (child.file, child.line)
-            attach(filled, key, value.line if is_elsewhere else node.keys[key], value)
-        return filled
-
-    def text(self, text: str) -> str:
-        """A text with every placeholder in it filled."""
-        return _PLACEHOLDER.sub(self._replace, text)
-
-    def _replace(self, match: re.Match[str]) -> str:
-        node = self._value(match[1])
-        if node is None:
-            return match[0]
-        if isinstance(node.data, dict | list):
-            self._unfit.add(f"{match[1]!r} stands within text, so it has to be one value")
-        return str(node.data).lower() if isinstance(node.data, bool) else "" if node.data is None else str(node.data)
-
-    def _value(self, name: str) -> Node | None:
-        self.wanted.add(name)
-        self.used.add(name)
-        if name not in self._values:
-            self.missing.add(name)
-        return self._values.get(name)
-
-
-def overlay(below: Node, above: Node) -> Node:
-    """What `above` says, and what `below` says where it is silent; mappings such as config are put together."""
-    merged = Node({}, above.line, above.file)
-    for key in dict.fromkeys([*below.children, *above.children]):
-        low, high = below.children.get(key), above.children.get(key)
-        if high is None and low is not None:
-            attach(merged, key, below.keys[key], low)
-        elif high is not None:
-            is_mapping = low is not None and isinstance(low.data, dict) and isinstance(high.data, dict)
-            both = overlay(low, high) if low is not None and is_mapping and key in _MERGED else high
-            attach(merged, key, above.keys[key], both)
-    return merged
-
-
-def _without(node: Node, keys: tuple[str, ...]) -> Node:
-    rest = Node({}, node.line, node.file)
-    for key, child in node.children.items():
-        if key not in keys:
-            attach(rest, key, node.keys[key], child)
-    return rest
 
 
 def _is_off(entry: object) -> bool:

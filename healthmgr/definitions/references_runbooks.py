@@ -62,7 +62,7 @@ class RunbookJudge:
         }
         if runbook.automation is Automation.MANUAL:
             return
-        if not (trigger.checks or trigger.matchers or named):
+        if not (trigger.checks or trigger.matchers or named) and not self._is_ours(place):
             message = "starts by itself, but nothing starts it: name checks or labels under `trigger`, "
             self._known.warn(message + f"or say `recovery_procedure: {runbook.name}` at a check", *place)
         starting = [*named.values(), *(self._checks[slug] for slug in trigger.checks if slug in self._checks)]
@@ -104,7 +104,7 @@ class RunbookJudge:
             self._judge_approvers(
                 approvers, needed if isinstance(needed, int) else 1, self._setting(place), "approvers"
             )
-        if step.kind == _API_CALL and _is_homeless(step.config):
+        if step.kind == _API_CALL and _is_homeless(step.config) and not self._is_ours(place):
             self._known.warn(
                 "calls a path of no address: say `base_url` in its config, as https://shop.example.com", *place
             )
@@ -114,6 +114,10 @@ class RunbookJudge:
         undone_at = self._draft.step_places
         rollback = tuple(self._settled(undoing, undone_at[(str(place[1]), undoing.id)]) for undoing in step.rollback)
         return replace(step, config=config, rollback=rollback)
+
+    def _is_ours(self, place: Location) -> bool:
+        """Whether it came along with a set of checks."""
+        return self._draft.document.place_of(place)[0].startswith(_OWN_SETS)
 
     def _setting(self, place: Location, *field: str) -> Location:
         """Where a step's setting is written; the action where neither of the two has it."""
@@ -142,7 +146,7 @@ class RunbookJudge:
         name, place = check.recovery_procedure, ("checks", slug, "recovery_procedure")
         if not name or self._known.is_known(RUNBOOKS, name):
             return
-        if self._draft.document.place_of(place)[0].startswith(_OWN_SETS):
+        if self._is_ours(place):
             return
         hint = did_you_mean(name, self._known.names(RUNBOOKS)) or ": people carry it out"
         where = "in this file" if self._known.others is None else "defined"

@@ -11,6 +11,7 @@ import pytest
 
 from healthmgr.definitions.definition import Definitions
 from healthmgr.domain.check import Severity
+from healthmgr.domain.runbook import Automation
 from healthmgr.errors import DefinitionError
 from healthmgr.registry import Registry
 from healthmgr.services.defining import Defining
@@ -62,16 +63,61 @@ def test_the_five_default_checks_are_adopted_with_one_entry(twikit: Callable[[st
                 "warning": {"response_time": "> 1s", "connection_usage": "> 80%"},
                 "critical": {"response_time": "> 5s", "connection_usage": "> 95%"},
             },
-            "database-connection-reset",
+            "service-restart",
         ),
         "account-health-monitor": (
             {"warning": {"at_risk_accounts": ">= 5"}, "critical": {"at_risk_accounts": ">= 10"}},
-            "account-risk-mitigation",
+            "service-restart",
         ),
     }
     assert definitions.checks["session-manager-health"].timeout == timedelta(seconds=15)
     assert definitions.checks["account-health-monitor"].dependencies == {"session-manager-health": ""}
     assert definitions.checks["cache-manager-health"].config["url"].startswith("redis://:${CACHE_PASSWORD}@")
+
+
+def test_without_a_word_on_what_they_restart_procedures_are_for_people_alone(
+    twikit: Callable[[str], Definitions],
+) -> None:
+    definitions = twikit(TWIKIT)
+    assert [(name, item.runbook.automation) for name, item in definitions.runbooks.items()] == [
+        ("service-restart", Automation.MANUAL)
+    ]
+    assert definitions.warnings == ()
+
+
+def test_the_procedures_come_along_once_they_are_told_what_they_restart(twikit: Callable[[str], Definitions]) -> None:
+    given = (
+        "    session_manager_unit: sessions\n    session_manager_api: https://sessions.example.com\n"
+        "    security_manager_unit: security\n    cache_manager_unit: cache\n    restart_driver: supervisor\nchannels:"
+    )
+    own = "runbooks: {cache-manager-restart: {automation: fully_automated, limits: {attempts: 1}}}\n"
+    definitions = twikit(TWIKIT.replace("channels:", given, 1) + own)
+    assert definitions.warnings == ()
+    found = {name: item.runbook for name, item in definitions.runbooks.items()}
+    named = {check.recovery_procedure for check in definitions.checks.values()}
+    assert named == {"session-manager-restart", "security-manager-restart", "cache-manager-restart", "service-restart"}
+    assert set(found) == named
+    sessions = found["session-manager-restart"]
+    assert sessions.automation is Automation.SEMI_AUTOMATED
+    assert [(step.id, step.kind) for step in sessions.steps] == [
+        ("notify-restart", "notification"),
+        ("graceful-shutdown", "api_call"),
+        ("restart-service", "service_restart"),
+        ("verify", "verify"),
+    ]
+    assert sessions.parameters == {"service": "sessions"}
+    assert sessions.steps[1].config["base_url"] == "https://sessions.example.com"
+    assert sessions.steps[2].config == {"service": "{{ parameters.service }}", "driver": "supervisor", "wait": True}
+    cache = found["cache-manager-restart"]  # which says some things of its own, and has the rest
+    assert (cache.automation, cache.rails.max_attempts) == (Automation.FULLY_AUTOMATED, 1)
+    assert cache.rails.cool_down == timedelta(minutes=15)
+
+
+def test_a_driver_that_there_is_not_is_refused_where_it_is_given(twikit: Callable[[str], Definitions]) -> None:
+    given = "    session_manager_unit: sessions\n    restart_driver: upstart\nchannels:"
+    with pytest.raises(DefinitionError) as caught:
+        twikit(TWIKIT.replace("channels:", given, 1))
+    assert {(Path(problem.file).name, problem.line) for problem in caught.value.problems} == {("t.yaml", 10)}
 
 
 def test_a_channel_takes_what_it_leaves_unsaid_from_the_variables_of_its_kind(
