@@ -21,8 +21,7 @@ from typing import Any
 
 
 def _main(grace: float, files: str, program: list[str]) -> None:
-    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(each, _leave_it_to_the_leash)
+    woken = _wake_by_signals()
     with socket.socket(fileno=0) as leash:
         try:
             process = subprocess.Popen(
@@ -36,11 +35,29 @@ def _main(grace: float, files: str, program: list[str]) -> None:
             return
         _close_output()
         _say(leash, pid=process.pid)
-        ended = os.pidfd_open(process.pid)
-        ready, _, _ = select.select([ended, leash.fileno()], [], [])
-        if ended not in ready:
-            _end(process, ended, grace)
-        _say(leash, exit_status=process.wait(), was_ended=ended not in ready)
+        was_ended = False
+        while process.poll() is None and not was_ended:
+            ready, _, _ = select.select([woken, leash.fileno()], [], [])
+            was_ended = woken not in ready and process.poll() is None
+            _hear(woken, ready)
+        if was_ended:
+            _end(process, woken, grace)
+        _say(leash, exit_status=process.wait(), was_ended=was_ended)
+
+
+def _wake_by_signals() -> int:
+    """A file that can be read when a child has ended."""
+    woken, wakes = os.pipe()
+    os.set_blocking(wakes, False)
+    signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+    for each in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, _leave_it_to_the_leash)
+    return woken
+
+
+def _hear(woken: int, ready: list[int]) -> None:
+    if woken in ready:
+        os.read(woken, 4096)
 
 
 def _leave_it_to_the_leash(_number: int, _frame: object) -> None:
@@ -54,12 +71,13 @@ def _close_output() -> None:
     os.dup2(nothing, 2)
 
 
-def _end(process: subprocess.Popen[bytes], ended: int, grace: float) -> None:
+def _end(process: subprocess.Popen[bytes], woken: int, grace: float) -> None:
     until = time.monotonic() + grace
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGTERM)
-    select.select([ended], [], [], grace)
-    process.poll()  # the dead that nobody asks for count as members
+    while process.poll() is None and (left := until - time.monotonic()) > 0:
+        ready, _, _ = select.select([woken], [], [], left)
+        _hear(woken, ready)
     while _is_there(process.pid) and time.monotonic() < until:
         time.sleep(0.02)  # nothing tells when the last of a group has gone
     with contextlib.suppress(ProcessLookupError, PermissionError):

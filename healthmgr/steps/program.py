@@ -72,8 +72,7 @@ def run_program(program: Program, timeout: timedelta) -> Ended:
             leash.close()
             if guard.stdout is not None:
                 guard.stdout.close()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                guard.wait(grace + _TIME_FOR_GUARD)
+            _see_out(guard, grace + _TIME_FOR_GUARD)
 
 
 def _start(program: Program, held: socket.socket, grace: float) -> subprocess.Popen[bytes]:
@@ -94,6 +93,14 @@ def _start(program: Program, held: socket.socket, grace: float) -> subprocess.Po
         what = f"the folder {program.directory}" if is_folder else program.arguments[0]
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise StepError(f"{what} cannot be used on this worker: {reason}", permanent=True) from error
+
+
+def _see_out(guard: subprocess.Popen[bytes], seconds: float) -> None:
+    try:
+        guard.wait(seconds)
+    except subprocess.TimeoutExpired:
+        guard.kill()
+        guard.wait()
 
 
 class _Watch:
