@@ -2,6 +2,7 @@
 # make fleet   the processes of a fleet on this machine                      make test    the whole suite
 # make lint    style, types, arrows                                          make clean   all but the data
 # make bench   checks a second, beside the naive design                      make soak    the faults, all and for longer
+# make anomaly DATA=folder    the anomaly detector on labelled series
 
 # Any Python from 3.11 on that can make virtual environments; PYTHON=/path/to/python3 chooses another.
 PYTHON ?= $(shell for candidate in python3.13 python3.12 python3.11 python3; do \
@@ -49,6 +50,10 @@ bench-metrics: $(VENV)/installed-run
 # Everything that is killed, flushed and paused, and for longer than in the suite: about a quarter of an hour.
 soak: $(VENV)/installed-dev
 	@HEALTHMGR_SOAK_SECONDS=$${HEALTHMGR_SOAK_SECONDS:-120} $(BIN)/python -m pytest tests/faults -o log_cli=true $(ARGS)
+
+# How well the anomaly detector does on a labelled corpus: DATA is a folder with windows.json.
+anomaly: $(VENV)/installed-run
+	@$(BIN)/python -m scripts.anomaly_corpus $(DATA)
 
 # Takes over what is installed now as the versions to install from now on.
 lock: $(VENV)/installed-dev
