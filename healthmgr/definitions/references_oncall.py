@@ -18,7 +18,6 @@ from healthmgr.domain.coverage import FindingKind, findings
 from healthmgr.domain.escalation import Level, TargetKind
 from healthmgr.domain.person import QuietHours
 from healthmgr.domain.schedule import Layer, Schedule
-from healthmgr.domain.timewindow import TimeInterval
 
 AHEAD = timedelta(days=30)  # how far gaps are looked for
 
@@ -60,21 +59,17 @@ class OncallJudge:
             self._known.judge_name(channel, "channels", *place, "contacts", channel)
         quiet = self._draft.quiet.get(name, ())
         if quiet:
-            rules = tuple(rule for each in quiet if (rule := self._quiet(each)).hours)
+            rules = tuple(rule for each in quiet if (rule := self._quiet(each)).hours or rule.windows)
             self._draft.recipients[name] = replace(person, quiet=rules)
 
     def _quiet(self, written: QuietDraft) -> QuietHours:
-        """The quiet hours with the time windows that they name written out."""
-        intervals: list[TimeInterval] = list(written.intervals)
+        """The quiet hours; the time windows that they name are looked up when they are needed."""
         for index, name in written.windows.items():
-            if not self._known.judge_name(name, "time_windows", *written.place, "hours", index):
-                continue
-            own, other = self._draft.time_windows.get(name), self._known.stored("time_windows").get(name)
-            intervals += own.intervals if own is not None else other.definition.intervals if other is not None else ()
+            self._known.judge_name(name, "time_windows", *written.place, "hours", index)
         if Severity.CRITICAL in written.severities:
             message = "lets critical things wait, too: nobody hears of them in these hours"
             self._known.warn(message, *written.place, "severities")
-        return QuietHours(tuple(intervals), written.severities)
+        return QuietHours(written.intervals, written.severities, tuple(dict.fromkeys(written.windows.values())))
 
     def _judge_members(self, names: Iterable[str], *place: str | int) -> None:
         for name in names:

@@ -22,10 +22,19 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """In these hours, what is only of these severities waits until they are over."""
+    """In these hours, what is only of these severities waits until they are over.
+
+    `windows` names time windows in which it waits as well: they are looked up when somebody is told.
+    """
 
     hours: tuple[TimeInterval, ...]
     severities: tuple[Severity, ...]
+    windows: tuple[str, ...] = ()
+
+    def within(self, windows: Mapping[str, Sequence[TimeInterval]]) -> QuietHours:
+        """The same with the hours of the windows that it names, as they are now."""
+        named = (interval for name in self.windows for interval in windows.get(name, ()))
+        return QuietHours((*self.hours, *named), self.severities)
 
     def until(self, severity: Severity, now: datetime) -> datetime | None:
         """When the quiet ends; None when it does not concern this severity, or this moment."""
@@ -68,7 +77,11 @@ def contacts_from_document(document: Sequence[Mapping[str, Any]]) -> tuple[Conta
 def quiet_to_document(rules: Sequence[QuietHours]) -> list[dict[str, Any]]:
     """Quiet hours as they are stored."""
     return [
-        {"hours": [interval.to_document() for interval in rule.hours], "severities": [s.value for s in rule.severities]}
+        {
+            "hours": [interval.to_document() for interval in rule.hours],
+            "severities": [severity.value for severity in rule.severities],
+            "windows": list(rule.windows),
+        }
         for rule in rules
     ]
 
@@ -79,6 +92,7 @@ def quiet_from_document(document: Sequence[Mapping[str, Any]]) -> tuple[QuietHou
         QuietHours(
             tuple(parse_time_interval(interval) for interval in rule["hours"]),
             tuple(Severity(name) for name in rule["severities"]),
+            tuple(rule.get("windows", ())),
         )
         for rule in document
     )

@@ -50,11 +50,16 @@ class ClimbingRows(ClimbingTransaction):
         if not names:
             return {}
         usable = set(self._connection.execute(_CHANNELS).scalars())
+        rows = self._connection.execute(_PEOPLE, {"names": list(names)}).all()
+        quiet = {row.name: quiet_from_document(row.quiet_hours) for row in rows}
+        windows = self.windows(sorted({name for rules in quiet.values() for rule in rules for name in rule.windows}))
         found = {}
-        for row in self._connection.execute(_PEOPLE, {"names": list(names)}):
+        for row in rows:
             plan = contacts_from_document(row.contact_plan) or _unordered(row.contacts)
             contacts = tuple(contact for contact in plan if contact.channel in usable)
-            found[row.name] = Person(row.name, contacts, quiet_from_document(row.quiet_hours), row.timezone)
+            found[row.name] = Person(
+                row.name, contacts, tuple(rule.within(windows) for rule in quiet[row.name]), row.timezone
+            )
         return found
 
     def windows(self, names: Sequence[str]) -> Mapping[str, Sequence[TimeInterval]]:

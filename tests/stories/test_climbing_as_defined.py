@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import yaml
+
+from healthmgr.domain.check import Severity
+from healthmgr.storage.climbing_rows import ClimbingRows
 from tests.stories.harness import Story, check
 
 RULES = [
@@ -73,3 +77,28 @@ def test_whoever_has_the_turn_is_told_over_his_contacts_in_their_order(story: St
     story.let_pass(hours=3)
     story.expect_notification("eve", via="hook", kind="acknowledgement")
     story.expect_silence()
+
+
+def test_quiet_hours_follow_the_time_window_that_they_name_also_one_of_another_file(story: Story) -> None:
+    windows = story.folder / "windows.yaml"
+
+    def quiet_on(day: str) -> None:
+        windows.write_text(yaml.safe_dump({"version": 1, "time_windows": {"rest": [{"weekdays": [day]}]}}))
+        story.healthmgr.defining.apply(windows, actor="story", origin="file", now=story.now)
+
+    story.given(check("api"))
+    quiet_on("tuesday")
+    quiet_hours = [{"hours": ["rest"], "severities": ["low"]}]
+    alice = {"contacts": {"mail": "alice@example.com"}, "quiet_hours": quiet_hours}
+    story.given(check("api"), people={"alice": alice}, recipients={"bob": {"contacts": {"mail": "bob@example.com"}}})
+    assert quiet_until(story) is None, "it is Monday"
+    quiet_on("monday")
+    assert quiet_until(story) == story.now.replace(hour=0, minute=0) + timedelta(days=1)
+    quiet_on("tuesday")
+    assert quiet_until(story) is None
+
+
+def quiet_until(story: Story) -> datetime | None:
+    """Until when alice is left alone now."""
+    with story.engine.connect() as connection:
+        return ClimbingRows(connection).people(["alice"])["alice"].quiet_until(Severity.LOW, story.now)
