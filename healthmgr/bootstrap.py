@@ -69,7 +69,7 @@ from healthmgr.storage.heartbeat_repository import HeartbeatRepository
 from healthmgr.storage.maintaining_rows import MaintainingRows
 from healthmgr.storage.notifying_rows import NotifyingRows, Sending
 from healthmgr.storage.previewing_rows import PreviewingRows
-from healthmgr.storage.promises import PromisingRows
+from healthmgr.storage.promising_rows import PromisingRows
 from healthmgr.storage.reading import Reading
 from healthmgr.storage.reading_board import BoardReading
 from healthmgr.storage.reading_doors import DoorReading

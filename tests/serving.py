@@ -18,11 +18,13 @@ from healthmgr.api.bounded_http import BoundedHttp
 from healthmgr.registry import Registry
 from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.pinging import Pinging
+from healthmgr.services.promising import Promising
 from healthmgr.services.silencing import Silencing
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
 from healthmgr.storage.maintaining_rows import MaintainingRows
+from healthmgr.storage.promising_rows import PromisingRows
 from healthmgr.storage.reading import Reading
 from healthmgr.storage.silencing_rows import SilencingRows
 from healthmgr.storage.token_repository import TokenRepository
@@ -98,6 +100,7 @@ class Container:
         self.pinging = Pinging(HeartbeatRepository(self.engine), self.settings.secret_key)
         self.silencing = Silencing(Transactions(self.engine, SilencingRows))
         self.maintaining = Maintaining(Transactions(self.engine, MaintainingRows))
+        self.promising = Promising(Transactions(self.engine, PromisingRows))
 
 
 class ServedApp:

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
 from healthmgr import __version__
+from healthmgr.api.metrics_promises import PromisesCollector
 from healthmgr.api.metrics_telling import gauge, of_telling, plain
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Viewer
@@ -50,6 +51,7 @@ def metrics(request: Request, parts: PartsDep, _: Viewer) -> Response:
     registry = CollectorRegistry()
     is_idempotent = partial(parts.registry.is_channel_that, trait="is_idempotent")
     registry.register(RowsCollector(parts.reading, is_idempotent, parts.clock.now()))
+    registry.register(PromisesCollector(parts.promising, parts.clock.now()))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(registry), headers={"content-type": content_type})
 

@@ -20,7 +20,7 @@ from healthmgr.cli.options import Actor, Cursor, Json, Limit, origin, person
 from healthmgr.cli.printing import Column, ago, print_json, print_lines, print_page_end, print_table, styled
 from healthmgr.cli.wording import alert_name, incident_name
 from healthmgr.domain.check import Severity
-from healthmgr.errors import Conflict
+from healthmgr.errors import Conflict, DefinitionError, Problem
 from healthmgr.views import AlertView
 
 alerts_app = typer.Typer(
@@ -183,6 +183,29 @@ def reopen(selector: Selector, comment: Comment = "", actor: Actor = "", as_json
             )
 
         _act_on(healthmgr, selector, act, "Opened again", lambda alert: not _is_open(alert), as_json)
+
+
+@alerts_app.command("mark")
+def mark(
+    selector: Selector,
+    why: Annotated[str, typer.Option("--false", metavar="WHY", help="It was none, and why.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take that back.")] = False,
+    actor: Actor = "",
+    as_json: Json = False,
+) -> None:
+    """Say that an alert was none, open or over: it counts among the false ones, and nobody is told."""
+    if bool(why.strip()) is undo:
+        raise DefinitionError([Problem("say either why it was none, or --undo", path="--false")])
+    with opened() as healthmgr:
+
+        def act(alert: AlertView) -> None:
+            now = healthmgr.clock.now()
+            if undo:
+                healthmgr.promising.unmark(alert.id, actor=person(actor), origin=origin(), now=now)
+            else:
+                healthmgr.promising.mark_false(alert.id, why=why, actor=person(actor), origin=origin(), now=now)
+
+        _act_on(healthmgr, selector, act, "No longer false" if undo else "Marked as false", lambda _: True, as_json)
 
 
 def _is_open(alert: AlertView) -> bool:

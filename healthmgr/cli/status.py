@@ -12,10 +12,12 @@ from healthmgr.cli.failing import ExitCode
 from healthmgr.cli.opening import opened
 from healthmgr.cli.options import Json
 from healthmgr.cli.printing import Column, duration, print_heading, print_json, print_lines, print_table, styled
+from healthmgr.cli.promises import promise_lines
 from healthmgr.cli.wording import check_state
 from healthmgr.domain.check import Status
 from healthmgr.domain.delivery_time import TOLD_WITHIN, DeliveryTimes
-from healthmgr.domain.phrasing import took
+from healthmgr.domain.phrasing import lasted, took
+from healthmgr.domain.promises import OVER, Figure
 from healthmgr.views import CheckLine, Overview
 
 _SHOWN = 20
@@ -28,11 +30,14 @@ def status(as_json: Json = False) -> None:
     not, or when nothing is checked at all; 3 when the database does not answer.
     """
     with opened() as healthmgr:
-        overview = healthmgr.reading.overview(healthmgr.clock.now())
+        now = healthmgr.clock.now()
+        overview = healthmgr.reading.overview(now)
+        figures = healthmgr.promising.figures(now)
     if as_json:
-        print_json(overview)
+        print_json(overview.model_dump() | {"promises": figures})
     else:
         _print_overview(overview)
+        _print_promises(figures)
     raise typer.Exit(ExitCode.OK if is_all_well(overview) else ExitCode.WRONG)
 
 
@@ -59,6 +64,14 @@ def _print_overview(overview: Overview) -> None:
             (Column("part"), Column("what to do", is_flexible=True, is_wrapped=True)),
             ((part.name, part.message) for part in unwell),
         )
+
+
+def _print_promises(figures: Sequence[Figure]) -> None:
+    """Those that anything can be said of."""
+    known = [figure for figure in figures if figure.value is not None]
+    if known:
+        print_heading(f"What is promised, over {lasted(OVER)}")
+        print_lines(*promise_lines(known))
 
 
 def _print_summary(overview: Overview) -> None:

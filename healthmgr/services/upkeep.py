@@ -95,6 +95,10 @@ class AuditStore(Protocol):
         """Any worker of this queue on another host that has been heard of since."""
         ...
 
+    def note_minute(self, is_content: bool, now: datetime) -> None:
+        """Note for the minute of this instant that the auditor looked, and whether it found nothing."""
+        ...
+
     def trials(self) -> synthetic.Trials | None:
         """How the synthetic notification fares; None while it is switched off."""
         ...
@@ -174,6 +178,7 @@ class Upkeep:
         since = found_since(self._auditing.audited(), findings, now)
         detail = {"findings": findings, "since": since.isoformat() if since else None}
         self._auditing.pulse("auditor", "auditor", detail, now)
+        self._auditing.note_minute(not findings, now)
         if findings:
             log.error("audit_findings", findings=findings)
         return findings

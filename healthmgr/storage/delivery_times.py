@@ -66,21 +66,21 @@ GROUP BY 1
 
 def delivery_times(connection: Connection, now: datetime) -> list[DeliveryTimes]:
     """The times of the last hour and the last day."""
-    found = []
-    for window in WINDOWS:
-        row = connection.execute(_TIMES, _values(window, now)).one()
-        found.append(
-            DeliveryTimes(
-                over=window.total_seconds(),
-                notifications=row.notifications,
-                urgent=row.urgent,
-                late=row.late,
-                from_problem=Percentiles.of(row.from_problem),
-                urgent_from_problem=Percentiles.of(row.urgent_from_problem),
-                from_decision=Percentiles.of(row.from_decision),
-            )
-        )
-    return found
+    return [delivery_times_over(connection, window, now) for window in WINDOWS]
+
+
+def delivery_times_over(connection: Connection, window: timedelta, now: datetime) -> DeliveryTimes:
+    """The times of what was sent within this length of time."""
+    row = connection.execute(_TIMES, _values(window, now)).one()
+    return DeliveryTimes(
+        over=window.total_seconds(),
+        notifications=row.notifications,
+        urgent=row.urgent,
+        late=row.late,
+        from_problem=Percentiles.of(row.from_problem),
+        urgent_from_problem=Percentiles.of(row.urgent_from_problem),
+        from_decision=Percentiles.of(row.from_decision),
+    )
 
 
 def delivery_series(connection: Connection, now: datetime) -> list[DeliverySeries]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Engine, TextClause, text
@@ -17,6 +17,8 @@ from healthmgr.storage.admitting_rows import close_lapsed
 from healthmgr.storage.lost_rows import begin_anew
 from healthmgr.storage.synthetic_rows import read_trials
 from healthmgr.storage.transactions import transaction
+
+MINUTES_KEPT_FOR = timedelta(days=91)
 
 
 def _arming(table: str, key: str, lane: str, kind: str, condition: str) -> TextClause:
@@ -61,6 +63,13 @@ _PULSE = text("""
 INSERT INTO pulses (kind, name, at, detail) VALUES (:kind, :name, :now, :detail)
 ON CONFLICT (kind, name) DO UPDATE SET at = EXCLUDED.at, detail = EXCLUDED.detail
 """)
+
+_MINUTE = text("""
+INSERT INTO audited_minutes AS m (minute, looks, bad_looks) VALUES (date_trunc('minute', :now), 1, :bad)
+ON CONFLICT (minute) DO UPDATE SET looks = m.looks + 1, bad_looks = m.bad_looks + EXCLUDED.bad_looks
+""")
+
+_FORGET_MINUTES = text("DELETE FROM audited_minutes WHERE minute < :before")
 
 _CONSUMED = text("""
 INSERT INTO pulses (kind, name, at, detail) VALUES ('queue', :queue, :now, :detail)
@@ -126,6 +135,12 @@ class UpkeepRepository:
         """Write a sign of life."""
         with transaction(self._engine) as connection:
             connection.execute(_PULSE, {"kind": kind, "name": name, "detail": json.dumps(detail), "now": now})
+
+    def note_minute(self, is_content: bool, now: datetime) -> None:
+        """Note for the minute of this instant that the auditor looked; minutes of long ago are forgotten."""
+        with transaction(self._engine) as connection:
+            connection.execute(_MINUTE, {"now": now, "bad": int(not is_content)})
+            connection.execute(_FORGET_MINUTES, {"before": now - MINUTES_KEPT_FOR})
 
     def queue_consumed(self, queue: str, worker: str, now: datetime) -> None:
         """Note that something came out of a queue."""

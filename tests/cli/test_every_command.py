@@ -56,6 +56,8 @@ WITH_DATA = (
     (("maintenance", "list"), 0),
     (("maintenance", "preview", "check=session-manager"), 0),
     (("lb", "list"), 0),
+    (("promises",), 0),
+    (("alerts", "mark", "session-manager", "--false", "a slow switch"), 0),
     (("tokens", "list"), 0),
     (("tokens", "create", "grafana"), 0),
     (("tokens", "ensure-admin"), 0),

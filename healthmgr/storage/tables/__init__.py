@@ -49,6 +49,7 @@ from healthmgr.storage.tables.oncall import (
     teams,
     temporary_schedules,
 )
+from healthmgr.storage.tables.promising import audited_minutes, false_alerts
 from healthmgr.storage.tables.recovering import (
     approval_votes,
     approvals,
@@ -67,6 +68,7 @@ __all__ = [
     "approval_votes",
     "approvals",
     "audit_entries",
+    "audited_minutes",
     "balancing",
     "breakers",
     "changes",
@@ -83,6 +85,7 @@ __all__ = [
     "escalation_policies",
     "event_positions",
     "events",
+    "false_alerts",
     "forecasts",
     "heartbeats",
     "incident_causes",
