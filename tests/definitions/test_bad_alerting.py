@@ -8,8 +8,8 @@ import pytest
 
 from healthmgr.errors import DefinitionError
 from healthmgr.services.defining import Defining
+from tests.definitions.frame import Bad, assert_refused, file_of
 from tests.definitions.plugins import TestRegistry
-from tests.definitions.test_bad_definitions import file_of
 
 ROOT = "routing:\n  default: {to: ops, via: post}\n"
 TREE = ROOT + "  routes:\n  - "
@@ -20,8 +20,7 @@ PAUSE = "time_windows:\n  w: "
 CALM = "inhibitions:\n  i: "
 DEEP = TREE + "matchers: team=core\n    routes:\n    - {matchers: a=b, to: ops, via: post}\n    - "
 
-# what is written, the line, the field, and the words that say what was expected
-KINDS: dict[str, tuple[str, int, str, str]] = {
+KINDS: dict[str, Bad] = {
     # whom a route tells
     "receiver beside to": (TREE + "{receiver: team, to: ops}\n", 5, "routing.routes[0].receiver", "keep one of them"),
     "receiver beside via": (
@@ -317,13 +316,7 @@ KINDS: dict[str, tuple[str, int, str, str]] = {
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.replace(" ", "-"))
 def test_a_bad_definition_is_refused_with_its_place_and_what_was_expected(kind: str, tmp_path: Path) -> None:
-    text, line, field, words = KINDS[kind]
-    path = tmp_path / "f.yaml"
-    path.write_text(file_of(text), encoding="utf-8")
-    with pytest.raises(DefinitionError) as caught:
-        Defining(None, TestRegistry(), {}).validate(path)
-    said = [(p.file, p.line, p.path) for p in caught.value.problems if words in p.message]
-    assert (str(path), line, field) in said, [str(problem) for problem in caught.value.problems]
+    assert_refused(KINDS[kind], tmp_path / "f.yaml")
 
 
 def test_a_route_whose_matchers_are_wrong_is_not_taken_for_one_that_takes_everything(tmp_path: Path) -> None:

@@ -9,18 +9,13 @@ import pytest
 from healthmgr.errors import DefinitionError
 from healthmgr.registry import Registry
 from healthmgr.services.defining import Defining
+from tests.definitions.frame import Bad, assert_refused, file_of
 from tests.definitions.plugins import TestRegistry
 
 # Every definition is put where %s stands in its frame; its first line is line 2 of the file.
 CHECK = "checks:\n  a:\n    kind: door\n    config: {url: x}\n    "
-REST = """
-channels: {post: {kind: letter, config: {host: h}}, bell: {kind: bell, config: {host: h}}}
-recipients: {ops: {contacts: {post: ops@example.com}}}
-"""
-ROUTING = "routing: {default: {to: ops, via: post}}\n"
 
-# what is written, the line, the field, and the words that say what was expected
-KINDS: dict[str, tuple[str, int, str, str]] = {
+KINDS: dict[str, Bad] = {
     # YAML
     "unclosed list": ("checks: [a\n", 3, "", "is not valid YAML"),
     "unclosed quote": ("checks: {a: 'x}\n", 6, "", "is not valid YAML"),
@@ -209,25 +204,13 @@ KINDS: dict[str, tuple[str, int, str, str]] = {
 }
 
 
-def file_of(text: str) -> str:
-    sections = {line.split(":")[0] for line in text.splitlines() if line[:1].isalpha()}
-    rest = "".join(line + "\n" for line in REST.strip().splitlines() if line.split(":")[0] not in sections)
-    return f"version: 1\n{text}{rest}{'' if 'routing' in sections else ROUTING}"
-
-
 def test_there_are_at_least_sixty_kinds() -> None:
     assert len(KINDS) >= 60
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.replace(" ", "-"))
 def test_a_bad_definition_is_refused_with_its_place_and_what_was_expected(kind: str, tmp_path: Path) -> None:
-    text, line, field, words = KINDS[kind]
-    path = tmp_path / "f.yaml"
-    path.write_text(file_of(text), encoding="utf-8")
-    with pytest.raises(DefinitionError) as caught:
-        Defining(None, TestRegistry(), {}).validate(path)
-    said = [(p.file, p.line, p.path) for p in caught.value.problems if words in p.message]
-    assert (str(path), line, field) in said, [str(problem) for problem in caught.value.problems]
+    assert_refused(KINDS[kind], tmp_path / "f.yaml")
 
 
 def test_what_the_bad_ones_are_made_of_is_good(tmp_path: Path) -> None:
