@@ -107,8 +107,7 @@ def create_app(parts: Parts) -> FastAPI:
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(balancing.router)
-    for module in (promises, graph, insight, measuring):
-        api.include_router(module.router)
+    api.include_router(promises.router)
     app.include_router(api)
     app.include_router(balancing.door)
     for module in (health, metrics, answers, calendars, swap_answers):
