@@ -12,6 +12,7 @@ from healthmgr.services.rolling import Rolling
 from healthmgr.services.upholding import Upholding
 from healthmgr.settings import Settings
 from healthmgr.storage.day_tables import DayTables
+from healthmgr.storage.reading_measuring import MeasuringReading
 from healthmgr.storage.rolling_rows import RollingRows
 from healthmgr.storage.series import Series
 from healthmgr.storage.transactions import Transactions
@@ -25,6 +26,7 @@ class Measuring:
     rolling: Rolling
     series: Series
     upholding: Upholding
+    reading: MeasuringReading
 
 
 def build_measuring(engine: Engine, settings: Settings, admitting: Admitting) -> Measuring:
@@ -35,4 +37,5 @@ def build_measuring(engine: Engine, settings: Settings, admitting: Admitting) ->
         Transactions(engine, RollingRows), DayTables(engine, "metric_minutes", "at"), kept, settings.retention
     )
     upholding = Upholding(Transactions(engine, lambda connection: UpholdingRows(connection, kept)), admitting)
-    return Measuring(rolling=rolling, series=Series(engine, kept), upholding=upholding)
+    series = Series(engine, kept)
+    return Measuring(rolling=rolling, series=series, upholding=upholding, reading=MeasuringReading(engine, series))

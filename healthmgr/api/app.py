@@ -21,6 +21,7 @@ from healthmgr.api import (
     incidents,
     interactions,
     maintenance,
+    measuring,
     metrics,
     oncall,
     promises,
@@ -69,6 +70,7 @@ _TAGS = [
     {"name": "balancing", "description": "Which instances of services are given work."},
     {"name": "doors", "description": "Alerts that other programs bring."},
     {"name": "pings", "description": "Signs of life for heartbeat checks."},
+    {"name": "slos", "description": "Service levels, and what is left of their error budgets."},
     {"name": "tokens", "description": "Access tokens, for admins."},
     {"name": "health", "description": "healthmgr's own health."},
 ]
@@ -107,7 +109,8 @@ def create_app(parts: Parts) -> FastAPI:
     ):  # fmt: skip
         api.include_router(module.router)
     api.include_router(balancing.router)
-    api.include_router(promises.router)
+    for module in (promises, measuring):
+        api.include_router(module.router)
     app.include_router(api)
     app.include_router(balancing.door)
     for module in (health, metrics, answers, calendars, swap_answers):

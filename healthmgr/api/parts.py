@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from healthmgr.bootstrap_insight import Insight
+from healthmgr.bootstrap_measuring import Measuring
 from healthmgr.bootstrap_oncall import Oncall
 from healthmgr.ports import Clock
 from healthmgr.registry import Registry
@@ -187,6 +188,11 @@ class Parts(Protocol):
     @property
     def oncall(self) -> Oncall:
         """Who is on call."""
+        ...
+
+    @property
+    def measuring(self) -> Measuring:
+        """Metrics over time and service levels."""
         ...
 
     @property

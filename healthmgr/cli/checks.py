@@ -11,6 +11,7 @@ import typer
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.cli.check_card import card_of, print_card
 from healthmgr.cli.failing import EXIT_CODES, ExitCode, SpeakingGroup
+from healthmgr.cli.metrics import COMMANDS
 from healthmgr.cli.opening import opened
 from healthmgr.cli.options import Actor, Cursor, Json, Limit, Slug, origin, person
 from healthmgr.cli.printing import Column, ago, duration, print_json, print_lines, print_page_end, print_table, styled
@@ -203,3 +204,7 @@ def _wait_for_result(healthmgr: Healthmgr, slug: str, ordered_at: datetime, pati
             )
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST_LOOK)
+
+
+for _name, _command in COMMANDS:
+    checks_app.command(_name)(_command)

@@ -109,6 +109,12 @@ class Root(LazyGroup):
             "healthmgr.cli.maintenance:maintenance_app",
         ),
         Entry(
+            "slo",
+            LOOK,
+            "Service levels: whether they are kept, and what is left of their error budgets.",
+            "healthmgr.cli.slos:slo_app",
+        ),
+        Entry(
             "promises",
             LOOK,
             "Say how it stands with what healthmgr promises: detection, telling, availability, false alerts, repairs.",
