@@ -61,7 +61,11 @@ def test_uptime_is_told_for_each_window(terminal: Terminal) -> None:
     said = terminal("checks", "uptime", "shop", "--window", "1d")
     assert "90.000 %" in said.out
     assert "6 min" in said.out
-    assert [one["window"] for one in terminal("checks", "uptime", "shop", "--json").json["windows"]] == ["1d", "7d", "30d"]
+    assert [one["window"] for one in terminal("checks", "uptime", "shop", "--json").json["windows"]] == [
+        "1d",
+        "7d",
+        "30d",
+    ]
 
 
 @pytest.mark.usefixtures("measured")
