@@ -108,7 +108,7 @@ class StepReading:
 
     def _judge_settings(self, settings: Settings, plugin: StepType, place: Location) -> None:
         """What the plugin says of its settings; of what is filled in when the step runs it can say nothing yet."""
-        for inner, message in refuse_placeholders(settings.config, plugin.fixed_fields):
+        for inner, message in refuse_placeholders(settings.config, plugin.fixed_fields, plugin.url_fields):
             self.draft.say(message, *place, *settings.written_at(inner))
         for inner, message in judge_config(settings.config, plugin.Config, self.environ):
             if not any(placeholders_in(_value_at(settings.config, inner))):

@@ -56,11 +56,14 @@ def placeholders_in(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]
             yield where, match[1].strip()
 
 
-def refuse_placeholders(config: Mapping[str, Any], fixed_fields: Collection[str] = ()) -> list[tuple[Place, str]]:
+def refuse_placeholders(
+    config: Mapping[str, Any], fixed_fields: Collection[str] = (), url_fields: Collection[str] = ()
+) -> list[tuple[Place, str]]:
     """What is wrong with the placeholders of a definition's settings, as (place, message).
 
     A fixed field may hold none; it is named by its path, as `statement` or `command.0` (the first of a list, or all of
-    it where it is one text). Names of fields hold none either, and each has to be a plain dotted name.
+    it where it is one text). Names of fields hold none either, an address at most behind its scheme, and each has to
+    be a plain dotted name.
     """
     fixed = [tuple(field.split(".")) for field in fixed_fields]
     found: list[tuple[Place, str]] = []
@@ -68,6 +71,10 @@ def refuse_placeholders(config: Mapping[str, Any], fixed_fields: Collection[str]
         if any(_covers(path, place) for path in fixed) and _HOLD in text:
             found.append((place, "may hold no placeholder: what is run is what stands in the definition, word by word"))
             continue
+        if place[0] in url_fields and _leads_anywhere(text):
+            found.append(
+                (place, "a value fills one part of an address: write how it begins, as https://shop.example.com/")
+            )
         found += [(place, message) for message in _faults(text)]
     found += [(place, "a name may hold no placeholder: put it into a value") for place in _marked_names(config, ())]
     return found
@@ -94,6 +101,12 @@ def _address(text: str, values: Mapping[str, Any], literal: Callable[[str], str]
     if filled != text and _climbs(filled) and not _climbs(_MARK.sub("x", text)):
         raise _fault(place, "a value would lead to another path: '.' and '..' cannot be parts of one")
     return filled
+
+
+def _leads_anywhere(text: str) -> bool:
+    """Whether a value would say what is talked to, and how."""
+    first = text.find(_HOLD)
+    return first >= 0 and not text.startswith("/") and "://" not in text[:first]
 
 
 def _climbs(address: str) -> bool:

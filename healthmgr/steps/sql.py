@@ -51,6 +51,16 @@ class SqlConfig(StepConfig):
             raise ValueError("write an address that begins with postgresql://")
         return url
 
+    @field_validator("statement")
+    @classmethod
+    def _must_be_one_statement(cls, statement: str) -> str:
+        bare = _TEXTS.sub(" ", statement)
+        if ";" in bare.rstrip().removesuffix(";"):
+            raise ValueError("write one statement, and no ';' between several")
+        if _TRANSACTIONS.match(bare):
+            raise ValueError("transactions are begun and ended by healthmgr itself: leave that out")
+        return statement
+
     @field_validator("values")
     @classmethod
     def _must_be_values(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -61,11 +71,6 @@ class SqlConfig(StepConfig):
 
     @model_validator(mode="after")
     def _must_fit(self) -> Self:
-        bare = _TEXTS.sub(" ", self.statement)
-        if bare.rstrip().rstrip(";").count(";"):
-            raise ValueError("statement: one statement, and no ';' between several")
-        if _TRANSACTIONS.match(bare):
-            raise ValueError("statement: transactions are begun and ended by healthmgr itself")
         named = set(_VALUE.findall(self.statement))
         if named != set(self.values):
             odd = ", ".join(sorted(named ^ set(self.values)))

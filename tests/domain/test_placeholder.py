@@ -135,3 +135,18 @@ def test_malformed_placeholders_and_marked_names_are_told_when_definitions_load(
 def test_placeholders_are_listed_with_their_places() -> None:
     found = list(placeholders_in({"a": "{{ check }} {{ labels.host }}", "b": [1, "{{ steps.x.y }}"]}))
     assert found == [(("a",), "check"), (("a",), "labels.host"), (("b", 1), "steps.x.y")]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_refused"),
+    [
+        ("{{ parameters.url }}", True),
+        ("{{ labels.scheme }}://example.com/", True),
+        ("https://{{ labels.host }}:9000/restart", False),
+        ("/hosts/{{ labels.host }}", False),
+        ("https://example.com/", False),
+    ],
+)
+def test_an_address_says_itself_how_it_begins(url: str, is_refused: bool) -> None:
+    found = refuse_placeholders({"url": url, "body": url}, url_fields={"url"})
+    assert [place for place, _ in found] == ([("url",)] if is_refused else [])
