@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from healthmgr.domain.check import Severity
 from healthmgr.domain.links import Claim, read
 from healthmgr.domain.phrasing import absolute, listing, relative
 from healthmgr.errors import Conflict, NotFound
+from healthmgr.services.commanding import Act, Escalated
 from healthmgr.views_incidents import IncidentView
 
 router = APIRouter(include_in_schema=False)
@@ -33,6 +35,7 @@ SILENCES: dict[str, tuple[str, timedelta]] = {
     "12h": ("for 12 hours", timedelta(hours=12)),
 }
 _DEFAULT_SILENCE = "1h"
+_MOST_NAMED = 5
 _MOST_ALERTS = 3  # the button has to be in sight on a phone
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -56,7 +59,23 @@ HEADERS = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 
-Verb = Literal["acknowledge", "silence"]
+Verb = Literal["acknowledge", "silence", "escalate", "decline", "resolve"]
+# What the page offers besides what its link asks: a message has room for the first two alone.
+_OFFERS: dict[str, str] = {
+    "acknowledge": "I am on it",
+    "silence": "Silence",
+    "escalate": "Escalate",
+    "decline": "Not me",
+    "resolve": "Resolve",
+}
+_QUESTIONS: dict[str, tuple[str, str]] = {
+    "escalate": ("Tell the next level of incident #{} now?", "It is in nobody's hands then."),
+    "decline": (
+        "You cannot take incident #{}?",
+        "Where nobody else of your level was asked, the next one is told now.",
+    ),
+    "resolve": ("Is incident #{} over?", "All of its alerts are closed by hand; whoever was told of it is told so."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +108,7 @@ def carry_out(
         return asked
     origin = f"link {request.client.host}" if request.client else "link"
     try:
-        done = _acknowledge(parts, asked, origin) if verb == "acknowledge" else _silence(parts, asked, origin, body)
+        done = _silence(parts, asked, origin, body) if verb == "silence" else _DEEDS[verb](parts, asked, origin)
     except Conflict as error:
         # Somebody was quicker, or it is over: the page tells how things are now.
         return _question(verb, _now(parts, asked), said=str(error))
@@ -131,6 +150,38 @@ def _acknowledge(parts: Parts, asked: Asked, origin: str) -> tuple[str, str]:
     return "You have it in hand", "Nobody is told of it again until something is new."
 
 
+def _escalate(parts: Parts, asked: Asked, origin: str) -> tuple[str, str]:
+    escalated = parts.commanding.escalate(asked.claim.incident_id, _act(parts, asked, origin))
+    return "The next level is told", _whom(escalated)
+
+
+def _decline(parts: Parts, asked: Asked, origin: str) -> tuple[str, str]:
+    escalated = parts.commanding.decline(asked.claim.incident_id, _act(parts, asked, origin))
+    return "Noted: you cannot take it", _whom(escalated) or "Somebody else of your level was asked, too."
+
+
+def _resolve(parts: Parts, asked: Asked, origin: str) -> tuple[str, str]:
+    parts.answering.resolve(asked.claim.incident_id, actor=asked.claim.recipient, origin=origin, now=parts.clock.now())
+    return "It is closed", "Whoever was told of it is told so. What is bad an hour later is told again."
+
+
+_DEEDS: dict[str, Callable[[Parts, Asked, str], tuple[str, str]]] = {
+    "acknowledge": _acknowledge,
+    "escalate": _escalate,
+    "decline": _decline,
+    "resolve": _resolve,
+}
+
+
+def _act(parts: Parts, asked: Asked, origin: str) -> Act:
+    return Act(asked.claim.recipient, origin, parts.clock.now())
+
+
+def _whom(escalated: Escalated) -> str:
+    told = listing(list(dict.fromkeys(target.recipient for target in escalated.targets)), _MOST_NAMED)
+    return f"To be told: {told}." if told else ""
+
+
 def _silence(parts: Parts, asked: Asked, origin: str, body: bytes) -> tuple[str, str]:
     chosen = parse_qs(body.decode("utf-8", "replace")).get("for", [_DEFAULT_SILENCE])[0]
     if chosen not in SILENCES:
@@ -154,6 +205,9 @@ def _question(verb: Verb, asked: Asked, said: str = "") -> HTMLResponse:
         return _page(
             200, asked, heading=f"Silence incident #{incident.number}?", said=said, button="Silence", choices=True
         )
+    if verb in _QUESTIONS:
+        heading, meaning = _QUESTIONS[verb]
+        return _page(200, asked, heading=heading.format(incident.number), said=said or meaning, button=_OFFERS[verb])
     if incident.acknowledged_at is not None:
         whose = "You are" if incident.acknowledged_by == asked.claim.recipient else f"{incident.acknowledged_by} is"
         since = f"Since {_moment(incident.acknowledged_at, asked.now)}."
@@ -175,6 +229,7 @@ def _page(
             "since": _moment(asked.incident.opened_at, asked.now),
             "alerts": own[:_MOST_ALERTS],
             "more": max(0, asked.incident.alerts - _MOST_ALERTS),
+            "offers": _OFFERS if asked.incident.resolved_at is None else {},
         }
     html = _PAGE.render(
         heading=heading,

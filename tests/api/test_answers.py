@@ -90,6 +90,30 @@ def test_the_button_silences_for_as_long_as_was_chosen(chosen: str | None, hours
     assert whole.audit()[0][:2] == ("alice", "link")
 
 
+def test_the_page_offers_every_answer_and_each_asks_before_it_is_carried_out(whole: Whole) -> None:
+    client = whole.client()
+    page = client.get(link(whole))
+    for verb, asks in (
+        ("escalate", "Tell the next level of incident #1 now?"),
+        ("decline", "You cannot take incident #1?"),
+        ("resolve", "Is incident #1 over?"),
+    ):
+        assert f'<a href="{verb}">' in page.text
+        assert asks in words(client.get(link(whole, verb)))
+    assert (whole.incident().state, whole.audit()) == ("firing", [])
+
+
+def test_a_link_escalates_declines_and_resolves_in_the_name_of_whom_it_was_sent_to(whole: Whole) -> None:
+    client = whole.client()
+    assert "The next level is told" in words(client.post(link(whole, "escalate")))
+    assert "Noted: you cannot take it" in words(client.post(link(whole, "decline")))
+    assert "It is closed" in words(client.post(link(whole, "resolve")))
+    actions = [f"incident.{verb}" for verb in ("escalate", "decline", "resolve")]
+    assert [(actor, origin, action) for actor, origin, action, _ in whole.audit()] == [
+        ("alice", "link", action) for action in actions
+    ]
+
+
 def test_a_length_that_was_not_offered_silences_nothing(whole: Whole) -> None:
     answer = whole.client().post(link(whole, "silence"), data={"for": "9999h"})
     assert "It can be silenced for 1 hour, for 4 hours and for 12 hours" in words(answer)
@@ -101,7 +125,7 @@ def test_what_is_over_needs_no_answer(whole: Whole) -> None:
     due = whole.healthmgr.now()
     with whole.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE incidents SET resolved_at = %s", (due,))
-    for verb in ("acknowledge", "silence"):
+    for verb in ("acknowledge", "silence", "escalate", "decline", "resolve"):
         for answer in (whole.client().get(link(whole, verb)), whole.client().post(link(whole, verb))):
             assert "It is over" in words(answer)
             assert "<button>" not in answer.text
