@@ -135,20 +135,19 @@ def test_a_refused_connection_is_temporary_and_nothing_was_done(run, closed_port
 def test_a_target_that_hangs_is_left_at_the_deadline(run, hanging_port, kind, number):
     started = time.monotonic()
     with pytest.raises(StepError) as caught:
-        run(kind, example(kind, number, hanging_port), seconds=1.5)
-    assert time.monotonic() - started < 3
+        run(kind, example(kind, number, hanging_port), seconds=1)
+    assert time.monotonic() - started < 2.5
     assert not caught.value.permanent
     assert HIDDEN not in str(caught.value) + caught.value.output
 
 
-@pytest.mark.parametrize("piece", [b"x" * 65_536, b"*1\r\n" * 12_000])
 @pytest.mark.parametrize(("kind", "number"), OVER_THE_NETWORK)
-def test_a_target_that_never_stops_talking_costs_the_deadline_at_most(run, kind, number, piece):
-    with flood_of(piece, hears=False) as port:
+def test_a_target_that_never_stops_talking_costs_the_deadline_at_most(run, kind, number):
+    with flood_of(b"*1\r\n" + b"x" * 65_536, hears=False) as port:
         started = time.monotonic()
         with pytest.raises(StepError) as caught:
-            run(kind, example(kind, number, port), seconds=1.5)
-    assert time.monotonic() - started < 3
+            run(kind, example(kind, number, port), seconds=1)
+    assert time.monotonic() - started < 2.5
     assert len(str(caught.value)) < 1200
 
 
