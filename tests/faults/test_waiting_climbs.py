@@ -26,9 +26,9 @@ MOST_GROWTH = 20 * 1024 * 1024  # bytes of a process
 WATCHED = 15  # seconds
 # The synthetic notification goes its way meanwhile.
 MOST_PASSING = 5
-# About one on a machine that does nothing else; the suite's is shared with whatever else runs there.
-MOST_SECONDS = 5
-MOST_STATEMENTS = 25  # with those about the one whose channel hears of answers
+MOST_SECONDS = 1.0
+TRIES = 5  # of which the best counts: the machine is shared with whatever else runs there
+MOST_STATEMENTS = 12  # the two that open a connection, and one for each thing that an answer changes
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 log = structlog.get_logger(__name__)
@@ -50,6 +50,17 @@ _CLONE = (
     """,
     "ANALYZE incidents",
     "ANALYZE alerts",
+)
+
+# As if nobody had answered.
+_TAKE_BACK = (
+    "UPDATE alerts SET acknowledged_at = NULL, acknowledged_by = NULL WHERE origin <> 'synthetic'",
+    """
+    UPDATE incidents SET acknowledged_at = NULL, acknowledged_by = NULL, climb_at = now() + interval '3 hours',
+        due_at = now() + interval '3 hours', token = token + 1 WHERE group_key <> 'synthetic'
+    """,
+    "DELETE FROM incident_entries WHERE kind = 'acknowledged'",
+    "DELETE FROM events WHERE name = 'alert_acknowledged'",
 )
 
 
@@ -87,16 +98,25 @@ def multiply(engine: Engine) -> None:
             connection.execute(text(statement), values)
 
 
-def answer_all(healthmgr: Healthmgr) -> float:
-    """The seconds that it takes."""
+def answer_all(healthmgr: Healthmgr, engine: Engine) -> float:
+    """The seconds that it takes at best."""
+    took = []
     statements: list[str] = []
     event.listen(healthmgr.engine, "after_cursor_execute", lambda *execution: statements.append(execution[2]))
-    started = time.monotonic()
-    answered = healthmgr.answering_many.acknowledge([], actor="alice", origin="cli", now=healthmgr.now())
-    took = time.monotonic() - started
-    assert len(answered) == WAITING
-    assert len(statements) <= MOST_STATEMENTS, "no more than for a few"
-    return took
+    for _ in range(TRIES):
+        with engine.begin() as connection:
+            for statement in _TAKE_BACK if took else ():
+                connection.execute(text(statement))
+        statements.clear()
+        started = time.monotonic()
+        answered = healthmgr.answering_many.acknowledge([], actor="alice", origin="cli", now=healthmgr.now())
+        took.append(time.monotonic() - started)
+        assert len(answered) == WAITING
+        assert len(statements) <= MOST_STATEMENTS, "no more than for a few"
+        if took[-1] < MOST_SECONDS:
+            break
+    log.info("ten_thousand_answered", took=took)
+    return min(took)
 
 
 def test_ten_thousand_waiting_escalations_take_no_memory_and_no_message_and_are_answered_in_one_call(
@@ -121,8 +141,7 @@ def test_ten_thousand_waiting_escalations_take_no_memory_and_no_message_and_are_
             assert deepest <= MOST_PASSING
             assert rows(engine, "SELECT count(*) FROM incidents WHERE armed_until IS NOT NULL") == [(0,)]
             assert max(grown) < MOST_GROWTH, grown
-            took = answer_all(healthmgr)
-            log.info("ten_thousand_answered", took=took, grown=grown)
+            took = answer_all(healthmgr, engine)
     assert took < MOST_SECONDS, f"one call answers them all: {took:.2f} s"
     left = "SELECT group_key, acknowledged_by, due_at, climb_at FROM incidents WHERE group_key <> 'synthetic'"
     assert rows(engine, f"{left} AND (acknowledged_by IS NULL OR due_at IS NOT NULL OR climb_at IS NOT NULL)") == []
