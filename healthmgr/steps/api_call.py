@@ -92,8 +92,9 @@ class ApiCallConfig(StepConfig):
     def _must_agree(self) -> Self:
         if self.body is not None and self.parameters:
             raise ValueError("body and parameters exclude each other: both are what is sent")
-        if self.auth is not None and any(name.lower() == "authorization" for name in self.headers):
-            raise ValueError("auth and an Authorization header exclude each other")
+        is_named = urlsplit(self.address).username is not None
+        if (self.auth is not None) + is_named + any(name.lower() == "authorization" for name in self.headers) > 1:
+            raise ValueError("auth, an Authorization header and a name in the url exclude each other: keep one")
         if "://" not in self.url and not self.url.startswith("/"):
             raise ValueError("url: write a whole address, or one that begins with / and follows base_url")
         return self

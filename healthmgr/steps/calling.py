@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from healthmgr.channels.http import Answer, Request, exchange
 from healthmgr.errors import ChannelError, StepError
@@ -13,6 +14,9 @@ _GATEWAY_FAILURES = frozenset({502, 504})  # what stands behind the gateway may 
 
 def call(request: Request, timeout: timedelta) -> Answer:
     """Whatever the target answers. Raises StepError where it says nothing: a timeout where it had been asked."""
+    authorities = request.verify_tls
+    if isinstance(authorities, str) and not Path(authorities).is_file():
+        raise StepError(f"ca_file {authorities} is not there on this worker", permanent=True)
     try:
         return exchange(request, timeout)
     except ChannelError as error:

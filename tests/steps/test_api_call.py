@@ -139,3 +139,33 @@ def test_it_says_beforehand_what_it_would_call(registry):
     step = registry.step_type("api_call")
     config = step.Config(url="https://me:s3cret-word@shop.example.com/restart?token=s3cret-word")
     assert step.describe(config) == "call POST https://shop.example.com/restart"
+
+
+def test_two_ways_to_say_who_asks_exclude_each_other(registry):
+    model = registry.step_type("api_call").Config
+    login, header = {"token": "s3cret-word"}, {"Authorization": "Bearer other"}
+    for url, wrong in (
+        ("https://shop.example.com/", {"auth": login, "headers": header}),
+        ("https://me:pw@shop.example.com/", {"auth": login}),
+        ("https://me:pw@shop.example.com/", {"headers": header}),
+    ):
+        with pytest.raises(ValidationError, match="exclude each other"):
+            model(url=url, **wrong)
+
+
+def test_authorities_that_are_not_there_or_are_none_are_permanent(run, target, tmp_path):
+    url = target.url.replace("http:", "https:")
+    with pytest.raises(StepError, match="is not there on this worker") as caught:
+        run("api_call", {"url": url, "ca_file": str(tmp_path / "none.pem")})
+    assert caught.value.permanent
+    (tmp_path / "odd.pem").write_text("no certificates", encoding="utf-8")
+    with pytest.raises(StepError):
+        run("api_call", {"url": url, "ca_file": str(tmp_path / "odd.pem")})
+    assert target.seen == []
+
+
+def test_what_cannot_be_an_address_is_permanent_and_not_repeated(run):
+    for url in ("http://", "ftp://shop.example.com/", "http://shop.example.com:port/", "http://a b/s3cret-word"):
+        with pytest.raises((StepError, ValidationError)) as caught:
+            run("api_call", {"url": url})
+        assert "s3cret-word" not in str(caught.value)
