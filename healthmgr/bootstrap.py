@@ -246,7 +246,7 @@ class _Builder:
             "reporting": Reporting(Transactions(engine, ReportingRows), self._environ),
             "silencing": Silencing(Transactions(engine, SilencingRows)),
             "maintaining": Maintaining(Transactions(engine, MaintainingRows)),
-            "promising": Promising(Transactions(engine, PromisingRows)),
+            "promising": Promising(Transactions(engine, PromisingRows), self._admitting),
         }
 
 

@@ -16,12 +16,14 @@ from sqlalchemy import Engine
 
 from healthmgr.api.bounded_http import BoundedHttp
 from healthmgr.registry import Registry
+from healthmgr.services.admitting import Admitting
 from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.promising import Promising
 from healthmgr.services.silencing import Silencing
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
+from healthmgr.storage.admitting_rows import AdmittingRows
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
 from healthmgr.storage.maintaining_rows import MaintainingRows
 from healthmgr.storage.promising_rows import PromisingRows
@@ -100,7 +102,11 @@ class Container:
         self.pinging = Pinging(HeartbeatRepository(self.engine), self.settings.secret_key)
         self.silencing = Silencing(Transactions(self.engine, SilencingRows))
         self.maintaining = Maintaining(Transactions(self.engine, MaintainingRows))
-        self.promising = Promising(Transactions(self.engine, PromisingRows))
+        admitting = Admitting(Transactions(self.engine, AdmittingRows))
+        admitting = Admitting(Transactions(self.engine, AdmittingRows))
+        self.promising = Promising(Transactions(self.engine, PromisingRows), admitting)
+        self.measuring = build_measuring(self.engine, self.settings, admitting)
+        self.insight = build_insight(self.engine, self.settings, self.measuring.series, admitting)
 
 
 class ServedApp:

@@ -46,6 +46,13 @@ def uphold(self: ServiceTask) -> None:
     self.publisher.remind(dues, self.now)
 
 
+@app.task(name="healthmgr.upkeep.review_promises", bind=True)
+def review_promises(self: ServiceTask) -> None:
+    """Judge what healthmgr promises of itself, and tell of what is not kept."""
+    dues = self.healthmgr.promising.review(self.now)
+    self.publisher.remind(dues, self.now)
+
+
 @app.task(name="healthmgr.upkeep.forget_silences", bind=True)
 def forget_silences(self: ServiceTask) -> None:
     """Remove silences that have been over for days."""

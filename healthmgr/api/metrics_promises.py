@@ -40,6 +40,12 @@ def of_promises(figures: Sequence[Figure]) -> Iterator[Metric]:
         (((f.name.value,), float(f.is_kept)) for f in figures if f.is_kept is not None),
     )
     yield gauge(
+        "promise_budget_left",
+        "What is left of the share that may be missed over the last 7 days: 1 of all of it, below 0 when more was.",
+        ["promise"],
+        (((f.name.value,), f.budget_left) for f in figures if f.budget_left is not None),
+    )
+    yield gauge(
         "promise_missed",
         "How many problems, minutes or alerts of the last 7 days were not as promised.",
         ["promise"],

@@ -8,12 +8,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from healthmgr.domain.check import Severity
 from healthmgr.domain.delivery_time import TOLD_WITHIN, DeliveryTimes, Percentiles
+from healthmgr.domain.incoming import IncomingAlert
 
 DETECTED_WITHIN = timedelta(seconds=30)
 OVER = timedelta(days=7)  # unless another length is asked for
 # An alert that was over so soon, and by itself, may have been none.
 HEALED_WITHIN = timedelta(seconds=60)
+ORIGIN = "promises"  # of the alerts about them
+HOLDS_FOR = timedelta(hours=3)  # what is not found again ends by itself
 
 
 class PromiseName(StrEnum):
@@ -35,45 +39,44 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A limit that a figure has to stay below, or has to reach."""
+    """A limit that a figure has to stay below, or has to reach.
+
+    As a service level of healthmgr's own, `objective` is the share of problems, minutes or alerts that have to be as
+    promised. Of fewer than `fewest` nothing is told to people: that may be chance.
+    """
 
     name: PromiseName
     words: str
     unit: Unit
     target: float
     is_ceiling: bool
+    objective: float
+    fewest: int
 
     def is_kept_by(self, value: float) -> bool:
         """Whether this value is within the promise."""
         return value < self.target if self.is_ceiling else value >= self.target
 
+    def budget_left(self, missed: int, count: int) -> float:
+        """What is left of the share that may be missed: 1 of all of it, below 0 when there was more."""
+        return 1 - missed / count / (1 - self.objective)
+
+
+def _seconds(name: PromiseName, words: str, target: timedelta, fewest: int) -> Promise:
+    return Promise(name, words, Unit.SECONDS, target.total_seconds(), True, _SHARE_WITHIN, fewest)
+
+
+_SHARE_WITHIN = 0.95  # of the lengths that have to stay below their limit
+_A_DAY = 24 * 60  # minutes
 
 PROMISES: Mapping[PromiseName, Promise] = {
     promise.name: promise
     for promise in (
-        Promise(
-            PromiseName.DETECTION,
-            "critical problems are detected in",
-            Unit.SECONDS,
-            DETECTED_WITHIN.total_seconds(),
-            is_ceiling=True,
-        ),
-        Promise(
-            PromiseName.DELIVERY,
-            "urgent problems are told in",
-            Unit.SECONDS,
-            TOLD_WITHIN.total_seconds(),
-            is_ceiling=True,
-        ),
-        Promise(PromiseName.AVAILABILITY, "alerting works", Unit.SHARE, 0.999, is_ceiling=False),
-        Promise(PromiseName.FALSE_ALARMS, "alerts were false", Unit.SHARE, 0.05, is_ceiling=True),
-        Promise(
-            PromiseName.RESOLUTION,
-            "alerts that a runbook saw to were resolved by it",
-            Unit.SHARE,
-            0.8,
-            is_ceiling=False,
-        ),
+        _seconds(PromiseName.DETECTION, "critical problems are detected in", DETECTED_WITHIN, 5),
+        _seconds(PromiseName.DELIVERY, "urgent problems are told in", TOLD_WITHIN, 5),
+        Promise(PromiseName.AVAILABILITY, "alerting works", Unit.SHARE, 0.999, False, 0.999, _A_DAY),
+        Promise(PromiseName.FALSE_ALARMS, "alerts were false", Unit.SHARE, 0.05, True, 0.95, 20),
+        Promise(PromiseName.RESOLUTION, "a runbook resolves what it sees to", Unit.SHARE, 0.8, False, 0.8, 5),
     )
 }
 
@@ -130,7 +133,7 @@ class Figure:
     """How it stands with one promise; `value` and `is_kept` are None where nothing happened that could say.
 
     A length is the one that 95 percent stayed within. `count` is of how many it tells, `missed` how many of them were
-    not as promised.
+    not as promised; `budget_left` is what is left of the share that may be.
     """
 
     name: PromiseName
@@ -140,6 +143,8 @@ class Figure:
     is_kept: bool | None
     count: int
     missed: int
+    objective: float
+    budget_left: float | None
     percentiles: Percentiles | None = None
     words: str = ""
 
@@ -169,7 +174,32 @@ def _figure(
 ) -> Figure:
     promise = PROMISES[name]
     is_kept = None if value is None else promise.is_kept_by(value)
-    return Figure(name, promise.unit, promise.target, value, is_kept, count, missed, percentiles, promise.words)
+    left = promise.budget_left(missed, count) if count else None
+    words, objective = promise.words, promise.objective
+    return Figure(
+        name, promise.unit, promise.target, value, is_kept, count, missed, objective, left, percentiles, words
+    )
+
+
+def concern(figure: Figure, now: datetime) -> IncomingAlert | None:
+    """The alert of healthmgr's own about a promise that is not kept; None while it is, or of too few to say so."""
+    if figure.is_kept is not False or figure.count < PROMISES[figure.name].fewest:
+        return None
+    identity = {"promise": figure.name.value}
+    return IncomingAlert(
+        {"service": "healthmgr", **identity},
+        now,
+        now + HOLDS_FOR,
+        Severity.LOW,
+        f"healthmgr's promise: {_WHOLE[figure.name]}",
+        said(figure),
+        identity=identity,
+    )
+
+
+def over(name: str, now: datetime) -> IncomingAlert:
+    """The end of the alert about the promise of this name."""
+    return IncomingAlert({"promise": name}, now, now, Severity.LOW, "", "", identity={"promise": name})
 
 
 def said(figure: Figure) -> str:

@@ -12,8 +12,11 @@ from uuid import UUID
 import structlog
 
 from healthmgr.domain.delivery_time import Percentiles
-from healthmgr.domain.promises import OVER, Candidate, Facts, Figure, figures
+from healthmgr.domain.dispatch import Due
+from healthmgr.domain.promises import ORIGIN, OVER, Candidate, Facts, Figure, concern, figures
+from healthmgr.domain.promises import over as over_now
 from healthmgr.errors import Conflict, DefinitionError, Problem
+from healthmgr.services.admitting import Admitting
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +60,10 @@ class PromisingTransaction(Protocol):
         """Alerts that may have been false and that nobody marked, the newest first."""
         ...
 
+    def open_names(self, origin: str) -> set[str]:
+        """The promises with an open alert of this origin."""
+        ...
+
     def mark(self, alert_id: UUID) -> Mark | None:
         """An alert's mark. Raises NotFound where there is no such alert; it is locked."""
         ...
@@ -85,8 +92,9 @@ class PromisingStore(Protocol):
 class Promising:
     """What is promised, and what became of it."""
 
-    def __init__(self, store: PromisingStore) -> None:
+    def __init__(self, store: PromisingStore, admitting: Admitting) -> None:
         self._store = store
+        self._admitting = admitting
 
     def figures(self, now: datetime, over: timedelta = OVER) -> Sequence[Figure]:
         """How it stands with each promise. Raises DefinitionError for a length that nothing can be said of."""
@@ -105,6 +113,17 @@ class Promising:
             candidates=candidates,
             candidate_count=facts.candidates,
         )
+
+    def review(self, now: datetime) -> Sequence[Due]:
+        """Open, renew and end the alerts about promises; the reminders to send once this has returned."""
+        with self._store.begin() as transaction:
+            found = {one.name.value: concern(one, now) for one in figures(transaction.facts(OVER, now))}
+            still_open = transaction.open_names(ORIGIN)
+        broken = [alert for alert in found.values() if alert is not None]
+        ended = [over_now(name, now) for name in sorted(still_open) if found.get(name) is None]
+        if broken:
+            log.warning("promises_not_kept", promises=[name for name, alert in found.items() if alert is not None])
+        return self._admitting.admit([*broken, *ended], ORIGIN, now) if broken or ended else []
 
     def mark_false(self, alert_id: UUID, *, why: str, actor: str, origin: str, now: datetime) -> Mark:
         """Say that an alert was none, open or over; said again, the last word holds. Nobody is told of it.

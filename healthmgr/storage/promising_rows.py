@@ -66,7 +66,11 @@ FROM bounds b LEFT JOIN audited_minutes m
     ON m.minute >= b.began AND m.minute < b.ended AND m.looks > 0 AND m.bad_looks = 0
 """)
 
-_OURS = "a.opened_at > :since AND a.opened_at <= :now AND a.origin <> 'synthetic' AND a.suppressed_by_id IS NULL"
+# An alert about a promise is no evidence of how well it is kept.
+_OURS = """
+a.opened_at > :since AND a.opened_at <= :now AND a.suppressed_by_id IS NULL
+AND a.origin NOT IN ('synthetic', 'promises')
+"""
 _IS_CANDIDATE = """(
     a.is_flapping
     OR (a.resolved_at - a.opened_at < :healed_within AND a.resolved_by IS NULL
@@ -94,6 +98,8 @@ FROM runs
 WHERE trigger <> 'person' AND alert_id IS NOT NULL AND created_at > :since AND ended_at IS NOT NULL
   AND reason <> 'healed_by_itself'
 """)
+
+_OPEN = text("SELECT labels->>'promise' FROM alerts WHERE origin = :origin AND resolved_at IS NULL")
 
 _LOCK_ALERT = text("SELECT 1 FROM alerts WHERE id = :id FOR NO KEY UPDATE")
 _MARK = text("SELECT alert_id, marked_by, marked_at, why FROM false_alerts WHERE alert_id = :id")
@@ -136,6 +142,9 @@ class PromisingRows(PromisingTransaction):
     def candidates(self, over: timedelta, now: datetime, limit: int) -> Sequence[Candidate]:
         values = {"since": now - over, "now": now, "healed_within": HEALED_WITHIN, "limit": limit}
         return [Candidate(**row) for row in self._connection.execute(_CANDIDATES, values).mappings()]
+
+    def open_names(self, origin: str) -> set[str]:
+        return set(self._connection.execute(_OPEN, {"origin": origin}).scalars())
 
     def mark(self, alert_id: UUID) -> Mark | None:
         if self._connection.execute(_LOCK_ALERT, {"id": alert_id}).one_or_none() is None:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from healthmgr.domain.check import Severity
 from healthmgr.domain.delivery_time import DeliveryTimes, Percentiles
-from healthmgr.domain.promises import PROMISES, Detections, Facts, Figure, PromiseName, figures, said
+from healthmgr.domain.promises import (
+    ORIGIN,
+    PROMISES,
+    Detections,
+    Facts,
+    Figure,
+    PromiseName,
+    concern,
+    figures,
+    over,
+    said,
+)
 
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 NOTHING = Facts(
     over=timedelta(days=7),
     detections=Detections(),
@@ -68,10 +82,33 @@ def test_a_length_is_kept_when_95_percent_stay_below_it(p95: float, is_kept: boo
     ],
 )
 def test_a_share_is_kept_when_it_is_within_its_limit(
-    changes: dict[str, int], name: PromiseName, value: float, is_kept: bool, missed: int
+    changes: dict[str, Any], name: PromiseName, value: float, is_kept: bool, missed: int
 ) -> None:
     found = figure(replace(NOTHING, **changes), name)
     assert (found.value, found.is_kept, found.missed) == (value, is_kept, missed)
+
+
+def test_what_may_be_missed_is_a_budget_that_is_used_up() -> None:
+    facts = replace(detected(14.2, late=1), minutes=10_000, well_minutes=9_980, alerts=100, marked_false=5)
+    left = {one.name: one.budget_left for one in figures(facts)}
+    assert left[PromiseName.DETECTION] == pytest.approx(0), "one of twenty may be late"
+    assert left[PromiseName.AVAILABILITY] == pytest.approx(-1), "10 of 10,000 minutes may be lost, 20 were"
+    assert left[PromiseName.FALSE_ALARMS] == pytest.approx(0)
+    assert left[PromiseName.RESOLUTION] is None
+
+
+def test_what_is_not_kept_is_an_alert_once_it_is_no_chance() -> None:
+    bad = replace(NOTHING, alerts=20, marked_false=1)
+    alert = concern(figure(bad, PromiseName.FALSE_ALARMS), NOW)
+    assert alert is not None
+    assert (alert.labels, alert.severity) == (
+        {"service": "healthmgr", "promise": "false_positive_rate"}, Severity.LOW,
+    )  # fmt: skip
+    assert alert.summary == "5 % of 20 alerts were marked as false; promised: under 5 %"
+    assert over("false_positive_rate", NOW).fingerprint(ORIGIN) == alert.fingerprint(ORIGIN)
+    assert concern(figure(replace(bad, alerts=19), PromiseName.FALSE_ALARMS), NOW) is None, "of so few it may be chance"
+    assert concern(figure(replace(bad, alerts=21), PromiseName.FALSE_ALARMS), NOW) is None
+    assert concern(figure(NOTHING, PromiseName.FALSE_ALARMS), NOW) is None
 
 
 def test_figures_are_said_in_one_line_with_what_was_promised() -> None:

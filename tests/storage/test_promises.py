@@ -10,7 +10,9 @@ from sqlalchemy import Engine, insert, select
 
 from healthmgr.domain.promises import Facts
 from healthmgr.errors import Conflict, DefinitionError, NotFound
+from healthmgr.services.admitting import Admitting
 from healthmgr.services.promising import Promising
+from healthmgr.storage.admitting_rows import AdmittingRows
 from healthmgr.storage.promising_rows import PromisingRows
 from healthmgr.storage.tables import audit_entries, audited_minutes, runs
 from healthmgr.storage.transactions import Transactions
@@ -22,7 +24,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def promising(engine: Engine) -> Promising:
-    return Promising(Transactions(engine, PromisingRows))
+    return Promising(Transactions(engine, PromisingRows), Admitting(Transactions(engine, AdmittingRows)))
 
 
 def facts(engine: Engine, over: timedelta = DAY) -> Facts:

@@ -84,3 +84,22 @@ def test_urgent_problems_are_told_within_what_is_promised(story: Story) -> None:
     story.fast_forward(seconds=60)
     found = figure(story, PromiseName.DELIVERY)
     assert (found.value, found.count, found.is_kept) == (6, 1, True)
+
+
+def test_a_promise_that_is_not_kept_is_an_alert_like_any_until_it_is_kept_again(story: Story) -> None:
+    slugs = [f"c-{number}" for number in range(20)]
+    story.given(*(check(slug, max_attempts=1) for slug in slugs))
+    story.all_is_well()
+    for slug in slugs:
+        story.check_fails(slug)
+    story.fast_forward(seconds=30)
+    ((alert,),) = story.rows("SELECT id FROM alerts ORDER BY id LIMIT 1")
+    promising = story.healthmgr.promising
+    promising.mark_false(alert, why="a slow switch", actor="alice", origin="test", now=story.now)
+    for _ in range(2):
+        promising.review(story.now)
+    query = "SELECT severity, labels, resolved_at IS NULL FROM alerts WHERE origin = 'promises'"
+    assert story.rows(query) == [("low", {"service": "healthmgr", "promise": "false_positive_rate"}, True)]
+    promising.unmark(alert, actor="alice", origin="test", now=story.now)
+    promising.review(story.now)
+    assert story.rows(query) == [("low", {"service": "healthmgr", "promise": "false_positive_rate"}, False)]
