@@ -8,7 +8,6 @@ told once: for a while after a surprise, a further one counts only where it goes
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +36,8 @@ _CUT = 12.0  # usual departures: more than that in one point does not carry a wh
 _LEVEL_RATE, _JUMP_RATE = 0.005, 0.5
 _BURST, _SPELL, _LEVEL, _STILL = 6, 24, 24, 48  # points
 
+_GREATEST = 1e120  # of a value: squares of greater ones are no numbers any more
+
 _RAISED_FROM = 5.0
 _RAISED_FOR = 120  # points
 _RAISED_BY = 1.0
@@ -58,12 +59,12 @@ class Judgement:
 class SeriesDetector:
     """The detector of one series. Its state is a few KB, and survives restarts as `to_state` and `from_state`."""
 
-    __slots__ = ("_age", "_bar", "_burst", "_jump", "_level", "_levels", "_season", "_seen", "_spell", "_still",
-                 "_tails", "_threshold")  # fmt: skip
+    __slots__ = ("_age", "_bar", "_burst", "_jump", "_level", "_levels", "_lowest", "_season", "_seen", "_spell",
+                 "_still", "_tails", "_threshold")  # fmt: skip
 
     def __init__(self, threshold: float = ANOMALOUS_FROM) -> None:
         self._threshold = threshold
-        self._seen = 0
+        self._seen, self._lowest = 0, 0.0
         self._season = Season()
         self._burst, self._spell = Window(_BURST, _CUT), Window(_SPELL, _CUT)
         self._level, self._jump = Level(_LEVEL_RATE), Level(_JUMP_RATE)
@@ -78,7 +79,7 @@ class SeriesDetector:
         With `learn=False` (maintenance, an outage that is known) nothing at all is kept: neither the series' ways nor
         the happening. A missing value is judged calmly and keeps nothing either.
         """
-        if value is None or not math.isfinite(value):
+        if value is None or not abs(value) <= _GREATEST:
             return Judgement(0.0, 0.0, False, None, "no value")
         bounds = self._season.bounds(at)
         off = self._season.deviation(value, bounds)
@@ -108,6 +109,7 @@ class SeriesDetector:
             self._learn(at, value, bounds, off, away, deviations, units)
             self._raise_bar(surprise)
             self._seen += 1
+            self._lowest = min(self._lowest, value)
         return Judgement(score, surprise, is_anomalous, expected, words, evidence)
 
     def mark_false(self, evidence: Mapping[str, float]) -> None:
@@ -164,13 +166,19 @@ class SeriesDetector:
         }
 
     def _expected(self, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
-        """Where 99 of 100 values are, at this hour or, while no day is known, of late."""
+        """Where 99 of 100 values are, at this hour or, while no day is known, of late.
+
+        What was never below zero is not expected there.
+        """
         if bounds is not None:
             margin = self._tails[Kind.HOUR].usual * self._season.scale
-            return bounds[0] - margin, bounds[1] + margin
-        if self._level.scale <= 0:
+            low, high = bounds[0] - margin, bounds[1] + margin
+        elif self._level.scale > 0:
+            margin = 3 * self._level.scale
+            low, high = self._level.mean - margin, self._level.mean + margin
+        else:
             return None
-        return self._level.mean - 3 * self._level.scale, self._level.mean + 3 * self._level.scale
+        return max(low, min(0.0, self._lowest)), high
 
     def to_state(self) -> dict[str, Any]:
         """Everything that the detector knows, for JSON: going on from it gives the same scores to the last bit."""
@@ -178,6 +186,7 @@ class SeriesDetector:
             "version": _VERSION,
             "threshold": self._threshold,
             "seen": self._seen,
+            "lowest": self._lowest,
             "bar": self._bar,
             "age": self._age,
             "season": self._season.to_state(),
@@ -199,7 +208,8 @@ class SeriesDetector:
                 "begin with a new one"
             )
         detector = cls(float(state["threshold"]))
-        detector._seen, detector._bar, detector._age = int(state["seen"]), float(state["bar"]), int(state["age"])
+        detector._seen, detector._lowest = int(state["seen"]), float(state["lowest"])
+        detector._bar, detector._age = float(state["bar"]), int(state["age"])
         detector._season = Season.from_state(state["season"])
         detector._burst, detector._spell = Window.from_state(state["burst"]), Window.from_state(state["spell"])
         detector._level, detector._jump = Level.from_state(state["level"]), Level.from_state(state["jump"])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Mapping
 from operator import mul
 from typing import Any
 
-from healthmgr.domain.anomaly_state import packed, unpacked
+from healthmgr.domain.anomaly_state import Ring, packed, unpacked
 
 _SCALE_RATE = 0.002
 _OUTLIER = 5.0  # scales: of what is larger, a tenth counts, so that one outlier does not make the scale and many do
@@ -81,42 +80,40 @@ class Window:
 
     def __init__(self, size: int, most: float) -> None:
         self._most = most
-        self._recent: deque[float] = deque([0.0] * size, size)
+        self._recent = Ring(array("d", bytes(8 * size)))
 
     def mean_with(self, number: float) -> float:
         """The mean if this number came next."""
         recent = self._recent
-        return (sum(recent) - recent[0] + self._cut(number)) / len(recent)
+        return (sum(recent.numbers) - recent.oldest + self._cut(number)) / len(recent.numbers)
 
     def learn(self, number: float) -> None:
         """Take in one more number."""
-        self._recent.append(self._cut(number))
+        self._recent.push(self._cut(number))
 
     def _cut(self, number: float) -> float:
         return min(self._most, max(-self._most, number))
 
     def to_state(self) -> dict[str, Any]:
         """Everything that it knows, for JSON."""
-        return {"most": self._most, "recent": packed(array("d", self._recent))}
+        return {"most": self._most, "recent": self._recent.to_state()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Window:
         """The window that `to_state` described."""
-        recent = unpacked(state["recent"])
-        window = cls(len(recent), float(state["most"]))
-        window._recent.extend(recent)
+        window = cls(1, float(state["most"]))
+        window._recent = Ring.from_state(state["recent"])
         return window
 
 
 class Stillness:
     """How much less than usual the last values move: what hangs, hangs still."""
 
-    __slots__ = ("_origin", "_recent", "_seen", "_size", "_usual")
+    __slots__ = ("_origin", "_recent", "_seen", "_usual")
 
     def __init__(self, size: int) -> None:
-        self._size = size
         self._origin = 0.0  # near the values, so that their squares keep their digits
-        self._recent: deque[float] = deque(maxlen=size)
+        self._recent = Ring(array("d", bytes(8 * size)))
         self._usual, self._seen = 0.0, 0
 
     def deviation(self, value: float) -> float:
@@ -130,7 +127,7 @@ class Stillness:
         if not self._seen:
             self._origin = value
         movement = self._movement(value)
-        self._recent.append(value - self._origin)
+        self._recent.push(value - self._origin)
         self._seen += 1
         self._usual += max(_CALM_RATE, 1 / self._seen) * (movement - self._usual)
 
@@ -140,27 +137,25 @@ class Stillness:
         return self._usual
 
     def _movement(self, value: float) -> float:
-        recent = self._recent
-        newest = value - self._origin
-        count = len(recent) + 1
-        total, squares = sum(recent) + newest, sum(map(mul, recent, recent)) + newest * newest
-        if count > self._size:
-            oldest = recent[0]
-            count, total, squares = self._size, total - oldest, squares - oldest * oldest
+        """The standard deviation of the last values and this one. Places not yet filled are 0 and change no sum."""
+        numbers, newest, oldest = self._recent.numbers, value - self._origin, self._recent.oldest
+        count = min(self._seen + 1, len(numbers))
+        total = sum(numbers) + newest - oldest
+        squares = sum(map(mul, numbers, numbers)) + newest * newest - oldest * oldest
         mean = total / count
         spread: float = max(0.0, squares / count - mean * mean) ** 0.5
         return spread
 
     def to_state(self) -> dict[str, Any]:
         """Everything that it knows, for JSON."""
-        numbers = array("d", (self._size, self._origin, self._usual, self._seen))
-        return {"numbers": packed(numbers), "recent": packed(array("d", self._recent))}
+        numbers = array("d", (self._origin, self._usual, self._seen))
+        return {"numbers": packed(numbers), "recent": self._recent.to_state()}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Stillness:
         """The stillness that `to_state` described."""
-        size, origin, usual, seen = unpacked(state["numbers"])
-        still = cls(int(size))
-        still._origin, still._usual, still._seen = origin, usual, int(seen)
-        still._recent.extend(unpacked(state["recent"]))
+        still = cls(1)
+        still._origin, still._usual, seen = unpacked(state["numbers"])
+        still._seen = int(seen)
+        still._recent = Ring.from_state(state["recent"])
         return still

@@ -28,6 +28,7 @@ _WEEKS_DOUBTED = 2.0
 _OUTLIER = 8.0  # scales: of what is larger, a tenth counts, so that one outlier does not make the scale and many do
 _TENTH = 0.1
 _SETTLED = 20  # points
+_MOST_COUNTED = 60_000  # points or weeks of a mean; it follows at its rate long before
 _FROM_NOTHING = 1e3  # the deviation of a value that differs where nothing ever did
 
 
@@ -39,9 +40,9 @@ class Season:
 
     def __init__(self) -> None:
         self._means = array("d", bytes(8 * _SLOTS))
-        self._counts = array("d", bytes(8 * _SLOTS))
+        self._counts = array("H", bytes(2 * _SLOTS))
         self._week = array("d", bytes(8 * _HOURS))
-        self._weeks = array("d", bytes(8 * _HOURS))
+        self._weeks = array("H", bytes(2 * _HOURS))
         self._hour, self._hour_sum, self._hour_count = -1, 0.0, 0
         self._scale, self._seen = 0.0, 0
         self._interval, self._last = 0.0, 0.0
@@ -84,7 +85,7 @@ class Season:
                 self._hour_sum += min(most, max(-most, value - self._means[slot]))
                 self._hour_count += 1
             self._learn_scale(abs(_outside(value, bounds)))
-        count = self._counts[slot] = self._counts[slot] + 1
+        count = self._counts[slot] = min(self._counts[slot] + 1, _MOST_COUNTED)
         rate = _RATE * min(1.0, self._interval / _RATED_FOR) if self._interval else _RATE
         self._means[slot] += max(rate, 1 / count) * (value - self._means[slot])
 
@@ -99,7 +100,7 @@ class Season:
 
     def _end_hour(self, hour: int) -> None:
         if self._hour_count:
-            weeks = self._weeks[self._hour] = self._weeks[self._hour] + 1
+            weeks = self._weeks[self._hour] = min(self._weeks[self._hour] + 1, _MOST_COUNTED)
             mean = self._hour_sum / self._hour_count
             self._week[self._hour] += max(_WEEKS_RATE, 1 / weeks) * (mean - self._week[self._hour])
         self._hour, self._hour_sum, self._hour_count = hour, 0.0, 0
@@ -137,8 +138,8 @@ class Season:
         season = cls()
         hour, season._hour_sum, count, season._scale, seen, season._interval, season._last = unpacked(state["numbers"])
         season._hour, season._hour_count, season._seen = int(hour), int(count), int(seen)
-        season._means, season._counts = unpacked(state["means"]), unpacked(state["counts"])
-        season._week, season._weeks = unpacked(state["week"]), unpacked(state["weeks"])
+        season._means, season._counts = unpacked(state["means"]), unpacked(state["counts"], "H")
+        season._week, season._weeks = unpacked(state["week"]), unpacked(state["weeks"], "H")
         return season
 
 

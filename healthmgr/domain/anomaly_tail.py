@@ -54,7 +54,7 @@ class Tail:
         self._weight = 0.0
         self._counted = 0.0
         self._heights = array("d")
-        self._times = array("d")
+        self._times = array("Q")
         self._newest = -1  # where the last happening is kept
         self._apart = 1e9  # points since it
         self._forgiven = 0.0
@@ -166,5 +166,5 @@ class Tail:
         tail._seen, tail._newest = int(seen), int(newest)
         tail._warm = unpacked(state["warm"])
         tail._heights = unpacked(state["heights"])
-        tail._times = unpacked(state["times"])
+        tail._times = unpacked(state["times"], "Q")
         return tail
