@@ -25,18 +25,22 @@ _MOST_ANSWERED = 1 << 20  # bytes
 
 
 def call_apart(
-    function: str, arguments: Mapping[str, Any], timeout: timedelta, secrets: tuple[str, ...] = ()
+    function: str,
+    arguments: Mapping[str, Any],
+    timeout: timedelta,
+    secrets: tuple[str, ...] = (),
+    told: Mapping[str, str] | None = None,
 ) -> tuple[Any, str]:
     """What `function` ("package.module:name") returns, called with these by name, and what it printed.
 
-    Arguments and answer are JSON, and stand in no list of processes. Raises StepError where the function does, for
-    any other exception of its, and at its deadline.
+    `told` are variables besides this process's own. Arguments and answer are JSON, and stand in no list of processes.
+    Raises StepError where the function does, for any other exception of its, and at its deadline.
     """
     with TemporaryFile() as order, TemporaryFile() as answer:
         order.write(json.dumps({"function": function, "arguments": dict(arguments)}).encode())
         order.seek(0)
         files = (order.fileno(), answer.fileno())
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        environment = {**os.environ, **(told or {}), "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         words = [sys.executable, "-P", "-m", _CHILD, *map(str, files)]
         ended = run_program(Program(words, environment, str(Path.cwd()), files), timeout)
         printed = shown(ended.output, secrets)

@@ -13,7 +13,7 @@ from healthmgr.steps.allowed import allowed_program
 from healthmgr.steps.ending import judge_ending
 from healthmgr.steps.fields import Command, Length, StepConfig, shortest
 from healthmgr.steps.output import line
-from healthmgr.steps.program import Program, cleaned_environment, run_program
+from healthmgr.steps.program import Program, cleaned_environment, run_program, told_of
 
 
 class CommandConfig(StepConfig):
@@ -26,7 +26,9 @@ class CommandConfig(StepConfig):
         examples=[["/usr/local/bin/restart-shop", "{{ labels.host }}"]],
     )
     environment: dict[str, SecretStr] = Field(
-        {}, description="Variables that the program sees besides PATH, HOME, the language and the time zone"
+        {},
+        description="Variables that the program sees besides PATH, HOME, language and time zone, and HEALTHMGR_KEY, "
+        "_RUN_ID, _STEP and _CHECK",
     )
     directory: str = Field("/", pattern=r"^/[^\x00]*$", description="The folder in which the program runs")
     exit_codes: tuple[int, ...] = Field((0,), min_length=1, description="Exit statuses that are a success")
@@ -62,7 +64,8 @@ class CommandStep:
         What the program leaves running when it ends by itself goes on. Raises StepError for another exit status.
         """
         program = allowed_program(config.command[0])
-        environment = cleaned_environment({name: v.get_secret_value() for name, v in config.environment.items()})
+        own = {name: value.get_secret_value() for name, value in config.environment.items()}
+        environment = cleaned_environment(told_of(context) | own)
         timeout = shortest(context.timeout, config.timeout)
         ended = run_program(Program([program, *config.command[1:]], environment, config.directory), timeout)
         return judge_ending(config.command[0], ended, timeout, config.exit_codes, config.secrets)

@@ -19,6 +19,7 @@ from typing import Any
 
 from healthmgr.domain.step import MOST_OUTPUT
 from healthmgr.errors import StepError
+from healthmgr.ports import StepContext
 
 # All that a program inherits: the worker's other variables hold passwords.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR")
@@ -52,6 +53,16 @@ class Program:
 def cleaned_environment(own: Mapping[str, str]) -> dict[str, str]:
     """What a program inherits of the worker's environment, and what its definition gives it."""
     return {name: os.environ[name] for name in _INHERITED if name in os.environ} | dict(own)
+
+
+def told_of(context: StepContext) -> dict[str, str]:
+    """What a program may want to know of its step; by the key it knows whether it has done this before."""
+    return {
+        "HEALTHMGR_RUN_ID": str(context.run_id),
+        "HEALTHMGR_STEP": context.step,
+        "HEALTHMGR_CHECK": context.check,
+        "HEALTHMGR_KEY": context.key,
+    }
 
 
 def run_program(program: Program, timeout: timedelta) -> Ended:

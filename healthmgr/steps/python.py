@@ -14,6 +14,7 @@ from healthmgr.steps.allowed import check_function
 from healthmgr.steps.apart import call_apart
 from healthmgr.steps.fields import Length, StepConfig, shortest
 from healthmgr.steps.output import line, shown
+from healthmgr.steps.program import told_of
 
 
 class PythonConfig(StepConfig):
@@ -45,7 +46,7 @@ class PythonStep:
         """
         check_function(config.function)
         timeout = shortest(context.timeout, config.timeout)
-        value, printed = call_apart(config.function, config.arguments, timeout)
+        value, printed = call_apart(config.function, config.arguments, timeout, told=told_of(context))
         said = json.dumps(value, ensure_ascii=False)
         if len(said) > MOST_OUTPUT:
             return Done(f"{config.function} returned {len(said)} characters", shown(f"{printed}\n{said}"))

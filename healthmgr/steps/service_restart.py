@@ -17,7 +17,7 @@ from healthmgr.steps.allowed import allowed_program
 from healthmgr.steps.ending import judge_ending
 from healthmgr.steps.fields import Command, Length, StepConfig, shortest
 from healthmgr.steps.output import line
-from healthmgr.steps.program import Program, cleaned_environment, run_program
+from healthmgr.steps.program import Program, cleaned_environment, run_program, told_of
 from healthmgr.steps.restart import Restart
 
 # A name of a unit, a program, a container or a workload; what begins with - would be an option.
@@ -85,7 +85,7 @@ class ServiceRestartStep:
         if config.command is not None:
             program = allowed_program(config.command[0])
             words = [program, *config.command[1:]]
-            ended = run_program(Program(words, cleaned_environment({})), timeout)
+            ended = run_program(Program(words, cleaned_environment(told_of(context))), timeout)
             return judge_ending(config.command[0], ended, timeout)
         return _DRIVERS[config.driver](_restart(config, context.now), Deadline(timeout))
 

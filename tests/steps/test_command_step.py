@@ -85,7 +85,9 @@ def test_a_program_sees_little_of_the_workers_environment(run, script, monkeypat
     seen = json.loads(run("command", {"command": [program], "environment": {"STAGE": "dev"}}).output)
     assert seen["STAGE"] == "dev"
     assert seen["PATH"] == os.environ["PATH"]
-    assert set(seen) <= {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "STAGE"}
+    assert seen["HEALTHMGR_KEY"] == f"{seen['HEALTHMGR_RUN_ID']}:step:1"
+    ours = {"HEALTHMGR_KEY", "HEALTHMGR_RUN_ID", "HEALTHMGR_STEP", "HEALTHMGR_CHECK"}
+    assert set(seen) <= {"PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "STAGE"} | ours
 
 
 def test_what_it_is_told_in_secret_it_cannot_tell(run, script):

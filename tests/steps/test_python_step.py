@@ -26,6 +26,9 @@ async def slowly(seconds):
 def number():
     return 7
 
+def key():
+    return os.environ["HEALTHMGR_KEY"]
+
 def fails():
     raise RuntimeError("first line\\nno such host")
 
@@ -72,6 +75,10 @@ def test_a_function_is_called_by_names_and_its_answer_is_facts(run):
 def test_coroutines_and_bare_values_will_do(run):
     assert run("python", {"function": "shop_repairs:slowly", "arguments": {"seconds": 1.5}}).facts == {"value": 1.5}
     assert run("python", {"function": "shop_repairs:number"}).facts == {"value": 7}
+
+
+def test_a_function_can_know_whether_it_has_done_this_before(run):
+    assert run("python", {"function": "shop_repairs:key"}, attempt=2).facts["value"].endswith(":step:2")
 
 
 def test_modules_that_the_installation_does_not_name_are_refused(run, registry):
