@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import Field
+
 from healthmgr.views import AlertView, NotificationView, View
+from healthmgr.views_insight import CauseView
 
 
 class IncidentLine(View):
@@ -88,7 +91,8 @@ class LinkView(View):
 class IncidentView(IncidentLine):
     """An incident whole: its alerts, who is told and was, and its timeline, oldest first.
 
-    `climb_at` is when the next level of its policy is due, `snoozed_until` the end of a snooze.
+    `climb_at` is when the next level of its policy is due, `snoozed_until` the end of a snooze. `hanging` says what
+    falls with its checks ("12 checks in 4 services"), `causes` what it may come from, the likeliest first.
     """
 
     episode: int
@@ -103,3 +107,5 @@ class IncidentView(IncidentLine):
     tasks: list[TaskView]
     subscribers: list[str]
     linked: list[LinkView]
+    hanging: str = ""
+    causes: list[CauseView] = Field(default_factory=list)

@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from sqlalchemy import Engine
 
 from healthmgr.api.bounded_http import BoundedHttp
+from healthmgr.bootstrap_insight import build_insight
+from healthmgr.bootstrap_measuring import build_measuring
 from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.maintaining import Maintaining

@@ -17,14 +17,18 @@ from healthmgr.api import (
     calendars,
     checks,
     command,
+    graph,
     health,
     incidents,
+    insight,
     interactions,
     maintenance,
     measuring,
     metrics,
+    metrics_watched,
     oncall,
     promises,
+    runbooks,
     silences,
     status,
     swap_answers,
@@ -66,8 +70,11 @@ _TAGS = [
     {"name": "notifications", "description": "Who was told what, with every attempt."},
     {"name": "silences", "description": "What people want to be quiet for a while."},
     {"name": "maintenance", "description": "When work is planned, and alerts are held back meanwhile."},
+    {"name": "runbooks", "description": "Recovery procedures: what repairs what, and what a run of one would do."},
     {"name": "oncall", "description": "Who is on call, who would be told, and contacts that work."},
     {"name": "balancing", "description": "Which instances of services are given work."},
+    {"name": "graph", "description": "Who hangs on whom, and what falls with what."},
+    {"name": "changes", "description": "Deployments and other changes, for what breaks soon after."},
     {"name": "doors", "description": "Alerts that other programs bring."},
     {"name": "pings", "description": "Signs of life for heartbeat checks."},
     {"name": "slos", "description": "Service levels, and what is left of their error budgets."},
@@ -108,12 +115,13 @@ def create_app(parts: Parts) -> FastAPI:
         interactions, events, webhook,
     ):  # fmt: skip
         api.include_router(module.router)
-    api.include_router(balancing.router)
-    for module in (promises, measuring):
+    for module in (balancing, runbooks):
+        api.include_router(module.router)
+    for module in (promises, graph, insight, measuring):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(balancing.door)
-    for module in (health, metrics, answers, calendars, swap_answers):
+    for module in (health, metrics, metrics_watched, answers, calendars, swap_answers):
         app.include_router(module.router)
     _open_doors(app)
     add_problem_handlers(app)

@@ -150,6 +150,7 @@ def _details(message: Message) -> Iterator[tuple[str, Any]]:
         *(_alert_details(first, now) if first else ()),
         ("Further alerts", _others(message)),
         ("Held back", _bounded(_held_back(message), _MOST_ALERTS, len(message.held_back))),
+        ("May come from", [_text(cause) for cause in message.causes[:_MOST_NAMES]]),
         ("Changed at that time", [f"{clock_time(c.at, now)} {_text(c.what)}" for c in message.changes[:_MOST_NAMES]]),
         ("Told", listing([one_line(name, _MOST_NAME) for name in message.told[:1000]], _MOST_NAMES)),
         ("Acknowledge", one_line(message.how_to_acknowledge, _MOST_TEXT)),
@@ -170,6 +171,8 @@ def _alert_details(alert: AlertFacts, now: datetime) -> Iterator[tuple[str, Any]
     )
     yield "Failing with it", listing([one_line(slug, _MOST_NAME) for slug in alert.impacted], _MOST_NAMES)
     yield "Depends on it", listing([one_line(slug, _MOST_NAME) for slug in alert.dependents], _MOST_NAMES)
+    yield "Hangs on it", alert.hanging
+    yield "Foretold", _text(alert.foretold)
     yield "Last results", [_result(result, now) for result in alert.last_results[:_MOST_RESULTS]]
     yield "Labels", _pairs(alert.labels)
     yield "Annotations", _pairs(alert.annotations)

@@ -95,6 +95,7 @@ def _document(message: Message, bounds: _Bounds) -> dict[str, Any]:
                 {"at": instant(change.at), "what": one_line(change.what, min(bounds.text, 300))}
                 for change in message.changes[: bounds.results]
             ],
+            "causes": [one_line(cause, bounds.text) for cause in message.causes[: bounds.names]],
             "held_back": [_held_back(each, bounds) for each in message.held_back[: bounds.alerts]],
             "held_back_count": len(message.held_back),
             "alerts": [_alert(alert, bounds) for alert in message.alerts[: bounds.alerts]],
@@ -147,6 +148,8 @@ def _alert(alert: AlertFacts, bounds: _Bounds) -> dict[str, Any]:
         ],
         "dependents": [one_line(slug, name) for slug in alert.dependents[: bounds.names]],
         "impacted": [one_line(slug, name) for slug in alert.impacted[: bounds.names]],
+        "hanging": alert.hanging,
+        "foretold": one_line(alert.foretold, most),
     }
 
 

@@ -131,6 +131,8 @@ def _facts(alert: AlertFacts, now: datetime, *, is_alone: bool) -> tuple[tuple[s
         ("Measured", measured),
         ("Failing with it", names(alert.impacted)),
         ("Depends on it", names(alert.dependents)),
+        ("Hangs on it", one_line(alert.hanging, LINE)),
+        ("Foretold", one_line(alert.foretold, LINE)),
         ("Severity", "" if is_alone else alert.severity.value),
         ("Since", "" if is_alone else moment(alert.opened_at, now)),
         *place,
@@ -150,7 +152,7 @@ def _pairs(labels: Mapping[str, str]) -> str:
 
 def _annotations(alert: AlertFacts) -> Iterator[tuple[str, str]]:
     """What the sender of an alert wrote to it, where the message does not say it already."""
-    said = {alert.summary, alert.description, alert.runbook_url, alert.source_url}
+    said = {alert.foretold, alert.summary, alert.description, alert.runbook_url, alert.source_url}
     fresh = ((key, value) for key, value in alert.annotations.items() if value not in said)
     for key, value in islice(fresh, _MOST_NAMES):
         yield one_line(key, 40).replace("_", " ").capitalize(), one_line(value, LINE)

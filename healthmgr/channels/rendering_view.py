@@ -96,6 +96,7 @@ class MessageView:
     short: tuple[AlertView, ...]
     left_out: int
     changes: tuple[ChangeView, ...]
+    causes: tuple[str, ...]
     told: str
     roles: str
     footer: tuple[str, ...]
@@ -132,6 +133,7 @@ def message_view(message: Message, bounds: Bounds = LADDER[0]) -> MessageView:
         short=tuple(views[bounds.whole :]),
         left_out=count - len(views),
         changes=tuple(_change(change, message) for change in message.changes[:_MOST_CHANGES]),
+        causes=tuple(one_line(cause, LINE) for cause in message.causes),
         told=names(message.told),
         roles=names(message.roles),
         footer=_footer(message),

@@ -126,6 +126,9 @@ def _blocks(message: Message, *, with_actions: bool) -> Iterator[Block]:
             yield section("*Last results*\n" + "\n".join(rows))
     if len(message.alerts) > 1 or message.more_alerts:
         yield section("*With it*\n" + "\n".join(others(message)))
+    if message.causes:
+        said = (escaped(one_line(cause, 300), 450) for cause in message.causes)
+        yield section("*What it may come from*\n" + "\n".join(f"{place}. {line}" for place, line in enumerate(said, 1)))
     if message.changes:
         yield section("*What else changed*\n" + "\n".join(_changes(message)))
     yield from buttons(message, with_actions=with_actions)

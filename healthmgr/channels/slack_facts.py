@@ -25,7 +25,8 @@ def fields(message: Message) -> Iterator[tuple[str, str]]:
         ("Measured then" if is_over else "Measured", _measured(alert)),
         ("Problem was", alert.summary if is_over else ""),
         ("Failed with it" if is_over else "Failing with it", listing(alert.impacted, _MOST_NAMES)),
-        ("Depends on it", "" if is_over else listing(alert.dependents, _MOST_NAMES)),
+        ("Depends on it", "" if is_over else alert.hanging or listing(alert.dependents, _MOST_NAMES)),
+        ("Foretold", alert.foretold),
         ("Labels", ", ".join(f"{name}={value}" for name, value in [*alert.labels.items()][:_MOST_NAMES])),
         ("Annotations", _annotations(alert)),
     )
@@ -69,7 +70,7 @@ def _measured(alert: AlertFacts) -> str:
 
 def _annotations(alert: AlertFacts) -> str:
     # What became the summary and the runbook is told as such already.
-    told = {"summary", "description", "runbook_url"}
+    told = {"summary", "description", "runbook_url", "foretold"}
     kept = [(name, value) for name, value in alert.annotations.items() if name not in told]
     return ", ".join(f"{name}: {value}" for name, value in kept[:_MOST_NAMES])
 

@@ -24,10 +24,12 @@ from healthmgr.domain.phrasing import clock_time, listing
 from healthmgr.domain.timeline_words import because, sentence
 from healthmgr.views import AlertView
 from healthmgr.views_incidents import EntryView, IncidentView, TaskView
+from healthmgr.views_insight import CauseView
 
 _MOST_ALERTS = 20
 _MOST_ENTRIES = 40
 _MOST_NAMED = 10
+_MOST_CAUSES = 3
 
 
 def print_incident_card(incident: IncidentView, now: datetime, *, whole: bool = False) -> None:
@@ -37,6 +39,7 @@ def print_incident_card(incident: IncidentView, now: datetime, *, whole: bool = 
     print_lines(styled(tone, f"{incident_name(incident.number)} {incident.severity}: {incident.title}"))
     print_facts(_facts(incident, now))
     _print_alerts(incident, now)
+    _print_causes(incident.causes)
     _print_timeline(incident.timeline, now, whole=whole)
     if not is_over:
         _print_answers(incident)
@@ -52,6 +55,7 @@ def _facts(incident: IncidentView, now: datetime) -> Iterator[tuple[str, str | T
     yield "alerts", f"{incident.open_alerts} open of {incident.alerts}"
     yield "held back", "; ".join(_held_back(own))
     yield "fails with it", listing([alert_name(alert) for alert in impacted], _MOST_NAMED)
+    yield "hangs on it", incident.hanging
     yield "told so far", _told(incident)
     yield "last told", ago(incident.last_told_at, now) if incident.last_told_at else "nobody yet"
     yield "told next", "" if incident.resolved_at else _next(incident, now)
@@ -135,6 +139,24 @@ def _print_alerts(incident: IncidentView, now: datetime) -> None:
     hidden = incident.alerts - min(len(own), _MOST_ALERTS)
     if hidden > 0:
         print_lines(f"  and {hidden} more: --json has {'all of them' if incident.alerts == len(own) else 'more'}")
+
+
+def _print_causes(causes: list[CauseView]) -> None:
+    """The likeliest first, each with the weightiest of what speaks for it."""
+    if not causes:
+        return
+    print_heading("What it may come from")
+    columns = (
+        Column(""),
+        Column("cause", max_width=30),
+        Column("score", is_number=True),
+        Column("because", True, True),
+    )
+    rows = (
+        (str(place), cause.subject, f"{cause.score:.1f}", cause.words.removeprefix(f"{cause.subject}: "))
+        for place, cause in enumerate(causes[:_MOST_CAUSES], 1)
+    )
+    print_table(columns, rows)
 
 
 def _print_timeline(timeline: list[EntryView], now: datetime, *, whole: bool) -> None:

@@ -97,6 +97,30 @@ class Root(LazyGroup):
             "healthmgr.cli.escalate:escalate_app",
         ),
         Entry(
+            "graph",
+            LOOK,
+            "Who hangs on whom, and what falls with what.",
+            "healthmgr.cli.graph:graph_app",
+        ),
+        Entry(
+            "forecast",
+            LOOK,
+            "Say when a check's metrics will pass their limits if they go on as they do, or why that cannot be said.",
+            "healthmgr.cli.forecast:forecast",
+        ),
+        Entry(
+            "changes",
+            LOOK,
+            "Deployments and other changes, for what breaks soon after.",
+            "healthmgr.cli.changes:changes_app",
+        ),
+        Entry(
+            "runbooks",
+            LOOK,
+            "Recovery procedures: what repairs what, and what a run of one would do.",
+            "healthmgr.cli.runbooks:runbooks_app",
+        ),
+        Entry(
             "silence",
             LOOK,
             "Keep alerts quiet for a while.",

@@ -64,6 +64,12 @@ def print_verbatim(text: str) -> None:
     sys.stdout.write(clean(text) + "\n")
 
 
+def print_picture(lines: Iterable[str]) -> None:
+    """Lines of a picture: each as it is, its blanks kept."""
+    for line in lines:
+        sys.stdout.write(_CONTROL.sub(" ", line).rstrip() + "\n")
+
+
 def print_heading(text: str) -> None:
     """A heading with an empty line before it."""
     _print(Text("\n" + clean(text), "bold"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 
@@ -105,6 +105,15 @@ class Impact:
         return tuple(sorted(counts, key=lambda name: (-counts[name], name)))
 
     @property
+    def words(self) -> str:
+        """How much of what falls: "12 checks in 4 services"; "" for nothing."""
+        if not self.fallen:
+            return ""
+        checks, services = len(self.fallen), len(self.services)
+        within = f" in {services} service{'' if services == 1 else 's'}" if services else ""
+        return f"{checks} check{'' if checks == 1 else 's'}{within}"
+
+    @property
     def depth(self) -> int:
         """How many steps away the farthest of them is."""
         return max((each.depth for each in self.fallen), default=0)
@@ -112,15 +121,21 @@ class Impact:
 
 def impact(graph: Graph, slug: str) -> Impact:
     """What falls with it, everything else being well. Raises KeyError for a check that is not there."""
-    service = graph.services[slug]
-    fallen = fall(graph, [slug])
-    hit = {slug, *fallen}
+    return replace(impact_of(graph, [slug]), slug=slug, service=graph.services[slug])
+
+
+def impact_of(graph: Graph, slugs: Sequence[str]) -> Impact:
+    """What falls with all of these together; it is called after the first of them."""
+    fallen = fall(graph, slugs)
+    hit = {*slugs, *fallen}
     weakened = {child for name in hit for child in graph.children.get(name, ()) if child not in hit}
     found = tuple(
         Fallen(name, graph.services.get(name, ""), depth, _lost_by(graph, name, hit, fallen, depth))
         for name, depth in sorted(fallen.items(), key=lambda pair: (pair[1], pair[0]))
     )
-    return Impact(slug, service, found, tuple(sorted(weakened)), _longest_within(graph, slug, hit))
+    first = slugs[0] if slugs else ""
+    path = _longest_within(graph, first, hit) if slugs else ()
+    return Impact(first, graph.services.get(first, ""), found, tuple(sorted(weakened)), path)
 
 
 def fall(graph: Graph, failed: Collection[str]) -> dict[str, int]:

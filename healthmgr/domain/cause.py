@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
+from uuid import UUID
 
 from healthmgr.domain.cascade import Graph
 from healthmgr.domain.correlation import Move, Resemblance
@@ -126,6 +127,16 @@ class Changed:
     version: str = ""
     by: str = ""
     link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptChange:
+    """A change as it is kept; `source` is the door that it came through."""
+
+    id: UUID
+    changed: Changed
+    source: str
+    reported_at: datetime
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import pairwise
 from statistics import median
 
@@ -48,6 +49,26 @@ class Suggestion:
     confidence: float
     lift: float
     lag: timedelta
+
+
+class SuggestionState(StrEnum):
+    """What people said of a learned dependency."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """A learned dependency as it is kept, and what became of it."""
+
+    suggestion: Suggestion
+    state: SuggestionState
+    seen_at: datetime
+    decided_at: datetime | None = None
+    decided_by: str = ""
+    comment: str = ""
 
 
 Span = tuple[datetime, datetime]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC
 
-from healthmgr.domain.forecast import KEEPS_FOR, Forecast, ForecastRule, Measured, Seen, is_reset
+from healthmgr.domain.forecast import Forecast, ForecastRule, Measured, Seen, is_reset
+from healthmgr.domain.forecast_telling import KEEPS_FOR
 from healthmgr.domain.incoming import LONGEST_NAME, LONGEST_SUMMARY, IncomingAlert
 from healthmgr.domain.phrasing import absolute, lasted
 

@@ -82,8 +82,9 @@ class AlertFacts:
     """One alert of the incident.
 
     `last_results` newest first; `dependents` are the slugs of the checks that hang on this one;
-    `impacted` those of them that are failing now and are suppressed because of it. An alert that came in
-    through a door has no check: `check_slug` is "", `check_name` its name, `origin` the door, and
+    `impacted` those of them that are failing now and are suppressed because of it. `hanging` says what falls with
+    it, where that is more than these ("12 checks in 4 services"); `foretold` what a forecast had said of it. An alert
+    that came in through a door has no check: `check_slug` is "", `check_name` its name, `origin` the door, and
     `source_url` leads to where it came from.
     """
 
@@ -106,6 +107,8 @@ class AlertFacts:
     last_results: tuple[ResultFacts, ...] = ()
     dependents: tuple[str, ...] = ()
     impacted: tuple[str, ...] = ()
+    hanging: str = ""
+    foretold: str = ""
     origin: str = ""
     source_url: str = ""
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -118,7 +121,8 @@ class Message:
     `notification_id` is the idempotency key and stays the same over every attempt. `reason` is the
     named reason of the decision to send ("first_notification", "all_resolved", ...). `thread_key` is the
     same for every message of one incident to one recipient. `how_to_acknowledge` is a command line.
-    `actor` is who acknowledged or resolved it by hand. `changes` are the newest first; `told` names who else is
+    `actor` is who acknowledged or resolved it by hand. `causes` are the likeliest first, each with what speaks for
+    it, as far as they were found by now; `changes` are the newest first; `told` names who else is
     told, and over what ("alice over pager"). `first_provider_id` is the provider's own name for the first message
     of this incident to this recipient over this channel, for channels that keep one message up to date.
     `attempt` counts the sendings of this notification: above 1, an earlier one may have arrived all the same.
@@ -148,6 +152,7 @@ class Message:
     actor: str = ""
     links: Links = Links()
     changes: tuple[ChangeFacts, ...] = ()
+    causes: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     first_provider_id: str = ""
     held_back: tuple[HeldBack, ...] = ()

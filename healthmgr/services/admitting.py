@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -15,7 +15,6 @@ import structlog
 from healthmgr.domain.alert import REOPENS_AFTER, fingerprint
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.incoming import (
-    LONGEST_ANNOTATION,
     Admission,
     Begin,
     End,
@@ -24,7 +23,6 @@ from healthmgr.domain.incoming import (
     Renew,
     Standing,
     admit,
-    storable,
 )
 
 log = structlog.get_logger(__name__)
@@ -74,10 +72,6 @@ class AdmittingTransaction(Protocol):
         """Open, renew and close; what is due then, of which the next sweep reminds."""
         ...
 
-    def audit(self, actor: str, origin: str, action: str, target: str, detail: dict[str, Any], now: datetime) -> None:
-        """Write who did what."""
-        ...
-
 
 class AdmittingStore(Protocol):
     """Where alerts are."""
@@ -120,16 +114,6 @@ class Admitting:
         with self._store.begin() as transaction:
             found = transaction.standing([mark]).get(mark)
             return transaction.carry_out(Moves(origin, (), (), (End(found, reason),)), now) if found else []
-
-    def note_change(self, what: str, detail: Mapping[str, str], *, actor: str, now: datetime) -> None:
-        """Remember that something changed elsewhere, for the messages of what breaks at that time.
-
-        Raises ValueError for a text that cannot be stored.
-        """
-        kept = {storable(name): storable(value, LONGEST_ANNOTATION) for name, value in detail.items()}
-        with self._store.begin() as transaction:
-            transaction.audit(actor, "api", "change.reported", storable(what), kept, now)
-        log.info("change_reported", what=what, actor=actor)
 
 
 def _batches(alerts: Sequence[IncomingAlert], origin: str) -> list[dict[str, IncomingAlert]]:

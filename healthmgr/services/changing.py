@@ -5,32 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
 
-from healthmgr.domain.cause import Changed
+from healthmgr.domain.cause import Changed, KeptChange
 from healthmgr.domain.incoming import LONGEST_ANNOTATION, LONGEST_SUMMARY, LONGEST_URL, storable
-from healthmgr.errors import DefinitionError, Problem
+from healthmgr.errors import DefinitionError, NotFound, Problem
 
 log = structlog.get_logger(__name__)
 
 EARLY_BY = timedelta(minutes=5)  # clocks elsewhere: what lies further ahead has not happened
 MOST = 500
 _LONGEST: Mapping[str, int] = {"title": LONGEST_SUMMARY, "service": 200, "version": 200, "by": 200, "link": LONGEST_URL}
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A change as it is kept; `source` is the door that it came through."""
-
-    id: UUID
-    changed: Changed
-    source: str
-    reported_at: datetime
 
 
 class ChangingTransaction(Protocol):
@@ -40,12 +30,16 @@ class ChangingTransaction(Protocol):
         """Keep one; its id."""
         ...
 
-    def find(self, service: str, since: datetime, limit: int) -> list[Kept]:
+    def find(self, service: str, since: datetime, limit: int) -> list[KeptChange]:
         """The latest first; of one service, or of all ("")."""
         ...
 
+    def get(self, change_id: UUID) -> KeptChange | None:
+        """One of them."""
+        ...
+
     def forget(self, before: datetime) -> int:
-        """Remove what was reported before; how many there were."""
+        """Remove what was made before; how many there were."""
         ...
 
     def audit(self, actor: str, origin: str, action: str, target: str, detail: dict[str, Any], now: datetime) -> None:
@@ -88,13 +82,21 @@ class Changing:
         log.info("change_reported", title=kept.title, service=kept.service, actor=actor)
         return change_id
 
-    def find(self, *, since: datetime, service: str = "", limit: int = 50) -> Sequence[Kept]:
+    def find(self, *, since: datetime, service: str = "", limit: int = 50) -> Sequence[KeptChange]:
         """The latest changes first."""
         with self._store.begin() as transaction:
             return transaction.find(service, since, min(max(1, limit), MOST))
 
+    def get(self, change_id: UUID) -> KeptChange:
+        """One change; raises NotFound."""
+        with self._store.begin() as transaction:
+            found = transaction.get(change_id)
+        if found is None:
+            raise NotFound(f"There is no change {change_id}: `healthmgr changes list` shows those that are kept")
+        return found
+
     def forget(self, before: datetime) -> int:
-        """Remove what was reported before that."""
+        """Remove what was made before that."""
         with self._store.begin() as transaction:
             return transaction.forget(before)
 

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
-from healthmgr.domain.cascade import Graph, Impact, SinglePoint, impact, longest_chain, single_points
-from healthmgr.domain.cofailure import LOOKS_BACK, suggest, worth_learning
+from healthmgr.domain.cascade import Graph, SinglePoint, impact, longest_chain, single_points
+from healthmgr.domain.chart import Chart, Consequences
+from healthmgr.domain.cofailure import LOOKS_BACK, Suggested, SuggestionState, suggest, worth_learning
 from healthmgr.errors import Conflict, NotFound
-from healthmgr.services.charting_ports import ChartingStore, ChartingTransaction, Hearers, Suggested, SuggestionState
+from healthmgr.services.charting_ports import ChartingStore, ChartingTransaction
 
 log = structlog.get_logger(__name__)
 
 BLIND_AFTER = timedelta(minutes=3)  # without any result of any check
-
-
-@dataclass(frozen=True, slots=True)
-class Consequences:
-    """What the failure of one check takes with it, and who would be told of it: by the root alone, and by all of it."""
-
-    impact: Impact
-    hearers: Hearers
-    hearers_of_fallen: Hearers
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """The whole graph, and the longest chain in it."""
-
-    graph: Graph
-    critical_path: tuple[str, ...]
 
 
 class Charting:

@@ -4,42 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Protocol
 
 from healthmgr.domain.cascade import Graph
-from healthmgr.domain.cofailure import Failure, Span, Suggestion
-
-
-class SuggestionState(StrEnum):
-    """What people said of a learned dependency."""
-
-    OPEN = "open"
-    ACCEPTED = "accepted"
-    DISMISSED = "dismissed"
-
-
-@dataclass(frozen=True, slots=True)
-class Suggested:
-    """A learned dependency as it is kept, and what became of it."""
-
-    suggestion: Suggestion
-    state: SuggestionState
-    seen_at: datetime
-    decided_at: datetime | None = None
-    decided_by: str = ""
-    comment: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Hearers:
-    """Who would be told of some checks: people by how many of the checks, escalation policies, and teams of them."""
-
-    people: Mapping[str, int]
-    policies: tuple[str, ...] = ()
-    teams: tuple[str, ...] = ()
+from healthmgr.domain.chart import Hearers
+from healthmgr.domain.cofailure import Failure, Span, Suggested, Suggestion
 
 
 class ChartingTransaction(Protocol):

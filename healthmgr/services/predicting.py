@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from healthmgr.domain.dispatch import Due
-from healthmgr.domain.forecast import DAY, Forecast, Measured, Seen, Told, advance, foresee
+from healthmgr.domain.forecast import DAY, Forecast, Measured, Seen, foresee
+from healthmgr.domain.forecast_telling import Foreseen, Told, advance
 from healthmgr.domain.forecast_words import ORIGIN, alert, promise, summary
 from healthmgr.domain.incoming import Admission
 from healthmgr.services.admitting import Admitting
-from healthmgr.services.predicting_ports import Foreseen, Look, Measurements, PredictingStore
+from healthmgr.services.predicting_ports import Look, Measurements, PredictingStore
 
 log = structlog.get_logger(__name__)
 

@@ -9,31 +9,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from healthmgr.domain.forecast import Forecast, ForecastRule, Measured, Memory, Told
-
-
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """One metric that is carried forward: of which check, by which rule, and what the looks before said.
-
-    `is_breached`: the check itself has an open alert. `due_at` is when the next look is due, and the token of this one.
-    """
-
-    check_id: UUID
-    slug: str
-    name: str
-    labels: Mapping[str, str]
-    rule: ForecastRule
-    memory: Memory
-    told: str
-    words: str
-    is_breached: bool
-    due_at: datetime
-
-    @property
-    def identity(self) -> Mapping[str, str]:
-        """What makes alerts of it the same problem."""
-        return identity(self.slug, self.rule.metric)
+from healthmgr.domain.forecast import Forecast, Measured
+from healthmgr.domain.forecast_telling import Foreseen, Memory, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +60,3 @@ class Measurements(Protocol):
     ) -> Measured:
         """Means over steps of this length, oldest first."""
         ...
-
-
-def identity(slug: str, metric: str) -> dict[str, str]:
-    """What makes forecasts the same problem, whatever else their labels say."""
-    return {"check": slug, "forecast": metric}

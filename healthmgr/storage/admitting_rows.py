@@ -24,7 +24,6 @@ from healthmgr.domain.incident import all_labels
 from healthmgr.domain.incoming import Admission, IncomingAlert, Standing
 from healthmgr.services.admitting import AdmittingTransaction, Moves, Opening, Renewal
 from healthmgr.storage.alert_rows import close_alerts
-from healthmgr.storage.audit_rows import write_audit
 from healthmgr.storage.directory_rows import read_directory
 from healthmgr.storage.dispatch_rows import request_dispatch
 
@@ -124,9 +123,6 @@ class AdmittingRows(AdmittingTransaction):
             facts = {"origin": moves.origin, "status": Status.UNHEALTHY.value, "now": now}
             self._connection.execute(_OPEN, facts | {"alerts": json.dumps(alerts)})
         return dues
-
-    def audit(self, actor: str, origin: str, action: str, target: str, detail: dict[str, Any], now: datetime) -> None:
-        write_audit(self._connection, actor, origin, action, target, detail, now)
 
     def _groups(self, openings: Sequence[Opening], origin: str) -> dict[str, Grouping]:
         """Where each new alert goes, by fingerprint."""

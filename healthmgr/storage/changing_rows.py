@@ -9,18 +9,20 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 from uuid_utils.compat import uuid7
 
-from healthmgr.domain.cause import Changed
-from healthmgr.services.changing import ChangingTransaction, Kept
+from healthmgr.domain.cause import Changed, KeptChange
+from healthmgr.services.changing import ChangingTransaction
 from healthmgr.storage.audit_rows import write_audit
 
 _ADD = text("""
 INSERT INTO changes (id, at, service, title, version, changed_by, link, source, reported_at)
 VALUES (:id, :at, :service, :title, :version, :by, :link, :source, :now)
 """)
-_FIND = text("""
-SELECT id, at, service, title, version, changed_by, link, source, reported_at FROM changes
+_COLUMNS = "id, at, service, title, version, changed_by, link, source, reported_at"
+_GET = text(f"SELECT {_COLUMNS} FROM changes WHERE id = :id")  # noqa: S608 - composed of constants alone
+_FIND = text(f"""
+SELECT {_COLUMNS} FROM changes
 WHERE at >= :since AND (:service = '' OR service = :service) ORDER BY at DESC, id DESC LIMIT :limit
-""")
+""")  # noqa: S608 - composed of constants alone
 _FORGET = text("DELETE FROM changes WHERE at < :before")
 
 
@@ -36,8 +38,12 @@ class ChangingRows(ChangingTransaction):
         self._connection.execute(_ADD, values | {"id": change_id, "source": source, "now": now})
         return change_id
 
-    def find(self, service: str, since: datetime, limit: int) -> list[Kept]:
+    def find(self, service: str, since: datetime, limit: int) -> list[KeptChange]:
         return read_changes(self._connection, service, since, limit)
+
+    def get(self, change_id: UUID) -> KeptChange | None:
+        row = self._connection.execute(_GET, {"id": change_id}).one_or_none()
+        return _kept(row) if row else None
 
     def forget(self, before: datetime) -> int:
         return self._connection.execute(_FORGET, {"before": before}).rowcount
@@ -46,15 +52,12 @@ class ChangingRows(ChangingTransaction):
         write_audit(self._connection, actor, origin, action, target, detail, now)
 
 
-def read_changes(connection: Connection, service: str, since: datetime, limit: int) -> list[Kept]:
+def read_changes(connection: Connection, service: str, since: datetime, limit: int) -> list[KeptChange]:
     """The latest changes first, of one service or of all ("")."""
     rows = connection.execute(_FIND, {"service": service, "since": since, "limit": limit})
-    return [
-        Kept(
-            row.id,
-            Changed(row.service, row.title, row.at, row.version, row.changed_by, row.link),
-            row.source,
-            row.reported_at,
-        )
-        for row in rows
-    ]
+    return [_kept(row) for row in rows]
+
+
+def _kept(row: Any) -> KeptChange:
+    changed = Changed(row.service, row.title, row.at, row.version, row.changed_by, row.link)
+    return KeptChange(row.id, changed, row.source, row.reported_at)

@@ -14,10 +14,11 @@ from sqlalchemy.types import Text
 
 from healthmgr.domain.alert import check_labels
 from healthmgr.domain.cascade import Graph
+from healthmgr.domain.chart import Hearers
 from healthmgr.domain.check import Severity
-from healthmgr.domain.cofailure import Failure, Span, Suggestion
+from healthmgr.domain.cofailure import Failure, Span, Suggested, Suggestion, SuggestionState
 from healthmgr.domain.incident import all_labels
-from healthmgr.services.charting_ports import ChartingTransaction, Hearers, Suggested, SuggestionState
+from healthmgr.services.charting_ports import ChartingTransaction
 from healthmgr.storage import dependency_rows
 from healthmgr.storage.audit_rows import write_audit
 from healthmgr.storage.directory_rows import read_directory

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Text
 
 from healthmgr.domain.cascade import Edge, Graph
 
@@ -18,6 +21,18 @@ FROM check_dependencies d JOIN checks c ON c.id = d.check_id JOIN checks p ON p.
 WHERE c.is_enabled AND p.is_enabled
 ORDER BY c.slug, p.slug
 """)
+
+_BELOW = text("""
+WITH RECURSIVE below AS (
+    SELECT id FROM checks WHERE slug = ANY(:slugs)
+    UNION SELECT d.check_id FROM check_dependencies d JOIN below ON d.parent_id = below.id
+)
+SELECT c.slug, c.service, p.slug AS parent, p.service AS parent_service, d.redundancy_group,
+       d.accepted_by <> '' AS is_learned
+FROM below JOIN check_dependencies d ON d.check_id = below.id
+JOIN checks c ON c.id = d.check_id JOIN checks p ON p.id = d.parent_id
+WHERE c.is_enabled AND p.is_enabled ORDER BY c.slug, p.slug
+""").bindparams(bindparam("slugs", type_=ARRAY(Text)))
 
 # An accepted edge closes a circle where its parent hangs on the child by way of anything.
 _CIRCLES = text("""
@@ -50,6 +65,16 @@ def read_graph(connection: Connection) -> Graph:
     for row in connection.execute(_EDGES):
         parents.setdefault(row.slug, []).append(Edge(row.parent, row.redundancy_group, row.is_learned))
     return Graph({row.slug: row.service for row in connection.execute(_CHECKS)}, parents)
+
+
+def read_graph_below(connection: Connection, slugs: Collection[str]) -> Graph:
+    """These checks and all that hangs on them, with everything that those hang on."""
+    parents: dict[str, list[Edge]] = {}
+    services: dict[str, str] = {}
+    for row in connection.execute(_BELOW, {"slugs": list(slugs)}):
+        services |= {row.slug: row.service, row.parent: row.parent_service}
+        parents.setdefault(row.slug, []).append(Edge(row.parent, row.redundancy_group, row.is_learned))
+    return Graph(services, parents)
 
 
 def accept(connection: Connection, check_id: UUID, parent_id: UUID, person: str) -> None:

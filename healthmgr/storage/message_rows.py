@@ -12,6 +12,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
+from healthmgr.domain.cascade import impact
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.command import BY_NAME
 from healthmgr.domain.links import LinkMaker
@@ -19,9 +20,12 @@ from healthmgr.domain.message import AlertFacts, Breach, HeldBack, Links, Messag
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.threshold import RESPONSE_TIME, Thresholds
 from healthmgr.storage.bundling_rows import read_held_back
+from healthmgr.storage.dependency_rows import read_graph_below
 from healthmgr.storage.surroundings_rows import read_changes, read_told
+from healthmgr.storage.tracing_rows import read_causes
 
 LAST_RESULTS = 10
+MOST_CAUSES = 3
 MOST_ALERTS = 50  # are told of in one message; it says how many there are
 
 _NAMES = text("""
@@ -56,7 +60,9 @@ SELECT a.id, a.check_id, a.severity, a.status, a.summary, a.opened_at, a.resolve
        ARRAY(SELECT d.slug FROM check_dependencies cd JOIN checks d ON d.id = cd.check_id
              WHERE cd.parent_id = a.check_id AND d.is_enabled ORDER BY d.slug) AS dependents,
        ARRAY(SELECT d.slug FROM alerts child JOIN checks d ON d.id = child.check_id
-             WHERE child.suppressed_by_id = a.id AND child.resolved_at IS NULL ORDER BY d.slug) AS impacted
+             WHERE child.suppressed_by_id = a.id AND child.resolved_at IS NULL ORDER BY d.slug) AS impacted,
+       COALESCE(a.annotations->>'foretold', (SELECT string_agg(f.words, '; ' ORDER BY f.metric) FROM forecasts f
+           WHERE f.check_id = a.check_id AND f.is_told), '') AS foretold
 FROM alerts a
 LEFT JOIN checks c ON c.id = a.check_id
 LEFT JOIN check_states st ON st.check_id = a.check_id
@@ -121,6 +127,7 @@ def compose(
         actor=notification.actor,
         links=made,
         changes=read_changes(connection, incident.id, incident.opened_at, now),
+        causes=_causes(connection, incident.id, kind),
         told=read_told(connection, notification.id),
         first_provider_id=incident.first_provider_id or "",
         attempt=attempt,
@@ -130,6 +137,13 @@ def compose(
         merged_into=content.get("merged_into", 0),
     )
     return _digest(connection, message, [notification.id, *bundle]) if bundle else message
+
+
+def _causes(connection: Connection, incident_id: UUID, kind: MessageKind) -> tuple[str, ...]:
+    """The likeliest causes, as far as they were found by now; the end of it needs none."""
+    if kind is MessageKind.RESOLUTION:
+        return ()
+    return tuple(cause.words for cause in read_causes(connection, incident_id)[1][:MOST_CAUSES])
 
 
 def _digest(connection: Connection, message: Message, ids: Sequence[UUID]) -> Message:
@@ -158,6 +172,7 @@ def _digest(connection: Connection, message: Message, ids: Sequence[UUID]) -> Me
         how_to_acknowledge="",
         links=Links(message.links.incident),
         changes=(),
+        causes=(),
     )
 
 
@@ -172,7 +187,20 @@ def _title(connection: Connection, row: Any) -> str:
 
 def _alerts(connection: Connection, ids: Sequence[UUID], kind: MessageKind) -> tuple[AlertFacts, ...]:
     rows = connection.execute(_ALERTS, {"ids": list(ids)}).mappings().all()
-    return tuple(_facts(row, _last_results(connection, row["check_id"]), kind) for row in rows)
+    hanging = _hanging(connection, rows, kind)
+    return tuple(
+        _facts(row, _last_results(connection, row["check_id"]), hanging.get(row["slug"], ""), kind) for row in rows
+    )
+
+
+def _hanging(connection: Connection, rows: Sequence[RowMapping], kind: MessageKind) -> dict[str, str]:
+    """What falls with each check, as far as that is more than the checks right below it."""
+    above = {row["slug"]: row for row in rows if row["dependents"] and kind is not MessageKind.RESOLUTION}
+    if not above:
+        return {}
+    graph = read_graph_below(connection, above)
+    found = {slug: impact(graph, slug) for slug in above if slug in graph.services}
+    return {slug: each.words for slug, each in found.items() if len(each.fallen) > len(above[slug]["dependents"])}
 
 
 def _last_results(connection: Connection, check_id: UUID | None) -> tuple[ResultFacts, ...]:
@@ -182,7 +210,7 @@ def _last_results(connection: Connection, check_id: UUID | None) -> tuple[Result
     return tuple(ResultFacts(row.started_at, Status(row.status), row.message, row.response_time) for row in rows)
 
 
-def _facts(row: RowMapping, last_results: tuple[ResultFacts, ...], kind: MessageKind) -> AlertFacts:
+def _facts(row: RowMapping, last_results: tuple[ResultFacts, ...], hanging: str, kind: MessageKind) -> AlertFacts:
     is_over = kind is MessageKind.RESOLUTION
     return AlertFacts(
         id=row["id"],
@@ -204,6 +232,8 @@ def _facts(row: RowMapping, last_results: tuple[ResultFacts, ...], kind: Message
         last_results=last_results,
         dependents=tuple(row["dependents"]),
         impacted=tuple(row["impacted"]),
+        hanging=hanging,
+        foretold="" if is_over else row["foretold"],
         origin=row["origin"] if row["check_id"] is None else "",
         source_url=row["source_url"],
         annotations=row["annotations"],

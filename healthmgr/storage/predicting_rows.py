@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from healthmgr.domain.alert import check_labels
-from healthmgr.domain.forecast import Forecast, ForecastRule, Measured, Memory, Told, is_reset
+from healthmgr.domain.forecast import Forecast, ForecastRule, Measured, is_reset
+from healthmgr.domain.forecast_telling import Foreseen, Memory, Told, identity
 from healthmgr.errors import NotFound
-from healthmgr.services.predicting_ports import Foreseen, Look, PredictingTransaction, identity
+from healthmgr.services.predicting_ports import Look, PredictingTransaction
 from healthmgr.storage.series import Series
 
 LOOKS_EVERY = timedelta(minutes=5)

@@ -31,6 +31,7 @@ from healthmgr.storage.tables import (
     results,
     transitions,
 )
+from healthmgr.storage.tracing_rows import read_causes
 from healthmgr.views import (
     AlertView,
     ChannelView,
@@ -46,6 +47,7 @@ from healthmgr.views import (
     TransitionView,
 )
 from healthmgr.views_incidents import IncidentLine, IncidentView
+from healthmgr.views_insight import CausesView
 
 STATUSES = tuple(Status)
 _parents = checks.alias("parents")
@@ -134,6 +136,11 @@ class Reading:
         """One incident with its alerts, notifications and timeline."""
         with self._engine.connect() as connection:
             return reading_incidents.incident(connection, incident_id)
+
+    def causes(self, incident_id: UUID) -> CausesView:
+        """What the incident may come from, as far as it was traced back."""
+        with self._engine.connect() as connection:
+            return CausesView.of(*read_causes(connection, incident_id))
 
     def report_facts(self, incident_id: UUID, now: datetime) -> Facts:
         """What a report on an incident is drafted from."""

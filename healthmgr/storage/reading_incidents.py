@@ -8,16 +8,20 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, case, func, select, tuple_
 
 from healthmgr.domain import synthetic
+from healthmgr.domain.cascade import impact_of
 from healthmgr.domain.check import Severity
 from healthmgr.domain.plan import Plan
 from healthmgr.errors import NotFound
 from healthmgr.storage import reading_alerts
+from healthmgr.storage.dependency_rows import read_graph_below
 from healthmgr.storage.incident_rows import leads_to
 from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
 from healthmgr.storage.reading_command import read_command
 from healthmgr.storage.tables import alerts, checks, incident_entries, incidents
-from healthmgr.views import Page
+from healthmgr.storage.tracing_rows import read_causes
+from healthmgr.views import AlertView, Page
 from healthmgr.views_incidents import EntryView, IncidentLine, IncidentView, PlannedLeg
+from healthmgr.views_insight import CauseView
 
 INCIDENT_STATES = ("open", "firing", "acknowledged", "snoozed", "resolved", "all")
 MOST_MEMBERS = 200
@@ -109,9 +113,18 @@ def incident(connection: Connection, wanted: UUID) -> IncidentView:
             "members": members.items,
             "notifications": told.items,
             "timeline": _timeline(connection, wanted),
+            "hanging": _hanging(connection, members.items),
+            "causes": [CauseView.of(cause) for cause in read_causes(connection, wanted)[1]],
             **read_command(connection, wanted),
         }
     )
+
+
+def _hanging(connection: Connection, members: list[AlertView]) -> str:
+    """What falls with the checks that are the incident's own and broken."""
+    own = [each.check for each in members if each.check and each.suppressed_by is None and each.resolved_at is None]
+    graph = read_graph_below(connection, own)
+    return impact_of(graph, [slug for slug in own if slug in graph.services]).words
 
 
 def _timeline(connection: Connection, wanted: UUID) -> list[EntryView]:

@@ -13,18 +13,8 @@ import numpy
 import pytest
 
 from healthmgr.domain.check import Severity
-from healthmgr.domain.forecast import (
-    CONFIRMED_BY,
-    WITHDRAWN_BY,
-    Forecast,
-    ForecastRule,
-    Memory,
-    Seen,
-    Told,
-    advance,
-    foresee,
-    is_reset,
-)
+from healthmgr.domain.forecast import Forecast, ForecastRule, Seen, foresee, is_reset
+from healthmgr.domain.forecast_telling import CONFIRMED_BY, WITHDRAWN_BY, Memory, Told, advance
 from healthmgr.domain.threshold import Threshold
 from tests.domain.making import NOW
 

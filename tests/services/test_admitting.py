@@ -148,9 +148,3 @@ def test_a_thousand_at_once_take_two_commits_and_little_time(admitting: Admittin
     assert time.perf_counter() - started < 5, "a quarter of a second, on an idle machine"
     assert len(rows(engine, "SELECT 1 FROM alerts")) == 1000
     assert len(rows(engine, "SELECT 1 FROM dispatches")) == 20
-
-
-def test_a_change_elsewhere_is_on_the_audit_log(admitting: Admitting, engine: Engine) -> None:
-    admitting.note_change("shop 2.1 deployed", {"version": "2.1"}, actor="deploys", now=NOW)
-    (row,) = rows(engine, "SELECT actor, action, target FROM audit_entries")
-    assert tuple(row) == ("deploys", "change.reported", "shop 2.1 deployed")

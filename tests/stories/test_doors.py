@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from healthmgr.domain.cause import Changed
 from healthmgr.domain.incoming import incoming
 from healthmgr.domain.matcher import parse_matchers
 from healthmgr.domain.silence import Draft
@@ -106,7 +107,8 @@ def test_an_alert_of_a_door_is_silenced_as_any_other_and_told_at_the_silences_en
 
 def test_a_change_that_was_reported_is_named_in_what_broke_after_it(story: Story) -> None:
     begin(story)
-    story.healthmgr.admitting.note_change("shop 2.1 deployed", {"build": "7"}, actor="ci", now=story.now)
+    changed = Changed("shop", "shop 2.1 deployed", story.now)
+    story.healthmgr.insight.changing.report(changed, source="ci", actor="ci", origin="api", now=story.now)
     story.let_pass(minutes=1)
     bring(story)
     story.let_pass(minutes=1)

@@ -16,8 +16,9 @@ from starlette.concurrency import run_in_threadpool
 from healthmgr.api.doors.alertmanager_views import Instant, parse
 from healthmgr.api.parts import Parts, PartsDep
 from healthmgr.api.security import origin_of
+from healthmgr.domain.cause import Changed
 from healthmgr.domain.incoming import IncomingAlert, incoming, severity_of
-from healthmgr.errors import Conflict, NotFound
+from healthmgr.errors import Conflict, DefinitionError, NotFound
 from healthmgr.services.tokens import Principal, Role
 
 ORIGIN = "pagerduty"
@@ -139,13 +140,22 @@ def _enqueue_change(request: Request, parts: Parts, body: bytes) -> Response:
     if isinstance(who, Response):
         return who
     payload = change.payload
-    detail = {
-        **details(payload.custom_details),
-        "source": payload.source or "",
-        "links": " ".join(_hrefs(change.links)),
-    }
+    said, links = details(payload.custom_details), list(_hrefs(change.links))
+    detail = {**said, "source": payload.source or "", "links": " ".join(links)}
+    changed = Changed(
+        service=(said.get("service") or payload.source or "")[:_TARGET],
+        title=payload.summary[:_TARGET],
+        at=min(payload.timestamp or now, now),
+        version=said.get("version", "")[:_TARGET],
+        by=(said.get("by") or who.name)[:_TARGET],
+        link=next((link for link in links if link.startswith(("https://", "http://"))), ""),
+    )
     try:
-        parts.admitting.note_change(payload.summary[:_TARGET], detail, actor=who.name, now=now)
+        parts.insight.changing.report(
+            changed, source=ORIGIN, actor=who.name, origin=origin_of(request), now=now, detail=detail
+        )
+    except DefinitionError as error:
+        return _invalid("; ".join(problem.message for problem in error.problems))
     except ValueError as error:
         return _invalid(str(error))
     return JSONResponse({"status": "success", "message": "Change event processed"}, 202)

@@ -177,8 +177,17 @@ def test_a_change_is_remembered_for_messages(client: HttpClient, key: str, engin
         "legacy",
         "change.reported",
         "shop 2.1 deployed",
-        {"build": "7", "source": "ci", "links": "https://ci/7"},
+        {
+            "build": "7",
+            "source": "ci",
+            "links": "https://ci/7",
+            "service": "ci",
+            "by": "legacy",
+            "link": "https://ci/7",
+        },
     )
+    (kept,) = rows(engine, "SELECT service, title, changed_by, link, source FROM changes")
+    assert tuple(kept) == ("ci", "shop 2.1 deployed", "legacy", "https://ci/7", "pagerduty")
     bad = {**body, "payload": {**payload, "custom_details": "\0"}}
     assert client.post("/v2/change/enqueue", json=bad).status_code == 400
     assert client.post("/v2/change/enqueue", json={**body, "routing_key": "no"}).status_code == 400
