@@ -13,6 +13,7 @@ from healthmgr.services.upholding import Upholding
 from healthmgr.settings import Settings
 from healthmgr.storage.day_tables import DayTables
 from healthmgr.storage.reading_measuring import MeasuringReading
+from healthmgr.storage.reading_watched import WatchedReading
 from healthmgr.storage.rolling_rows import RollingRows
 from healthmgr.storage.series import Series
 from healthmgr.storage.transactions import Transactions
@@ -27,6 +28,7 @@ class Measuring:
     series: Series
     upholding: Upholding
     reading: MeasuringReading
+    watched: WatchedReading
 
 
 def build_measuring(engine: Engine, settings: Settings, admitting: Admitting) -> Measuring:
@@ -38,4 +40,10 @@ def build_measuring(engine: Engine, settings: Settings, admitting: Admitting) ->
     )
     upholding = Upholding(Transactions(engine, lambda connection: UpholdingRows(connection, kept)), admitting)
     series = Series(engine, kept)
-    return Measuring(rolling=rolling, series=series, upholding=upholding, reading=MeasuringReading(engine, series))
+    return Measuring(
+        rolling=rolling,
+        series=series,
+        upholding=upholding,
+        reading=MeasuringReading(engine, series),
+        watched=WatchedReading(engine),
+    )

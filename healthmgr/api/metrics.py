@@ -74,6 +74,7 @@ def _of_rows(found: Numbers) -> Iterator[Metric]:
     )
     yield plain("notification_lag_seconds", "How long the longest due notification waits.", found.notification_lag)
     yield plain("schedule_lag_seconds", "How long the longest due check waits to be claimed.", found.schedule_lag)
+    yield plain("rollup_lag_seconds", "Since all results that there were had been rolled up.", found.rollup_lag)
     yield CounterMetricFamily("healthmgr_probes", "Probes ordered for the checks that exist.", found.probes_total)
     yield CounterMetricFamily("healthmgr_pings", "Pings taken by the checks that exist.", found.pings_total)
 

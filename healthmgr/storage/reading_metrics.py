@@ -13,7 +13,16 @@ from healthmgr.domain.delivery_time import DeliverySeries
 from healthmgr.domain.synthetic import Trials
 from healthmgr.storage.delivery_times import delivery_series, possible_duplicates
 from healthmgr.storage.synthetic_rows import read_trials
-from healthmgr.storage.tables import alerts, check_schedules, check_states, checks, heartbeats, incidents, notifications
+from healthmgr.storage.tables import (
+    alerts,
+    check_schedules,
+    check_states,
+    checks,
+    heartbeats,
+    incidents,
+    metric_progress,
+    notifications,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,7 @@ class Numbers:
     delivery: Sequence[DeliverySeries]
     possible_duplicates: Mapping[str, int]
     trials: Trials | None
+    rollup_lag: float | None
 
 
 def numbers(connection: Connection, now: datetime) -> Numbers:
@@ -56,6 +66,7 @@ def numbers(connection: Connection, now: datetime) -> Numbers:
         delivery=delivery_series(connection, now),
         possible_duplicates=possible_duplicates(connection),
         trials=read_trials(connection),
+        rollup_lag=_rollup_lag(connection, now),
     )
 
 
@@ -90,6 +101,11 @@ _NOTIFICATIONS = (
 
 def _counts(connection: Connection, query: Select[str, int]) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _rollup_lag(connection: Connection, now: datetime) -> float | None:
+    at = connection.execute(select(metric_progress.c.rolled_at)).scalar()
+    return max((now - at).total_seconds(), 0.0) if at else None
 
 
 def _lag(now: datetime, since: datetime | None) -> float:
