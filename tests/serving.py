@@ -17,9 +17,7 @@ from sqlalchemy import Engine
 from healthmgr.api.bounded_http import BoundedHttp
 from healthmgr.bootstrap_insight import build_insight
 from healthmgr.bootstrap_measuring import build_measuring
-from healthmgr.bootstrap_measuring import build_measuring
 from healthmgr.registry import Registry
-from healthmgr.services.admitting import Admitting
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.pinging import Pinging
@@ -27,7 +25,6 @@ from healthmgr.services.promising import Promising
 from healthmgr.services.silencing import Silencing
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
-from healthmgr.storage.admitting_rows import AdmittingRows
 from healthmgr.storage.admitting_rows import AdmittingRows
 from healthmgr.storage.heartbeat_repository import HeartbeatRepository
 from healthmgr.storage.maintaining_rows import MaintainingRows
@@ -108,12 +105,9 @@ class Container:
         self.silencing = Silencing(Transactions(self.engine, SilencingRows))
         self.maintaining = Maintaining(Transactions(self.engine, MaintainingRows))
         admitting = Admitting(Transactions(self.engine, AdmittingRows))
-        admitting = Admitting(Transactions(self.engine, AdmittingRows))
         self.promising = Promising(Transactions(self.engine, PromisingRows), admitting)
         self.measuring = build_measuring(self.engine, self.settings, admitting)
         self.insight = build_insight(self.engine, self.settings, self.measuring.series, admitting)
-        admitting = Admitting(Transactions(self.engine, AdmittingRows))
-        self.measuring = build_measuring(self.engine, self.settings, admitting)
 
 
 class ServedApp:

@@ -26,7 +26,6 @@ from healthmgr.api import (
     measuring,
     metrics,
     metrics_watched,
-    metrics_watched,
     oncall,
     promises,
     runbooks,
@@ -122,7 +121,7 @@ def create_app(parts: Parts) -> FastAPI:
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(balancing.door)
-    for module in (health, metrics, metrics_watched, metrics_watched, answers, calendars, swap_answers):
+    for module in (health, metrics, metrics_watched, answers, calendars, swap_answers):
         app.include_router(module.router)
     _open_doors(app)
     add_problem_handlers(app)
