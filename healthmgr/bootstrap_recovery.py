@@ -14,10 +14,12 @@ from healthmgr.registry import Registry
 from healthmgr.services.deciding import Deciding
 from healthmgr.services.recovering import Recovering
 from healthmgr.services.recovering_ports import Balancer
+from healthmgr.services.rehearsing import Rehearsing
 from healthmgr.services.repairing import Repairing
 from healthmgr.services.restraining import Restraining
 from healthmgr.settings import Settings
 from healthmgr.storage.reading_recovery import RecoveryReading
+from healthmgr.storage.reading_runbooks import RunbookReading
 from healthmgr.storage.recovering_rows import RecoveringRows
 from healthmgr.storage.transactions import Transactions
 
@@ -30,6 +32,8 @@ class Recovery:
     deciding: Deciding
     restraining: Restraining
     reading: RecoveryReading
+    rehearsing: Rehearsing
+    runbooks: RunbookReading
 
 
 def recovery_rules(settings: Settings) -> RecoveryRules:
@@ -63,9 +67,12 @@ def build_recovery(
     rows = partial(RecoveringRows, needs_address=needs_address)
     reminding, by_hand = Transactions(engine, rows), Transactions(engine, partial(rows, will_remind=False))
     repairing = Repairing(registry, environ, balancer)
+    recovering = Recovering(reminding, by_hand, repairing, rules, worker)
     return Recovery(
-        recovering=Recovering(reminding, by_hand, repairing, rules, worker),
+        recovering=recovering,
         deciding=Deciding(by_hand, rules),
         restraining=Restraining(by_hand),
         reading=RecoveryReading(engine),
+        rehearsing=Rehearsing(by_hand, recovering, registry, environ, rules),
+        runbooks=RunbookReading(engine),
     )

@@ -21,7 +21,7 @@ from healthmgr.domain.escalation import Conditions, Level
 from healthmgr.domain.person import Contact, quiet_to_document
 from healthmgr.domain.quantity import format_duration
 from healthmgr.domain.routing_tree import Route
-from healthmgr.domain.runbook import Runbook, Step
+from healthmgr.domain.runbook_words import runbook_facts
 
 
 def facts_of(definition: Any) -> Mapping[str, Any]:
@@ -74,64 +74,6 @@ def route_facts(route: Route) -> dict[str, Any]:
         "routes": {child.name: route_facts(child) for child in route.routes},
     }
     return {name: value for name, value in facts.items() if value not in (None, (), False, {})}
-
-
-def runbook_facts(runbook: Runbook) -> dict[str, Any]:
-    """What a runbook says, in the words of the file."""
-    radius = runbook.rails.blast_radius
-    share = None if radius.most_percent is None else f"{radius.most_percent:g}%"
-    return {
-        "name": runbook.title,
-        "description": runbook.description,
-        "automation": runbook.automation,
-        "trigger": {
-            "checks": runbook.trigger.checks,
-            "match": _texts(runbook.trigger.matchers),
-            "severity": runbook.trigger.severities,
-            "on": "hard" if runbook.trigger.attempt is None else f"soft {runbook.trigger.attempt}",
-        },
-        "parameters": dict(runbook.parameters),
-        "target": runbook.target,
-        "steps": {step.id: step_facts(step) for step in runbook.steps},
-        "timeout": runbook.timeout,
-        "verify": runbook.verifies,
-        "approval": {
-            "needed": runbook.approval.needed,
-            "by": runbook.approval.approvers,
-            "expires_after": runbook.approval.expires_after,
-        },
-        "limits": {
-            "attempts": runbook.rails.max_attempts,
-            "most": runbook.rails.most_in_window,
-            "per": runbook.rails.window,
-            "cool_down": runbook.rails.cool_down,
-            "target_cool_down": runbook.rails.target_cool_down,
-            "breaker": runbook.rails.opens_after,
-            "blast_radius": {
-                "by": radius.by,
-                "most": radius.most if share is None else share,
-                "keep_healthy": radius.keep_healthy,
-                "canary": radius.is_canary_first,
-            },
-        },
-        "team": runbook.team,
-    }
-
-
-def step_facts(step: Step) -> dict[str, Any]:
-    """What a step says, in the words of the file."""
-    return {
-        "name": step.name,
-        "kind": step.kind,
-        "config": dict(step.config),
-        "timeout": step.timeout,
-        "retries": step.retries,
-        "retry_after": step.retry_after,
-        "on_failure": step.on_failure,
-        "when": step.when,
-        "idempotent": step.is_idempotent,
-        "rollback": {undoing.id: step_facts(undoing) for undoing in step.rollback},
-    }
 
 
 def _level_facts(level: Level) -> dict[str, Any]:
