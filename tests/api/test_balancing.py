@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, make_url, select, text, update
 
 from healthmgr.api.agent import Agent
 from healthmgr.api.app import create_app
@@ -18,6 +19,7 @@ from healthmgr.domain.balancing import Belief, Instance, Key, Seen, decide
 from healthmgr.domain.check import Status
 from healthmgr.errors import SettingsError, Unavailable
 from healthmgr.settings import Settings
+from healthmgr.storage.database import connect
 from healthmgr.storage.tables import audit_entries, check_states
 from tests.builders import NOW, make_check
 from tests.serving import HttpClient, ServedApp
@@ -262,3 +264,30 @@ def test_the_agent_says_nothing_that_moves_a_server_when_it_is_asked_for_nothing
 def test_a_port_that_cannot_be_had_is_named_with_its_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as held, pytest.raises(SettingsError, match="HEALTHMGR_AGENT_PORT"):
         asyncio.run(Agent(Looking().answers).start("127.0.0.1", held.getsockname()[1]))
+
+
+def test_postgresql_goes_away_and_the_answers_stay_until_it_is_back(
+    client: HttpClient, engine: Engine, database_url: str
+) -> None:
+    """Really away: nobody may connect to the database, and those who are connected are thrown out."""
+    name = make_url(database_url).database
+    admin = connect(make_url(database_url).set(database="postgres").render_as_string(hide_password=False))
+    assert ask(client, "/lb/shop/web-1")[0] == 200
+    engine.dispose()
+    with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false"))
+        try:
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": name}
+            )
+            time.sleep(2)
+            assert client.get("/readyz").status_code == 503
+            status, said = ask(client, "/lb/shop/web-1")
+            assert status == 200
+            assert re.fullmatch(r"in service: healthy \(as of \d s ago\)\n", said), said
+            assert ask(client, "/lb/shop/web-2")[0] == 503
+        finally:
+            connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
+    admin.dispose()
+    time.sleep(1)
+    assert ask(client, "/lb/shop/web-1") == (200, "in service: healthy\n")

@@ -98,8 +98,9 @@ class Haproxy:
         return next(row for row in rows if (row["pxname"], row["svname"]) == (backend, name))
 
     def status(self, backend: str, name: str) -> str:
-        """UP, DOWN, DRAIN and the like."""
-        return self.server(backend, name)["status"].split(" ")[0]
+        """UP, DOWN or DRAIN; HAProxy calls a server "no check" that is up and that it does not check itself."""
+        status = self.server(backend, name)["status"]
+        return "UP" if status == "no check" else status.split(" ")[0]
 
 
 @contextmanager

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from healthmgr.api.agent import Agent
+from healthmgr.api.balancer_answers import BalancerAnswers
+from healthmgr.domain.balancing import Belief, Instance, Key, Seen, Wanted, Wish, decide
+from healthmgr.domain.check import Status
+from healthmgr.errors import Unavailable
+from tests.builders import NOW
 from tests.doors.prometheus import address
 from tests.faults.haproxy import Backend, Haproxy, Load, balancing, free_port, needs_haproxy
 from tests.faults.installation import Installation, definitions, installed
@@ -50,7 +59,7 @@ def test_no_work_goes_to_an_unhealthy_instance_and_none_is_lost_when_one_is_rest
 
 def all_are_given_work_once_they_were_seen_healthy(haproxy: Haproxy, backends: list[Backend]) -> None:
     def all_are_up() -> bool:
-        return all(haproxy.status(way, b.name) in ("UP", "no") for way in WAYS for b in backends)
+        return all(haproxy.status(way, b.name) == "UP" for way in WAYS for b in backends)
 
     eventually(all_are_up, 30, "every instance was probed and is in service")
     eventually(lambda: haproxy.server("agent", "web-1")["last_agt"] == "via agent : up", 10, "the agent said so")
@@ -92,3 +101,81 @@ def one_that_is_drained_is_restarted_and_nobody_notices(
         eventually(lambda: backend.served > served + 20, 15, "it is given work again")
     assert load.failures == [], "no request failed"
     assert load.answered > 300
+
+
+class Told:
+    """What an agent of its own tells HAProxy of one instance, changed while both run."""
+
+    def __init__(self) -> None:
+        self.instance: Instance | None = None
+        self.hours = 0
+        self._loop = asyncio.new_event_loop()
+        self._agent = Agent(BalancerAnswers(self._look, lambda: time.monotonic() + 3600 * self.hours))
+
+    def _look(self) -> Mapping[Key, Seen]:
+        if self.hours:
+            raise Unavailable("PostgreSQL does not answer")
+        one = self.instance
+        return {one.key: Seen(one, decide(one, NOW, 50))} if one else {}
+
+    def __enter__(self) -> Told:
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._agent.start("127.0.0.1", 0), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._agent.stop(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    @property
+    def port(self) -> int:
+        """Where the agent listens."""
+        return self._agent.port
+
+    def knows_nothing(self) -> None:
+        """The database has been away for longer than anything is told on."""
+        self.hours = 2
+
+    def tell(self, status: Status, wanted: Wanted = Wanted.ENABLED) -> None:
+        """From now on the instance is so."""
+        belief = Belief("web-1", status, True, status, True, 1, 1)
+        self.instance = Instance(Key("shop", "web-1"), (belief,), Wish(wanted, "alice", NOW))
+
+
+def test_haproxy_understands_every_answer_and_keeps_its_own_when_there_is_none(tmp_path: Path) -> None:
+    backend = Backend("web-1")
+    with Told() as told, balancing(tmp_path, [backend], "shop", told.port, told.port) as haproxy:
+
+        def becomes(status: str, weight: str) -> None:
+            def is_so() -> bool:
+                return (haproxy.status("agent", "web-1"), haproxy.server("agent", "web-1")["weight"]) == (
+                    status,
+                    weight,
+                )
+
+            eventually(is_so, 5, f"{status} with weight {weight}")
+
+        def stays_though_it_hears(what: str) -> None:
+            before = haproxy.server("agent", "web-1")
+            eventually(lambda: what in haproxy.server("agent", "web-1")["last_agt"], 5, f"it hears {what!r}")
+            after = haproxy.server("agent", "web-1")
+            assert (after["status"], after["weight"]) == (before["status"], before["weight"])
+
+        becomes("DOWN", "100")  # no check watches it
+        told.tell(Status.HEALTHY)
+        becomes("UP", "100")
+        told.tell(Status.DEGRADED)
+        becomes("UP", "50")
+        told.tell(Status.DEGRADED, Wanted.DRAINED)
+        becomes("DRAIN", "100")
+        told.tell(Status.UNHEALTHY, Wanted.DRAINED)
+        becomes("DOWN", "100")
+        told.tell(Status.UNHEALTHY)
+        becomes("DOWN", "100")
+        told.tell(Status.HEALTHY)
+        becomes("UP", "100")
+        told.knows_nothing()
+        stays_though_it_hears("unsure")
