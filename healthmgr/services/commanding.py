@@ -22,7 +22,7 @@ from healthmgr.domain.notification import Reason
 from healthmgr.domain.plan import Target
 from healthmgr.domain.timeline import Entry, EntryKind
 from healthmgr.errors import Conflict, NotFound
-from healthmgr.services.calling import YOU_COMMAND, by_name, content
+from healthmgr.services.calling import YOU_COMMAND, by_name, content, first_contacts
 from healthmgr.services.climbing import climb, reach
 from healthmgr.services.commanding_ports import Commanded, CommandingStore, CommandingTransaction
 from healthmgr.services.routing_ports import Telling
@@ -222,11 +222,18 @@ def _call(
 def _tell_involved(
     transaction: CommandingTransaction, commanded: Commanded, words: str, but: Sequence[Target], act: Act
 ) -> None:
-    """Everybody who was told of the incident before hears this, too."""
-    due_at = {target: act.now for target in transaction.told_targets(commanded.id) if target not in but}
-    update = MessageKind.UPDATE
-    telling = by_name(transaction, commanded, due_at, Reason.ROLE_GIVEN, actor=act.actor, words=words, kind=update)
-    tell_all(transaction, [telling], act.now)
+    """Everybody who was told of the incident before hears this, too, and who wants to hear how it stands."""
+    told = transaction.told_targets(commanded.id)
+    hearers, _unreachable = first_contacts(transaction, transaction.subscribers(commanded.id), act.now)
+    groups = (
+        (Reason.ROLE_GIVEN, [target for target in told if target not in but]),
+        # By the reason of a status update: whoever only hears of it is never paged.
+        (Reason.STATUS_UPDATE, [target for target in hearers if target not in (*told, *but)]),
+    )
+    for reason, targets in groups:
+        due_at, update = dict.fromkeys(targets, act.now), MessageKind.UPDATE
+        telling = by_name(transaction, commanded, due_at, reason, actor=act.actor, words=words, kind=update)
+        tell_all(transaction, [telling], act.now)
 
 
 def _role(text: str) -> str:

@@ -65,6 +65,10 @@ class CommandingTransaction(AppointingTransaction, Protocol):
         """Those whom the present level of its climb has told, without those who declined since."""
         ...
 
+    def subscribers(self, incident_id: UUID) -> list[str]:
+        """Who wants to hear of it."""
+        ...
+
     def told_targets(self, incident_id: UUID) -> list[Target]:
         """Everybody who was told of it, or is about to be."""
         ...
@@ -107,10 +111,6 @@ class CoordinatingTransaction(CommandingTransaction, Protocol):
 
     def unsubscribe(self, incident_id: UUID, person: str) -> bool:
         """Somebody does not want to hear of it any more; False when he did not."""
-        ...
-
-    def subscribers(self, incident_id: UUID) -> list[str]:
-        """Who wants to hear of it."""
         ...
 
     def link(self, incident_id: UUID, other_id: UUID, kind: str, by: str, now: datetime) -> bool:

@@ -157,6 +157,9 @@ class CommandingRows(RoleRows, CoordinatingTransaction):
         rows = self._connection.execute(_ASKED, {"id": incident.id, "by_name": BY_NAME, "level": level})
         return frozenset(rows.scalars())
 
+    def subscribers(self, incident_id: UUID) -> list[str]:
+        return list(self._connection.execute(_SUBSCRIBERS, {"id": incident_id}).scalars())
+
     def told_targets(self, incident_id: UUID) -> list[Target]:
         return read_told_targets(self._connection, incident_id)
 
@@ -188,9 +191,6 @@ class CommandingRows(RoleRows, CoordinatingTransaction):
 
     def unsubscribe(self, incident_id: UUID, person: str) -> bool:
         return self._connection.execute(_UNSUBSCRIBE, {"id": incident_id, "person": person}).rowcount == 1
-
-    def subscribers(self, incident_id: UUID) -> list[str]:
-        return list(self._connection.execute(_SUBSCRIBERS, {"id": incident_id}).scalars())
 
     def link(self, incident_id: UUID, other_id: UUID, kind: str, by: str, now: datetime) -> bool:
         values = {"id": uuid7(), "incident_id": incident_id, "other_id": other_id, "kind": kind, "by": by, "now": now}

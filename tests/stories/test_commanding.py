@@ -225,6 +225,19 @@ def test_there_is_one_commander_and_everybody_hears_who(story: Story) -> None:
         does(story, "give_role", "42!", "dave")
 
 
+def test_who_only_wants_to_hear_of_it_hears_of_a_new_commander_and_is_not_paged_since(story: Story) -> None:
+    given_people(story, "api")
+    broken(story, "api")
+    story.expect_notification("alice")
+    does(story, "subscribe", "dave")
+    does(story, "give_role", "commander", "carol")
+    for hearer in ("alice", "dave"):
+        assert story.expect_notification(hearer, kind="update").message.said == "alice: carol is the commander now."
+    story.expect_notification("carol")
+    story.let_pass(hours=1)
+    assert "dave" not in {delivery.message.recipient for delivery in story.deliveries}
+
+
 # ---- The rule ---------------------------------------------------------------------------------------
 
 
