@@ -49,7 +49,7 @@ async def show_check(place: Place, slug: str, metric: str = RESPONSE_TIME, range
             with ui.element("div").classes("card chart").props(f'role="img" aria-label="{_chart_words(look)}"'):
                 picture = ui.echart(await _chart(place, look, check)).classes("picture")
             numbers = Pieces()
-        with ui.element("aside"):
+        with ui.element("aside").classes("after"):
             sides = Pieces()
 
     async def refresh(where: Place) -> None:

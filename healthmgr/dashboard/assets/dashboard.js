@@ -17,10 +17,13 @@
     return at.toLocaleString(undefined, isToday ? { hour: "2-digit", minute: "2-digit" }
       : { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   };
+  const second = (at) => at.toLocaleString(undefined, at.toDateString() === new Date().toDateString()
+    ? { timeStyle: "medium" } : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const words = (at, form) => {
     const seconds = (Date.now() - at) / 1000;
     if (form === "ago") return Math.abs(seconds) < 1 ? "just now" : seconds >= 0 ? `${length(seconds)} ago` : `in ${length(-seconds)}`;
     if (form === "for") return length(seconds);
+    if (form === "second") return second(at);
     if (form === "left") return seconds >= 0 ? "now" : length(-seconds);
     return clock(at);
   };

@@ -1,0 +1,159 @@
+"""The list of incidents, and the page of one, in a real browser."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, select
+
+from healthmgr.bootstrap import Healthmgr
+from healthmgr.storage.tables import audit_entries, incident_tasks, incidents
+from tests.browser.conftest import DESKTOP, PHONE, Open
+from tests.builders import make_alert, make_check, make_entry, make_incident, make_notification, make_well
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
+EVIL = "<img src=x onerror=window.hacked=1><script>window.hacked=1</script>"
+
+
+def number_of(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.execute(select(incidents.c.number)).scalar_one()
+
+
+@pytest.fixture
+def outage(engine: Engine, healthmgr: Healthmgr) -> int:
+    """A shop that is down for five minutes: somebody was told, the next level is due in four; the incident's number."""
+    now = healthmgr.now()
+    make_well(engine, at=now)
+    opened_at = now - timedelta(minutes=5)
+    shop = make_check(engine, "shop", name="The shop", service="web", status="unhealthy", severity="critical")
+    cart = make_check(engine, "cart", name="The cart", service="web", status="unhealthy")
+    incident = make_incident(
+        engine, severity="critical", opened_at=opened_at, labels={"service": "web"}, last_told_at=opened_at,
+        climb_at=now + timedelta(minutes=4),
+    )  # fmt: skip
+    root = make_alert(
+        engine, shop, incident_id=incident, severity="critical", opened_at=opened_at,
+        summary="503 Service Unavailable", labels={"service": "web"},
+    )  # fmt: skip
+    make_alert(engine, cart, incident_id=incident, opened_at=opened_at, suppressed_by_id=root)
+    make_notification(engine, incident, state="sent", recipient="alice", channel="mail", sent_at=opened_at)
+    make_entry(engine, incident, "opened", at=opened_at, detail={"severity": "critical", "route": "default"})
+    return number_of(engine)
+
+
+def test_an_incident_says_what_broke_who_was_told_and_who_is_next(open_page: Open, outage: int) -> None:
+    page = open_page(path=f"/ui/incidents/{outage}")
+    expect(page.get_by_role("heading", name=f"#{outage} The shop")).to_be_visible()
+    expect(page.get_by_label("Alerts")).to_contain_text("503 Service Unavailable")
+    expect(page.get_by_label("Blast radius")).to_contain_text("The cart")
+    expect(page.get_by_label("Notifications")).to_contain_text("alice over mail")
+    expect(page.get_by_label("Escalation")).to_contain_text("The next level in")
+    countdown = page.get_by_label("Escalation").locator("hm-time").first
+    assert countdown.evaluate("element => element.shadowRoot.textContent") == "3 min"
+    expect(page.get_by_label("Timeline")).to_contain_text("Opened as critical, by the route default")
+
+
+def test_it_is_acknowledged_with_a_comment_from_the_keyboard_alone(
+    open_page: Open, outage: int, engine: Engine
+) -> None:
+    page = open_page(path=f"/ui/incidents/{outage}")
+    page.get_by_role("button", name="Acknowledge").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Comment").fill("I am on it")
+    dialog.get_by_role("button", name="Acknowledge").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Incident", exact=True)).to_contain_text("acknowledged by responder-token")
+    expect(page.get_by_label("Timeline")).to_contain_text("I am on it")
+    expect(page.get_by_label("Escalation")).to_contain_text("Nobody, while it is in hand")
+    with engine.connect() as connection:
+        kept = connection.execute(select(audit_entries.c.detail).where(audit_entries.c.origin.like("dashboard%")))
+        assert any("I am on it" in str(detail) for detail in kept.scalars())
+
+
+def test_what_an_act_needs_is_asked_for_and_what_is_missing_is_said(
+    open_page: Open, outage: int, engine: Engine
+) -> None:
+    page = open_page(path=f"/ui/incidents/{outage}")
+    page.get_by_role("button", name="Add a task").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Add").click()
+    expect(dialog.get_by_text("This is needed")).to_be_visible()
+    dialog.get_by_label("What").fill("Call the vendor")
+    dialog.get_by_role("button", name="Add").click()
+    expect(page.get_by_label("Command")).to_contain_text("Call the vendor")
+    page.get_by_role("button", name="Task 1 is done").click()
+    expect(page.get_by_label("Command")).to_contain_text("done by responder-token")
+    with engine.connect() as connection:
+        assert connection.execute(select(incident_tasks.c.title)).scalar_one() == "Call the vendor"
+
+
+def test_an_act_that_is_not_possible_says_why(open_page: Open, outage: int) -> None:
+    page = open_page(path=f"/ui/incidents/{outage}")
+    page.get_by_role("button", name="Merge").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("The other's number").fill("no number")
+    dialog.get_by_role("button", name="Merge").click()
+    expect(page.get_by_text("is no number of an incident")).to_be_visible()
+
+
+def test_all_of_it_is_resolved_and_a_report_drafted(open_page: Open, outage: int) -> None:
+    page = open_page(path=f"/ui/incidents/{outage}")
+    page.get_by_role("button", name="Resolve").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resolve").click()
+    expect(page.get_by_label("Alerts")).to_contain_text("resolved")
+    page.get_by_role("link", name="Draft a report").click()
+    expect(page.locator("pre.report")).to_contain_text("The shop")
+
+
+def test_a_viewer_sees_all_and_does_nothing(open_page: Open, outage: int, engine: Engine) -> None:
+    page = open_page("viewer", f"/ui/incidents/{outage}")
+    expect(page.get_by_label("Timeline")).to_be_visible()
+    assert page.locator("[data-act]").count() == 0
+    page.evaluate("emitEvent('act', {act: 'resolve'})")
+    expect(page.get_by_text("This needs the role responder")).to_be_visible()
+    with engine.connect() as connection:
+        assert connection.execute(select(incidents.c.resolved_at)).scalar_one() is None
+
+
+def test_the_list_is_sifted_by_state_and_severity_in_the_address(open_page: Open, outage: int) -> None:
+    page = open_page(path="/ui/incidents")
+    expect(page.locator("article.incident")).to_have_count(1)
+    page.get_by_label("Severity").get_by_role("link", name="low").click()
+    page.wait_for_url("**/ui/incidents?severity=low")
+    expect(page.get_by_text("No incident is like that")).to_be_visible()
+    page.get_by_label("State").get_by_role("link", name="all").click()
+    page.wait_for_url("**/ui/incidents?state=all&severity=low")
+
+
+def test_an_incident_that_is_not_there_is_told_so(open_page: Open, healthmgr: Healthmgr) -> None:
+    page = open_page(path="/ui/incidents/4711")
+    expect(page.get_by_role("alert")).to_contain_text("There is no incident #4711")
+
+
+def test_the_link_of_a_message_leads_here(open_page: Open, outage: int, site: str) -> None:
+    page = open_page(path=f"/incidents/{outage}")
+    expect(page.get_by_role("heading", name=f"#{outage} The shop")).to_be_visible()
+
+
+def test_what_alerts_say_is_shown_as_text(open_page: Open, engine: Engine, healthmgr: Healthmgr) -> None:
+    check = make_check(engine, "evil", name=EVIL, status="unhealthy")
+    incident = make_incident(engine, labels={EVIL: EVIL})
+    make_alert(engine, check, incident_id=incident, summary=EVIL, labels={EVIL: EVIL})
+    make_entry(engine, incident, "commented", actor=EVIL, detail={"comment": EVIL})
+    page = open_page(path=f"/ui/incidents/{number_of(engine)}")
+    expect(page.get_by_label("Alerts")).to_contain_text(EVIL)
+    expect(page.get_by_label("Timeline")).to_contain_text(EVIL)
+    assert page.evaluate("window.hacked") is None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
+def test_nothing_is_cut_off_at_any_width(open_page, keep_picture, outage: int, scheme, size, viewport) -> None:
+    page = open_page(path=f"/ui/incidents/{outage}", viewport=viewport, color_scheme=scheme)
+    expect(page.get_by_label("Timeline")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    keep_picture(page, f"incident-{size}-{scheme}")
