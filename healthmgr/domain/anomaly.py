@@ -8,14 +8,14 @@ told once: for a while after a surprise, a further one counts only where it goes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from healthmgr.domain.anomaly_level import Level, Stillness, Window
 from healthmgr.domain.anomaly_season import Season
-from healthmgr.domain.anomaly_tail import Tail
+from healthmgr.domain.anomaly_tail import ORDINARY, Tail
 from healthmgr.domain.anomaly_words import Kind, words_for
 
 ANOMALOUS_FROM = 8.0
@@ -23,7 +23,7 @@ SILENT_FOR = 240  # points: so long a series is only learned
 _VERSION = 1
 
 # What each kind's rarity weighs: those that say the same of most series in other words weigh less.
-_WEIGHTS: Mapping[Kind, float] = {
+_WEIGHED: Mapping[Kind, float] = {
     Kind.HOUR: 1.0,
     Kind.BURST: 1.0,
     Kind.SPELL: 0.7,
@@ -31,6 +31,7 @@ _WEIGHTS: Mapping[Kind, float] = {
     Kind.JUMP: 0.6,
     Kind.STILL: 0.8,
 }
+_KINDS, _WEIGHTS = tuple(_WEIGHED), tuple(_WEIGHED.values())  # the order of all that follows
 _POWER = 3.0  # of the mean that joins them: several strong ones add up a little, weak ones not at all
 _CUT = 12.0  # usual departures: more than that in one point does not carry a whole window
 _LEVEL_RATE, _JUMP_RATE = 0.005, 0.5
@@ -70,7 +71,7 @@ class SeriesDetector:
         self._level, self._jump = Level(_LEVEL_RATE), Level(_JUMP_RATE)
         self._levels = Window(_LEVEL, _CUT)
         self._still = Stillness(_STILL)
-        self._tails = {kind: Tail() for kind in Kind}
+        self._tails = tuple(Tail() for _ in _KINDS)
         self._bar, self._age = 0.0, _RAISED_FOR
 
     def update(self, at: datetime, value: float | None, learn: bool = True) -> Judgement:
@@ -84,27 +85,31 @@ class SeriesDetector:
         bounds = self._season.bounds(at)
         off = self._season.deviation(value, bounds)
         away = self._level.deviation(value)
-        deviations = {
-            Kind.HOUR: off,
-            Kind.BURST: self._burst.mean_with(off),
-            Kind.SPELL: self._spell.mean_with(off),
-            Kind.LEVEL: self._levels.mean_with(away),
-            Kind.JUMP: self._jump.deviation(value),
-            Kind.STILL: self._still.deviation(value),
-        }
-        units = self._units(value, bounds)
-        rarities = {
-            kind: _WEIGHTS[kind] * self._tails[kind].rarity(abs(x), units[kind]) for kind, x in deviations.items()
-        }
-        surprise = sum([rarity**_POWER for rarity in rarities.values()]) ** (1 / _POWER)
+        deviations = (
+            off,
+            self._burst.mean_with(off),
+            self._spell.mean_with(off),
+            self._levels.mean_with(away),
+            self._jump.deviation(value),
+            self._still.deviation(value),
+        )
+        season = self._season.unit(value, bounds)
+        units = (season, season, season, self._level.unit, self._jump.unit, 1.0)
+        rarities = [tail.rarity(abs(x), unit) for tail, x, unit in zip(self._tails, deviations, units, strict=True)]
+        weighed = [weight * rarity for weight, rarity in zip(_WEIGHTS, rarities, strict=True)]
+        surprise = sum([rarity**_POWER for rarity in weighed]) ** (1 / _POWER)
         score = self._score(surprise)
         expected = self._expected(bounds)
         is_anomalous = score >= self._threshold and self._seen >= SILENT_FOR
         words, evidence = "as usual", {}
         if surprise >= self._threshold:
-            kind = max(rarities, key=rarities.__getitem__)
+            kind = _KINDS[weighed.index(max(weighed))]
             words = words_for(kind, value, expected, self._jump.mean, self._still.usual)
-            evidence = {k.value: deviations[k] * units[k] for k in Kind if rarities[k] >= _RAISED_FROM * _WEIGHTS[k]}
+            evidence = {
+                kind.value: deviation * unit
+                for kind, deviation, unit, rarity in zip(_KINDS, deviations, units, rarities, strict=True)
+                if rarity >= ORDINARY
+            }
         if learn:
             self._learn(at, value, bounds, off, away, deviations, units)
             self._raise_bar(surprise)
@@ -117,9 +122,9 @@ class SeriesDetector:
 
         Kinds that this version does not know are passed over: a judgement may be older than the program.
         """
-        for kind in Kind:
+        for kind, tail in zip(_KINDS, self._tails, strict=True):
             if kind.value in evidence:
-                self._tails[kind].forgive(abs(evidence[kind.value]))
+                tail.forgive(abs(evidence[kind.value]))
 
     def _score(self, surprise: float) -> float:
         """The surprise, or little of it where a happening that was told goes on."""
@@ -140,8 +145,8 @@ class SeriesDetector:
         bounds: tuple[float, float] | None,
         off: float,
         away: float,
-        deviations: Mapping[Kind, float],
-        units: Mapping[Kind, float],
+        deviations: Sequence[float],
+        units: Sequence[float],
     ) -> None:
         self._season.learn(at, value, bounds)
         self._burst.learn(off)
@@ -150,20 +155,8 @@ class SeriesDetector:
         self._level.learn(value)
         self._jump.learn(value)
         self._still.learn(value)
-        for kind, deviation in deviations.items():
-            self._tails[kind].learn(abs(deviation), units[kind])
-
-    def _units(self, value: float, bounds: tuple[float, float] | None) -> dict[Kind, float]:
-        """What a deviation of 1 is in the series' own measure."""
-        season, level, jump = self._season.unit(value, bounds), self._level.unit, self._jump.unit
-        return {
-            Kind.HOUR: season,
-            Kind.BURST: season,
-            Kind.SPELL: season,
-            Kind.LEVEL: level,
-            Kind.JUMP: jump,
-            Kind.STILL: 1.0,
-        }
+        for tail, deviation, unit in zip(self._tails, deviations, units, strict=True):
+            tail.learn(abs(deviation), unit)
 
     def _expected(self, bounds: tuple[float, float] | None) -> tuple[float, float] | None:
         """Where 99 of 100 values are, at this hour or, while no day is known, of late.
@@ -171,7 +164,7 @@ class SeriesDetector:
         What was never below zero is not expected there.
         """
         if bounds is not None:
-            margin = self._tails[Kind.HOUR].usual * self._season.scale
+            margin = self._tails[_KINDS.index(Kind.HOUR)].usual * self._season.scale
             low, high = bounds[0] - margin, bounds[1] + margin
         elif self._level.scale > 0:
             margin = 3 * self._level.scale
@@ -196,7 +189,7 @@ class SeriesDetector:
             "jump": self._jump.to_state(),
             "levels": self._levels.to_state(),
             "still": self._still.to_state(),
-            "tails": {kind.value: tail.to_state() for kind, tail in self._tails.items()},
+            "tails": {kind.value: tail.to_state() for kind, tail in zip(_KINDS, self._tails, strict=True)},
         }
 
     @classmethod
@@ -215,5 +208,5 @@ class SeriesDetector:
         detector._level, detector._jump = Level.from_state(state["level"]), Level.from_state(state["jump"])
         detector._levels = Window.from_state(state["levels"])
         detector._still = Stillness.from_state(state["still"])
-        detector._tails = {kind: Tail.from_state(state["tails"][kind.value]) for kind in Kind}
+        detector._tails = tuple(Tail.from_state(state["tails"][kind.value]) for kind in _KINDS)
         return detector
