@@ -184,6 +184,7 @@ def test_a_change_is_remembered_for_messages(client: HttpClient, key: str, engin
             "service": "ci",
             "by": "legacy",
             "link": "https://ci/7",
+            "from": "127.0.0.1",
         },
     )
     (kept,) = rows(engine, "SELECT service, title, changed_by, link, source FROM changes")
