@@ -131,9 +131,7 @@ class Monitoring(Part):
 
     anomaly_detection: bool = Field(True, description="whether unusual values are looked for")
     predictive_monitoring: bool = Field(True, description="whether trends are carried forward")
-    minutes_for: Milliseconds = Field(
-        timedelta(days=30), description="ms that metrics are kept by the minute, 2d or more"
-    )
+    minutes_for: Milliseconds = Field(timedelta(days=30), description="ms that metrics are kept by the minute")
     hours_for: Milliseconds = Field(timedelta(days=366), description="ms that metrics are kept by the hour")
     days_for: Milliseconds = Field(timedelta(days=5 * 366), description="ms that metrics are kept by the day")
 
