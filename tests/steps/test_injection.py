@@ -45,6 +45,8 @@ HOSTILE = {
     "long": "x" * MOST_BYTES,
 }
 
+NAMES = {f"h{number}": value for number, value in enumerate(HOSTILE.values())}
+
 Fill = Callable[..., StepOutcome]
 
 
@@ -54,21 +56,33 @@ def value(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def carry_out(registry) -> Fill:
-    """carry_out("command", config, value): as the engine does, from the definition's settings to the outcome."""
+def carry_out_labels(registry) -> Fill:
+    """As the engine does, from the definition's settings to the outcome."""
 
-    def go(kind: str, config: Mapping[str, Any], value: str) -> StepOutcome:
+    def go(kind: str, config: Mapping[str, Any], labels: Mapping[str, str]) -> StepOutcome:
         step = registry.step_type(kind)
-        assert refuse_placeholders(config, step.fixed_fields) == []
+        assert refuse_placeholders(config, step.fixed_fields, step.url_fields) == []
         filled = fill(
             config,
-            {"labels": {"host": value}},
+            {"labels": labels},
             url_fields=step.url_fields,
             literal=lambda text: str(resolve(text, {"SHOP_SECRET": "s3cret-word"})),
         )
         return run_step(step, filled, step_context(timeout=timedelta(seconds=20)))
 
     return go
+
+
+@pytest.fixture
+def carry_out(carry_out_labels) -> Fill:
+    """carry_out("command", config, value) with the value as the label `host`."""
+    return lambda kind, config, value: carry_out_labels(kind, config, {"host": value})
+
+
+@pytest.fixture
+def carry_out_all(carry_out_labels) -> Fill:
+    """carry_out_all("sql", config) with all hostile values at once, as the labels of NAMES."""
+    return lambda kind, config: carry_out_labels(kind, config, NAMES)
 
 
 def test_to_a_program_it_is_one_argument(carry_out, script, tmp_path, value):
@@ -98,12 +112,13 @@ def seen(database_url: str) -> Iterator[psycopg2.extensions.connection]:
     connection.close()
 
 
-def test_to_sql_it_is_one_value(carry_out, seen, database_url, value):
-    statement = "INSERT INTO seen VALUES (%(host)s)"
-    carry_out("sql", {"url": database_url, "statement": statement, "values": {"host": "{{ labels.host }}"}}, value)
+def test_to_sql_each_is_one_value(carry_out_all, seen, database_url):
+    rows = ", ".join(f"(%({name})s)" for name in NAMES)
+    values = {name: f"{{{{ labels.{name} }}}}" for name in NAMES}
+    carry_out_all("sql", {"url": database_url, "statement": f"INSERT INTO seen VALUES {rows}", "values": values})
     with seen.cursor() as cursor:
         cursor.execute("SELECT host FROM seen")
-        assert cursor.fetchall() == [(value,)]
+        assert [host for (host,) in cursor] == list(NAMES.values())
 
 
 def test_a_statement_takes_no_placeholder(registry):
@@ -112,11 +127,12 @@ def test_a_statement_takes_no_placeholder(registry):
     assert [place for place, _ in refuse_placeholders(config, step.fixed_fields)] == [("statement",)]
 
 
-def test_to_redis_it_is_one_word(carry_out, redis_url, value):
-    carry_out("redis", {"url": redis_url, "command": ["SET", "host:{{ labels.host }}", "{{ labels.host }}"]}, value)
+def test_to_redis_each_is_one_word(carry_out_all, redis_url):
+    words = [word for name in NAMES for word in (f"host:{{{{ labels.{name} }}}}", f"{{{{ labels.{name} }}}}")]
+    carry_out_all("redis", {"url": redis_url, "command": ["HSET", "hosts", *words]})
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        assert client.keys() == [f"host:{value}"]
-        assert client.get(f"host:{value}") == value
+        assert client.hgetall("hosts") == {f"host:{value}": value for value in NAMES.values()}
+        assert client.keys() == ["hosts"]
 
 
 def test_to_an_api_it_is_one_part_of_the_path_and_one_text_of_the_body(carry_out, target, value):
@@ -146,12 +162,12 @@ def test_to_an_api_it_is_one_header_or_refused(carry_out, target: HttpTarget, va
     assert "x-injected" not in seen.headers
 
 
-def test_to_a_function_it_is_one_argument(carry_out, tmp_path, monkeypatch, value):
-    (tmp_path / "shop_echo.py").write_text("def echo(host):\n    return host\n", encoding="utf-8")
+def test_to_a_function_each_is_one_argument(carry_out_all, tmp_path, monkeypatch):
+    (tmp_path / "shop_echo.py").write_text("def echo(**hosts):\n    return hosts\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("HEALTHMGR_MODULES", "shop_echo")
-    config = {"function": "shop_echo:echo", "arguments": {"host": "{{ labels.host }}"}}
-    assert carry_out("python", config, value).facts == {"value": value}
+    arguments = {name: f"{{{{ labels.{name} }}}}" for name in NAMES}
+    assert carry_out_all("python", {"function": "shop_echo:echo", "arguments": arguments}).facts == NAMES
 
 
 HAPROXY = {"action": "drain", "service": "shop", "driver": "haproxy", "socket": "/no/such/socket"}
