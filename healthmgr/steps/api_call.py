@@ -194,7 +194,8 @@ def _evaluate(
             raise NotEvaluable(f"{text} would take too long over this answer")
     subject = Subject(values, absent)
     complaints = [Expression(text, _NAMES).complaint(subject) for text in config.assertions]
-    return complaints, {name: Expression(text, _NAMES).value(subject) for name, text in config.facts.items()}
+    facts = {name: Expression(text, _NAMES).value(subject) for name, text in config.facts.items()}
+    return complaints, json.loads(json.dumps(facts, default=str))  # times and lengths as text
 
 
 def _values(answer: Answer) -> tuple[dict[str, Any], dict[str, str]]:

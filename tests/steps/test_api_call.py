@@ -88,6 +88,8 @@ def test_the_answer_is_held_to_assertions_and_gives_facts(run, target):
     target.reply(200, '{"job": {"id": 42}, "state": "stopped"}')
     config = {"url": target.url, "assertions": ["json.state == 'stopped'"], "facts": {"job": "json.job.id"}}
     assert run("api_call", config).facts == {"status": 200, "job": 42}
+    built = run("api_call", {**config, "facts": {"at": "timestamp('2026-01-01T00:00:00Z')"}}).facts["at"]
+    assert built.startswith("2026-01-01")
     with pytest.raises(StepError, match=r"expected json.state == 'gone', found json.state = .stopped") as caught:
         run("api_call", {**config, "assertions": ["json.state == 'gone'"]})
     assert caught.value.permanent
