@@ -86,6 +86,10 @@ class Settings(BaseModel):
     degraded_weight: int = Field(
         50, alias="HEALTHMGR_DEGRADED_WEIGHT", ge=0, le=100, description="percent of its work for a degraded instance"
     )
+    otlp_endpoint: str = Field(
+        "", alias="OTEL_EXPORTER_OTLP_ENDPOINT", description="where `healthmgr api` pushes metrics to, over HTTP"
+    )
+    otlp_interval: Milliseconds = Field(timedelta(seconds=60), alias="OTEL_METRIC_EXPORT_INTERVAL")
     task_events: Literal["quiet", "all"] = Field(
         "quiet", alias="HEALTHMGR_TASK_EVENTS", description="'all': workers of checks and evaluation send events, too"
     )

@@ -40,7 +40,7 @@ def pinned(extra: str) -> set[str]:
 
 def main() -> None:
     """Write both files."""
-    run, dev = pinned("embedded"), pinned("dev")
+    run, dev = pinned("embedded") | pinned("otel"), pinned("dev")
     _FOLDER.mkdir(exist_ok=True)
     head = "# Written by `make lock`: do not edit.\n"
     (_FOLDER / "run.lock").write_text(head + "\n".join([*sorted(run), *_ELSEWHERE]) + "\n", encoding="utf-8")

@@ -14,7 +14,8 @@ from prometheus_client.exposition import choose_encoder
 from healthmgr import __version__
 from healthmgr.api.metrics_promises import PromisesCollector
 from healthmgr.api.metrics_telling import gauge, of_telling, plain
-from healthmgr.api.parts import PartsDep
+from healthmgr.api.metrics_watched import WatchedCollector
+from healthmgr.api.parts import Parts, PartsDep
 from healthmgr.api.security import Viewer
 from healthmgr.domain.check import Severity, Status
 from healthmgr.storage.reading import Reading
@@ -54,6 +55,13 @@ def metrics(request: Request, parts: PartsDep, _: Viewer) -> Response:
     registry.register(PromisesCollector(parts.promising, parts.clock.now()))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(registry), headers={"content-type": content_type})
+
+
+def all_families(parts: Parts, now: datetime) -> Iterator[Metric]:
+    """Everything that both addresses tell, at one moment."""
+    is_idempotent = partial(parts.registry.is_channel_that, trait="is_idempotent")
+    yield from RowsCollector(parts.reading, is_idempotent, now).collect()
+    yield from WatchedCollector(parts.measuring.watched.watched()).collect()
 
 
 def _of_rows(found: Numbers) -> Iterator[Metric]:

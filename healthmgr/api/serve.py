@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import socket
 import sys
+from functools import partial
+from typing import Any
 
 import structlog
 import uvicorn
@@ -11,9 +14,10 @@ import uvicorn
 from healthmgr.api.agent import Agent
 from healthmgr.api.app import create_app
 from healthmgr.api.bounded_http import BoundedHttp
-from healthmgr.bootstrap import build
+from healthmgr.api.metrics import all_families
+from healthmgr.bootstrap import Healthmgr, build
 from healthmgr.dashboard.mounting import mount_dashboard
-from healthmgr.errors import HealthmgrError
+from healthmgr.errors import HealthmgrError, SettingsError
 from healthmgr.settings import Settings
 from healthmgr.telemetry import configure_logging
 
@@ -45,10 +49,30 @@ def serve(settings: Settings) -> None:
         timeout_graceful_shutdown=_LET_REQUESTS_END_FOR,
     )
     log.info("api_starting", address=f"http://{settings.host}:{settings.port}")
+    pushing = _pushing(healthmgr)
     try:
+        if pushing is not None:
+            pushing.start()
         _Server(config, Agent(app.state.balancer_answers), settings).run()
     finally:
+        if pushing is not None:
+            pushing.stop()
         healthmgr.close()
+
+
+def _pushing(healthmgr: Healthmgr) -> Any:
+    """What pushes metrics to a collector; None where none is named. Raises SettingsError without the extra for it."""
+    settings = healthmgr.settings
+    if not settings.otlp_endpoint:
+        return None
+    try:
+        otlp = importlib.import_module("healthmgr.api.otlp")
+    except ModuleNotFoundError as error:
+        message = (
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed: pip install 'healthmgr[otel]'"
+        )
+        raise SettingsError(message) from error
+    return otlp.Pushing(settings.otlp_endpoint, settings.otlp_interval, partial(all_families, healthmgr), healthmgr.now)
 
 
 class _Server(uvicorn.Server):
