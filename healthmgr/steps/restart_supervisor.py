@@ -27,8 +27,12 @@ def restart(order: Restart, deadline: Deadline) -> Done:
     if not order.is_graceful and before["pid"]:
         keeper.call("signalProcess", order.service, "KILL", unless=_NOT_RUNNING)
     keeper.call("stopProcess", order.service, True, unless=_NOT_RUNNING)
-    # With autorestart, one that was killed may be back already, as another process.
-    keeper.call("startProcess", order.service, order.waits, unless=_ALREADY_STARTED)
+    try:
+        # With autorestart, one that was killed may be back already, as another process.
+        keeper.call("startProcess", order.service, order.waits, unless=_ALREADY_STARTED)
+    except StepError as error:
+        said = f"{order.service} was stopped, and is not started: {error}"
+        raise StepError(said, permanent=error.permanent, is_timeout=error.is_timeout) from None
     if not order.waits:
         return Done(f"{order.service} is being restarted by supervisor", facts={"pid_before": before["pid"]})
 

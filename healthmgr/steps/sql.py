@@ -26,7 +26,12 @@ _TEXTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$|--[^
 _TRANSACTIONS = re.compile(r"\s*(begin|start|commit|end|rollback|abort|savepoint|release|prepare)\b", re.IGNORECASE)
 _SHARE = 0.7  # of the time, after which the server itself ends the statement: the rest is for saying so
 _MOST_SHOWN = 20  # rows
+_LONGEST_VALUE = 1000  # characters of a value that later steps may name
 _TEMPORARY = ("40", "53", "55", "57", "58", "08")  # classes of errors that pass: conflicts, resources, shutdowns
+
+
+Facts = dict[str, Any]
+Value = str | int | float | bool | None
 
 
 class SqlConfig(StepConfig):
@@ -39,7 +44,9 @@ class SqlConfig(StepConfig):
         description="One statement, run in a transaction of its own; %(name)s stands for a value",
         examples=["SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %(name)s"],
     )
-    values: dict[str, str | int | float | bool | None] = Field({}, repr=False, description="The values by name")
+    values: dict[str, Value | list[Value]] = Field(
+        {}, repr=False, description="The values by name; a list is an array, as in id = ANY(%(ids)s)"
+    )
     min_rows: int = Field(0, ge=0, description="Fewest rows that it has to touch; with fewer, all is rolled back")
     max_rows: int | None = Field(None, ge=0, description="Most rows that it may touch; with more, all is rolled back")
     timeout: Length | None = Field(None, description="Time for the whole, where the step's own is too long")
@@ -65,7 +72,8 @@ class SqlConfig(StepConfig):
     @classmethod
     def _must_be_values(cls, values: dict[str, Any]) -> dict[str, Any]:
         for name, value in values.items():
-            if isinstance(value, str) and "\0" in value:
+            parts = value if isinstance(value, list) else [value]
+            if any(isinstance(part, str) and "\0" in part for part in parts):
                 raise ValueError(f"{name[:60]!r} holds a NUL character, which PostgreSQL takes in no text")
         return values
 
@@ -129,7 +137,7 @@ def carry_out(url: str, statement: str, values: dict[str, Any], rows: list[Any],
     except psycopg2.Error as error:
         raise StepError(f"no connection: {_first_line(error)}") from None
     try:
-        count, output = _execute(connection, statement, values, until)
+        count, output, first = _execute(connection, statement, values, until)
         least, most = rows
         if count < least or (most is not None and count > most):
             connection.rollback()
@@ -138,10 +146,10 @@ def carry_out(url: str, statement: str, values: dict[str, Any], rows: list[Any],
         _commit(connection)
     finally:
         connection.close()
-    return {"message": f"{count} rows", "output": output, "facts": {"rows": count}}
+    return {"message": f"{count} rows", "output": output, "facts": {"rows": count, **first}}
 
 
-def _execute(connection: Connection, statement: str, values: dict[str, Any], until: float) -> tuple[int, str]:
+def _execute(connection: Connection, statement: str, values: dict[str, Any], until: float) -> tuple[int, str, Facts]:
     milliseconds = int((until - time.monotonic()) * 1000)
     if milliseconds <= 0:
         raise StepError("no time was left once it was connected: nothing was changed")
@@ -149,8 +157,10 @@ def _execute(connection: Connection, statement: str, values: dict[str, Any], unt
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
             cursor.execute(statement, values or None)
-            shown = cursor.fetchmany(_MOST_SHOWN) if cursor.description else []
-            return max(cursor.rowcount, 0), "\n".join(json.dumps(list(row), default=str) for row in shown)
+            columns = [column.name for column in cursor.description or ()]
+            shown = cursor.fetchmany(_MOST_SHOWN) if columns else []
+            output = "\n".join(json.dumps(list(row), default=str) for row in shown)
+            return max(cursor.rowcount, 0), output, _first(columns, shown)
     except psycopg2.Error as error:
         code = error.pgcode or ""
         is_lost = not code and connection.closed
@@ -159,6 +169,13 @@ def _execute(connection: Connection, statement: str, values: dict[str, Any], unt
             "nothing was changed" if not is_lost else "the connection was lost before the end, and nothing was changed"
         )
         raise StepError(f"{_first_line(error)}: {said}", permanent=permanent) from None
+
+
+def _first(columns: list[str], rows: list[Any]) -> Facts:
+    """The first row by its columns, for later steps; what is too long to be named is left out."""
+    found = dict(zip(columns, rows[0], strict=True)) if rows else {}
+    plain = json.loads(json.dumps(found, default=str))
+    return {"first": {name: value for name, value in plain.items() if len(json.dumps(value)) <= _LONGEST_VALUE}}
 
 
 def _commit(connection: Connection) -> None:

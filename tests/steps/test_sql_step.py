@@ -37,7 +37,7 @@ def left(connection: psycopg2.extensions.connection) -> int:
 def test_a_statement_is_run_with_its_values_and_committed(run, jobs, database_url):
     config = {"url": database_url, "statement": "DELETE FROM jobs WHERE host = %(host)s", "values": {"host": "web-1"}}
     outcome = run("sql", config)
-    assert (outcome.message, outcome.facts) == ("1 rows", {"rows": 1})
+    assert (outcome.message, outcome.facts["rows"]) == ("1 rows", 1)
     assert left(jobs) == 4
 
 
@@ -57,6 +57,16 @@ def test_what_touches_too_few_or_too_many_rows_is_rolled_back(run, jobs, databas
 def test_what_is_read_is_shown(run, jobs, database_url):
     outcome = run("sql", {"url": database_url, "statement": "SELECT id, host FROM jobs WHERE id < 3 ORDER BY id"})
     assert outcome.output == '[1, "web-1"]\n[2, "web-2"]'
+    assert outcome.facts == {"rows": 2, "first": {"id": 1, "host": "web-1"}}
+
+
+def test_a_list_is_an_array_and_values_keep_their_sort(run, jobs, database_url):
+    config = {"url": database_url, "statement": "DELETE FROM jobs WHERE id = ANY(%(ids)s)", "values": {"ids": [1, 3]}}
+    assert run("sql", config).facts["rows"] == 2
+    typed = "SELECT pg_typeof(%(n)s)::text AS n, pg_typeof(%(b)s)::text AS b"
+    values = {"n": 5, "b": True}
+    first = run("sql", {"url": database_url, "statement": typed, "values": values}).facts["first"]
+    assert first == {"n": "integer", "b": "boolean"}
 
 
 @pytest.mark.parametrize(
