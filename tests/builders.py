@@ -14,6 +14,8 @@ from healthmgr.domain.check import stable_phase
 from healthmgr.domain.matcher import parse_matchers
 from healthmgr.domain.plan import Leg, Plan
 from healthmgr.domain.routing_tree import Route
+from healthmgr.domain.runbook import Runbook
+from healthmgr.domain.runbook_document import runbook_to_document
 from healthmgr.storage import tables
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -111,6 +113,13 @@ def make_channel(engine: Engine, name: str, **over: Any) -> None:
     """A channel that is enabled, of kind email."""
     row = {"name": name, "kind": "email", "config": {}, "max_concurrency": 2, "is_enabled": True, **_MANAGED}
     _insert(engine, tables.channels, row | over)
+
+
+def make_runbook(engine: Engine, runbook: Runbook) -> None:
+    """A runbook that a file has defined."""
+    row = {"name": runbook.name, "automation": runbook.automation.value, "team": runbook.team, "is_enabled": True}
+    trigger = {"checks": list(runbook.trigger.checks), "has_matchers": bool(runbook.trigger.matchers)}
+    _insert(engine, tables.runbooks, row | trigger | {"document": runbook_to_document(runbook), **_MANAGED})
 
 
 def make_recipient(engine: Engine, name: str, **contacts: str) -> None:

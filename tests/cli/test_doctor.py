@@ -16,6 +16,7 @@ from sqlalchemy import Engine, insert, text
 from healthmgr.domain.maintenance import Once
 from healthmgr.domain.matcher import parse_matchers
 from healthmgr.domain.routing_tree import Route
+from healthmgr.domain.runbook import Runbook, Step
 from healthmgr.registry import Registry
 from healthmgr.storage.tables import channels, dispatches, maintenance_windows, pulses, recipients, routing
 from tests.builders import (
@@ -25,6 +26,7 @@ from tests.builders import (
     make_incident,
     make_notification,
     make_result,
+    make_runbook,
     make_silence,
     make_well,
 )
@@ -270,9 +272,17 @@ def test_a_limit_on_what_only_failed_to_be_measured_is_none(sound: Terminal, eng
     assert "checks" in findings(sound, "ok")
 
 
-def test_the_recovery_procedures_that_checks_name_are_told(sound: Terminal, engine: Engine) -> None:
+def test_recovery_procedures_that_no_runbook_has_are_named(sound: Terminal, engine: Engine) -> None:
     make_check(engine, "sessions", recovery_procedure="restart_sessions", last_result_at=datetime.now(UTC))
-    assert "restart_sessions, which a person carries out" in findings(sound, "ok")["recovery"]["message"]
+    found = findings(sound, "warning")["recovery"]
+    assert found["message"] == ("checks name recovery procedures that no runbook has: restart_sessions (of sessions)")
+    assert "write them under `runbooks:`" in found["fix"]
+
+
+def test_the_runbooks_that_are_defined_are_counted(sound: Terminal, engine: Engine) -> None:
+    make_check(engine, "sessions", recovery_procedure="restart-sessions", last_result_at=datetime.now(UTC))
+    make_runbook(engine, Runbook("restart-sessions", (Step("wait", "wait", config={"length": "1s"}),)))
+    assert "1 runbooks are defined, 1 of them start by themselves" in findings(sound, "ok")["recovery"]["message"]
 
 
 # ---- The four common issues ----------------------------------------------------------------------

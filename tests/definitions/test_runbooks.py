@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
@@ -394,3 +395,26 @@ runbooks:
         on_failure: continue
 """
     )
+
+
+def test_the_runbook_of_the_readme_is_sound(path: Path) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = readme.split("## Runbooks\n", 1)[1].split("\n## ", 1)[0]
+    example = section[section.index("    runbooks:") :].split("\n\n", 1)[0]
+    text = (
+        "version: 1\n"
+        'channels: {chat: {kind: slack, config: {webhook_url: "https://hooks.slack.com/services/T/B/x"}}}\n'
+        'people: {ada: {contacts: {chat: ""}}}\nteams: {web: [ada]}\nrouting: {default: {to: ada, via: chat}}\n'
+        "checks: {shop: {kind: tcp, config: {host: h, port: 80}, recovery_procedure: restart-shop}}\n"
+    )
+    definitions = read(path, text + textwrap.dedent(example) + "\n", registry=Registry.load())
+    assert definitions.warnings == ()
+    found = definitions.runbooks["restart-shop"].runbook
+    assert (found.trigger.attempt, found.approval.approvers) == (2, ("team:web", "ada"))
+    assert [step.kind for step in found.steps] == [
+        "notification",
+        "load_balancer",
+        "service_restart",
+        "verify",
+        "load_balancer",
+    ]

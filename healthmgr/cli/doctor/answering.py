@@ -10,8 +10,9 @@ from sqlalchemy import RowMapping, Select, exists, select
 from healthmgr.cli.doctor.finding import Finding, Installation, fail, skip, warn, well
 from healthmgr.domain.phrasing import lasted, listing
 from healthmgr.domain.routing_tree import every_route
+from healthmgr.domain.runbook import Automation
 from healthmgr.storage.directory_rows import read_directory
-from healthmgr.storage.tables import checks, incidents, notifications
+from healthmgr.storage.tables import incidents, notifications
 
 _OVERDUE = timedelta(minutes=1)
 _TOLD_WITHIN = timedelta(minutes=5)
@@ -36,7 +37,8 @@ def examine_recovery(installation: Installation) -> Iterator[Finding]:
     depth = int((queue.detail or {}).get("depth") or 0)
     waiting = f", and {depth} messages wait in it" if depth else ""
     if queue.is_well:
-        yield well(f"queue recovery is consumed{waiting}{_procedures(installation)}")
+        yield well(f"queue recovery is consumed{waiting}{_defined(installation)}")
+        yield from _procedures(installation)
         return
     since = "" if queue.age is None else f" for {lasted(timedelta(seconds=queue.age))}"
     yield fail(
@@ -45,11 +47,22 @@ def examine_recovery(installation: Installation) -> Iterator[Finding]:
     )
 
 
-def _procedures(installation: Installation) -> str:
-    query = select(checks.c.recovery_procedure).where(checks.c.is_enabled, checks.c.recovery_procedure != "").distinct()
-    with installation.healthmgr.engine.connect() as connection:
-        named = list(connection.execute(query.order_by(checks.c.recovery_procedure)).scalars())
-    return f"; checks name {listing(named, _NAMED)}, which a person carries out" if named else ""
+def _defined(installation: Installation) -> str:
+    runbooks = installation.healthmgr.recovery.runbooks.runbooks()
+    automatic = sum(line.automation != Automation.MANUAL for line in runbooks)
+    return f"; {len(runbooks)} runbooks are defined, {automatic} of them start by themselves" if runbooks else ""
+
+
+def _procedures(installation: Installation) -> Iterator[Finding]:
+    """What checks name as their recovery, and nobody has written down as a runbook."""
+    unknown = installation.healthmgr.recovery.runbooks.procedures_without_a_runbook()
+    if unknown:
+        checks = sorted({check for named in unknown.values() for check in named})
+        yield warn(
+            f"checks name recovery procedures that no runbook has: {listing(list(unknown), _NAMED)} "
+            f"(of {listing(checks, _NAMED)})",
+            "write them under `runbooks:` and apply them, or leave the name out: until then people carry them out",
+        )
 
 
 def _overdue(installation: Installation, now: datetime) -> Iterator[Finding]:
