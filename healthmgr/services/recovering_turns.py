@@ -25,8 +25,8 @@ from healthmgr.services.recovering_asking import LOOKS_FOR_HEALING_EVERY, ask_be
 from healthmgr.services.recovering_moving import note, note_step, settle
 from healthmgr.services.recovering_ports import ClaimedStep, Ended, RecoveringTransaction, Run, Trigger
 
-LEASE = timedelta(seconds=30)
-RENEW_EVERY = timedelta(seconds=5)  # far below the lease
+LEASE = timedelta(seconds=20)
+RENEW_EVERY = timedelta(seconds=4)  # far below the lease
 # A plugin is held to its timeout by itself; beyond this, nobody renews its lease any more.
 GRACE = timedelta(seconds=20)
 WAITS_FOR_INCIDENT = timedelta(seconds=5)

@@ -20,6 +20,7 @@ from healthmgr.storage.alert_rows import AlertRows, NewAlert
 from healthmgr.storage.approval_rows import ApprovalRows
 from healthmgr.storage.check_rows import CHECK_COLUMNS, to_check
 from healthmgr.storage.commanding_rows import CommandingRows
+from healthmgr.storage.dispatch_rows import request_dispatches
 from healthmgr.storage.rail_rows import RailRows
 from healthmgr.storage.run_rows import RunRows
 from healthmgr.storage.runbook_rows import RunbookRows
@@ -126,7 +127,10 @@ class RecoveringRows(RunRows, RailRows, ApprovalRows, CommandingRows, Recovering
             name=name,
             ends_at=now + _LASTS_FOR,
         )
-        return AlertRows(self._connection).open(new, "hard_change", now)[1]
+        _, dues = AlertRows(self._connection).open(new, "hard_change", now)
+        # A person is to hear of it now: no company is waited for.
+        wanted = [(due.key, now, "hard_change") for due in dues]
+        return request_dispatches(self._connection, wanted, now, will_remind=self.will_remind)
 
     def channels_like(self, names: Sequence[str]) -> Mapping[str, bool]:
         values = {"names": list(names), "kinds": [name.lower() for name in names]}

@@ -223,6 +223,19 @@ def test_a_run_takes_no_longer_than_it_may(story: Story) -> None:
     assert (state, reason, words) == ("failed", "took_too_long", "it has taken longer than 1m")
 
 
+def test_where_no_incident_is_open_yet_an_alert_of_its_own_tells_what_failed_at_once(story: Story) -> None:
+    routing = {"default": {"to": ["alice"], "via": ["mail"], "group_wait": "5m"}}
+    story.given(check("api", severity="high", service="shop"), routing=routing, runbooks={"restart": runbook()})
+    story.all_is_well()
+    story.check_fails("api")
+    story.fast_forward(seconds=60)
+    told = story.expect_notification("alice", about="api")
+    assert (told.at - story.rows("SELECT ended_at FROM runs")[0].ended_at).total_seconds() < 1
+    said = [alert.summary for alert in told.message.alerts]
+    assert any(text.startswith("Runbook restart (run 1) on api failed: api is not healthy") for text in said)
+    story.expect_silence()
+
+
 def test_somebody_who_has_the_incident_in_hand_hears_of_a_failure_and_keeps_it(story: Story) -> None:
     given_api(story, {"wait": "60s"}, RESTART)
     story.check_fails("api")
