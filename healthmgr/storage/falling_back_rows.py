@@ -13,6 +13,7 @@ from healthmgr.domain.check import Severity
 from healthmgr.domain.command import BY_NAME
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.message import MessageKind
+from healthmgr.domain.notice import NOTICE
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.plan import Plan, Target
 from healthmgr.domain.timeline import Entry, EntryKind
@@ -93,8 +94,9 @@ def hurry_next_round(
 
 
 def _fall_back(connection: Connection, failed: Any, now: datetime) -> list[Due]:
-    # An answer is news for those channels alone that asked to hear of it.
-    if failed.kind == MessageKind.ACKNOWLEDGEMENT:
+    # An answer is news for those channels alone that asked to hear of it; the other contacts of a notice are due in
+    # their turn anyway.
+    if failed.kind == MessageKind.ACKNOWLEDGEMENT or failed.level == NOTICE:
         return []
     is_update = failed.reason == Reason.STATUS_UPDATE
     values = {

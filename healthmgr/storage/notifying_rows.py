@@ -224,8 +224,6 @@ class NotifyingRows(NotifyingTransaction):
         return written
 
     def fall_back(self, claimed: Claimed, now: datetime) -> list[Due]:
-        if claimed.message.is_notice:  # its other contacts are due in their turn
-            return []
         return fall_back(self._connection, claimed.incident_id, [claimed.id, *claimed.bundle], now)
 
     def hurry_next_round(self, claimed: Claimed, at: datetime, now: datetime) -> None:
