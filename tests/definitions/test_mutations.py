@@ -51,6 +51,16 @@ escalation:
     levels: [{{to: [schedule:primary, team:web], delay: 5m, when: {{alerts: ">= 3"}}}}, {{to: ann}}]
 escalationRules:
 - {{severity: critical, level: L1_SUPPORT, delayMinutes: 5, channels: [LETTER], recipients: [ann, a@b]}}
+recoveryProcedures:
+- id: fix
+  automationLevel: semi_automated
+  triggers: {{checks: shop, match: 'team="core"', on: soft 2}}
+  parameters: {{unit: x}}
+  limits: {{per: 3600000, blastRadius: {{most: 25%}}}}
+  steps:
+  # first
+  - {{id: a, type: lever, action: "{{{{ parameters.unit }}}}", parameters: {{force: 2, timeout: 30000}}}}
+  - {{wait: 10s, when: steps.a.x == 1, onFailure: rollback, rollbackSteps: [{{lever: up}}]}}
 time_windows: {{night: [{{times: [{{start_time: "22:00", end_time: "24:00"}}]}}]}}
 {ROUTED}
 """
@@ -58,6 +68,7 @@ WORDS = (
     "{{ host }}", "[", "]", "{", "}", ":", "- ", "5", "null", "&a", "*site", "<<", "'", '"', "|", "\n", "  ",
     "for_each", "with", "template", "checks", "true", "1e400", "#", "!!x", "interval", "thresholds", "\t",
     "responseTime", "version", "people", "levels", "to", "members", "team:web", "after", "hours",
+    "steps", "lever", "action", "when", "rollback", "{{ steps.a.x }}", "soft", "config",
 )  # fmt: skip
 
 
