@@ -28,6 +28,7 @@ class RefusalReason(StrEnum):
     BREAKER_OPEN = "breaker_is_open"
     NOT_WATCHED = "check_is_not_watched"
     HEALED = "healed_by_itself"
+    ALERT_CLOSED = "alert_closed_by_a_person"
     FLAPPING = "check_is_flapping"
     UNREACHABLE = "suppressed_by_root_cause"
     PARENT_WAVERS = "waiting_for_parent"
@@ -92,7 +93,7 @@ class Group:
 class Facts:
     """All that the rails look at, read in the transaction that starts the run.
 
-    `switches` are the scopes whose kill switch is thrown and that hold for this runbook ("" is everything);
+    `closed_by` is the person who closed its alert by hand. `switches` are the scopes whose kill switch is thrown and that hold for this runbook ("" is everything);
     `started_at` are the starts of this runbook within its window, and the ends are those of runs that did something.
     """
 
@@ -102,6 +103,7 @@ class Facts:
     breaker_opened_at: datetime | None = None
     is_watched: bool = True
     status: Status = Status.UNHEALTHY
+    closed_by: str = ""
     is_flapping: bool = False
     is_unreachable: bool = False
     is_parent_wavering: bool = False
@@ -151,6 +153,8 @@ def _changed(facts: Facts) -> Iterator[Refuse]:
         scope = facts.switches[0]
         whose = f"of {scope.replace(':', ' ')}" if scope else "for all recovery"
         yield Refuse(RefusalReason.KILL_SWITCH, f"the kill switch {whose} is thrown")
+    if facts.is_automatic and facts.closed_by:
+        yield Refuse(RefusalReason.ALERT_CLOSED, f"{facts.closed_by} closed its alert")
     if facts.maintenance:
         yield Refuse(RefusalReason.IN_MAINTENANCE, f"it is in maintenance ({facts.maintenance})")
 

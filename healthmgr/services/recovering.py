@@ -139,11 +139,12 @@ class Recovering:
             run, wrong = make_run(found, called, Trigger.PERSON, parameters or {}, act.now, started_by=act.actor)
             if wrong is not None:
                 raise Conflict(f"Runbook {runbook} is not started: {wrong.words}.")
+            # Its incident is locked with it, and before the lock of those that start.
+            run = transaction.open_run(run, act.now)
             facts = transaction.facts(run, act.now, is_automation_on=self._rules.is_automation_on)
             refused = judge(found, facts, self._rules.most_attempts, act.now)
             if isinstance(refused, Refuse):
                 raise Conflict(f"Runbook {runbook} is not started: {refused.words}.")
-            run = transaction.open_run(run, act.now)
             self._turning.start(transaction, run, act.now)
             detail = {
                 "runbook": runbook,

@@ -34,6 +34,7 @@ FROM checks c JOIN check_states st ON st.check_id = c.id
 LEFT JOIN alerts a ON a.check_id = c.id AND a.resolved_at IS NULL
 WHERE c.id = :check_id
 """)
+_CLOSED_BY = text("SELECT resolved_by FROM alerts WHERE id = :alert_id AND resolved_at IS NOT NULL")
 _BREAKER = text("SELECT opened_at FROM breakers WHERE runbook = :runbook")
 _BUSY = text("""
 SELECT runbook || ' (run ' || number || ')' FROM runs
@@ -89,6 +90,7 @@ class RailRows:
             breaker_opened_at=self._connection.execute(_BREAKER, ids).scalar(),
             is_watched=state is not None and state.is_watched,
             status=Status(state.status) if state is not None and state.since_at is not None else Status.UNKNOWN,
+            closed_by=self._closed_by(run),
             is_flapping=state is not None and state.is_flapping,
             is_unreachable=is_unreachable,
             is_parent_wavering=is_wavering,
@@ -108,6 +110,7 @@ class RailRows:
             is_automatic=run.is_automatic,
             switches=self._switches(run),
             status=Status(state.status) if state is not None else Status.UNKNOWN,
+            closed_by=self._closed_by(run),
             maintenance=_maintenance(run, read_mutes(self._connection, now)),
         )
 
@@ -125,6 +128,9 @@ class RailRows:
             "problem_at": run.problem_at,
             "busy": [state.value for state in UNDER_REPAIR],
         }
+
+    def _closed_by(self, run: Run) -> str:
+        return self._connection.execute(_CLOSED_BY, {"alert_id": run.alert_id}).scalar() or ""
 
     def _switches(self, run: Run) -> tuple[str, ...]:
         team = f"team:{run.runbook.team}" if run.runbook.team else ""

@@ -43,6 +43,7 @@ R = RefusalReason
         ({"is_automation_on": False}, {"is_automation_on": False, "is_automatic": False}, R.AUTOMATION_OFF),
         ({"switches": ("",)}, {"switches": ()}, R.KILL_SWITCH),
         ({"switches": ("team:web",), "is_automatic": False}, {"is_automatic": False}, R.KILL_SWITCH),
+        ({"closed_by": "ada"}, {"closed_by": "ada", "is_automatic": False}, R.ALERT_CLOSED),
         ({"maintenance": "nightly"}, {"maintenance": ""}, R.IN_MAINTENANCE),
         ({"breaker_opened_at": ago(hours=3)}, {"breaker_opened_at": None}, R.BREAKER_OPEN),
         ({"is_watched": False}, {"is_watched": True}, R.NOT_WATCHED),
@@ -134,3 +135,4 @@ def test_a_run_under_way_is_stopped_by_what_can_have_changed_alone() -> None:
     assert judge_again(Facts(attempts=99, repaired_by="itself")) == Permit()
     assert isinstance(judge_again(Facts(switches=("",))), Refuse)
     assert isinstance(judge_again(Facts(maintenance="nightly")), Refuse)
+    assert isinstance(judge_again(Facts(closed_by="ada")), Refuse)

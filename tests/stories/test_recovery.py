@@ -125,6 +125,17 @@ def test_a_problem_that_goes_away_before_anything_was_done_cancels_the_run(story
     assert resolution == "recovered"
 
 
+def test_an_alert_that_a_person_closes_is_not_repaired_any_more(story: Story) -> None:
+    given_api(story, {"wait": "30s"}, RESTART)
+    story.check_fails("api")
+    story.fast_forward(seconds=25)
+    story.resolve("api", actor="alice")
+    story.fast_forward(seconds=60)
+    ((_, state, reason, words, *_),) = runs(story)
+    assert (state, reason, words) == ("cancelled", "rails_refuse", "alice closed its alert")
+    assert story.steps.done() == []
+
+
 def test_a_step_is_tried_again_as_often_as_it_says(story: Story) -> None:
     given_api(story, {**RESTART, "retries": 1, "retry_after": "2s", "idempotent": True})
     failures = iter([True, False])
