@@ -36,6 +36,10 @@ class Place:
         """Where an action comes from, for the audit log."""
         return f"dashboard {self.address}".strip()
 
+    def said(self) -> dict[str, Any]:
+        """Who acts, from where and when, as every use case wants it."""
+        return {"actor": self.name, "origin": self.origin, "now": self.healthmgr.now()}
+
     def may(self, role: Role) -> bool:
         """Whether whoever is looking may do what needs this role."""
         return self.session.role.includes(role)

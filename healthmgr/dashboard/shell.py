@@ -35,7 +35,12 @@ app.add_static_files(_STATIC, _ASSETS, max_cache_age=86_400)
 Action = Callable[[Mapping[str, str]], Awaitable[None] | None]
 
 # The pages that are reached from everywhere: where, and the word for it.
-NAVIGATION: list[tuple[str, str]] = [("/", "Overview"), ("/incidents", "Incidents")]
+NAVIGATION: list[tuple[str, str]] = [
+    ("/", "Overview"),
+    ("/incidents", "Incidents"),
+    ("/silences", "Silences"),
+    ("/maintenance", "Maintenance"),
+]
 
 
 def page(
