@@ -158,11 +158,11 @@ class Standing:
 
     @property
     def lasts_for(self) -> timedelta | None:
-        """How long what is left lasts at the rate of the last hour; None where it is not used up."""
+        """How long what is left lasts at the rate of the last hour; None where it is not used up, or nothing is left."""
         rate = self.rates.get(timedelta(hours=1))
-        if not rate or self.budget_left is None or rate <= 1:
+        if not rate or rate <= 1 or self.budget_left is None or self.budget_left <= 0:
             return None
-        return max(self.slo.window * (self.budget_left / rate), timedelta(0))
+        return self.slo.window * (self.budget_left / rate)
 
 
 def judge(slo: Slo, whole: Tally, tallies: Mapping[timedelta, Tally]) -> Standing:
