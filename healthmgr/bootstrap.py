@@ -17,9 +17,7 @@ from healthmgr.bootstrap_insight import Insight, build_insight
 from healthmgr.bootstrap_measuring import Measuring, build_measuring
 from healthmgr.bootstrap_oncall import Oncall, build_oncall
 from healthmgr.bootstrap_recovery import Recovery, build_recovery
-from healthmgr.definitions.provided import EMAIL, PAGERDUTY, SLACK, Wishes
-from healthmgr.definitions.settling import Fallbacks
-from healthmgr.domain.alerting import AlertingRules
+from healthmgr.bootstrap_settings import alerting_rules, fallbacks, synthesis, wishes
 from healthmgr.domain.links import LinkMaker
 from healthmgr.errors import SettingsError
 from healthmgr.registry import Registry
@@ -48,7 +46,7 @@ from healthmgr.services.scheduling import Scheduling
 from healthmgr.services.sessions import Sessions
 from healthmgr.services.silencing import Silencing
 from healthmgr.services.simulating import Simulating
-from healthmgr.services.synthesizing import Synthesis, Synthesizing
+from healthmgr.services.synthesizing import Synthesizing
 from healthmgr.services.tokens import Tokens
 from healthmgr.services.upkeep import Upkeep
 from healthmgr.settings import Settings, environment
@@ -170,8 +168,8 @@ class _Builder:
     def base(self) -> dict[str, Any]:
         """What everything stands on, and the definitions."""
         settings, engine = self._settings, self._engine
-        store, wishes = DefinitionRepository(engine), _wishes(settings)
-        defining = Defining(store, self._registry, self._environ, _fallbacks(settings), wishes)
+        store = DefinitionRepository(engine)
+        defining = Defining(store, self._registry, self._environ, fallbacks(settings), wishes(settings))
         upkeep = UpkeepRepository(engine)
         stream = RedisEventStream(settings.redis_url) if settings.redis_url else None
         tokens = Tokens(TokenRepository(engine))
@@ -226,7 +224,7 @@ class _Builder:
             "previewing": previewer,
             "oncall": build_oncall(engine, settings.secret_key, self._environ, self._admitting, previewer),
             "escalating": Escalating(Transactions(engine, EscalatingRows), rules),
-            "synthesizing": Synthesizing(synthetic, _synthesis(settings), is_telling=rules.is_telling),
+            "synthesizing": Synthesizing(synthetic, synthesis(settings), is_telling=rules.is_telling),
         }
 
     def answering(self) -> dict[str, Any]:
@@ -257,46 +255,4 @@ def _preview_links(settings: Settings) -> LinkMaker:
 
 def definition_validator(settings: Settings) -> Defining:
     """What validates a file without any database: names that only other sources define are warned of."""
-    return Defining(None, Registry.load(), environment(settings), _fallbacks(settings), _wishes(settings))
-
-
-def alerting_rules(settings: Settings) -> AlertingRules:
-    """What the settings say of alerting, in the words of the domain."""
-    alerting, escalation = settings.advanced.alerting, settings.advanced.escalation
-    return AlertingRules(
-        is_telling=alerting.enabled,
-        group_interval=alerting.aggregation_window,
-        reopens_within=alerting.deduplication_window,
-        most_per_minute=alerting.max_alerts_per_minute,
-        most_per_hour=alerting.max_alerts_per_hour,
-        acknowledges_after=escalation.auto_acknowledge_after,
-        resolves_after=escalation.auto_resolve_after,
-        command=settings.advanced.incident_command.rule(),
-    )
-
-
-def _synthesis(settings: Settings) -> Synthesis:
-    if not settings.synthetic_to:
-        return Synthesis(settings.synthetic_interval)
-    recipient, channel = settings.synthetic_to.split("/")
-    return Synthesis(settings.synthetic_interval, recipient, channel)
-
-
-def _fallbacks(settings: Settings) -> Fallbacks:
-    return Fallbacks(
-        interval=settings.check_interval,
-        timeout=settings.default_timeout,
-        escalation_delay=settings.advanced.escalation.default_escalation_delay,
-        recovery_timeout=settings.advanced.recovery.recovery_timeout,
-    )
-
-
-def _wishes(settings: Settings) -> Wishes:
-    """What the settings say of channels."""
-    channels = settings.advanced.alerting.channels
-    enabled = {EMAIL: channels.email.enabled, SLACK: channels.slack.enabled, PAGERDUTY: channels.pagerduty.enabled}
-    return Wishes(
-        enabled=frozenset(kind for kind, is_enabled in enabled.items() if is_enabled),
-        slack_username=channels.slack.username,
-        mail_to=channels.email.default_recipients,
-    )
+    return Defining(None, Registry.load(), environment(settings), fallbacks(settings), wishes(settings))

@@ -179,7 +179,7 @@ class Root(LazyGroup):
         Entry(
             "kinds",
             MEND,
-            "List the kinds of checks and channels that are installed; with a KIND, what its `config` can be told.",
+            "List the kinds of checks, channels and steps that are installed; with a KIND, what its `config` can be told.",
             "healthmgr.cli.kinds:kinds",
         ),
         Entry(

@@ -24,7 +24,8 @@ from uuid import UUID
 import yaml
 from sqlalchemy import Engine, text
 
-from healthmgr.bootstrap import Healthmgr, alerting_rules
+from healthmgr.bootstrap import Healthmgr
+from healthmgr.bootstrap_settings import alerting_rules
 from healthmgr.domain.check import Status
 from healthmgr.domain.dispatch import Due, Work
 from healthmgr.domain.links import LinkMaker
