@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import Field
+
 from healthmgr.views import View
 
 
@@ -41,7 +43,7 @@ class BoardLine(View):
     response_time: float | None
     certificate_days: float | None
     has_open_alert: bool
-    beats: list[BeatView] = []
+    beats: list[BeatView] = Field(default_factory=list)
 
 
 class ServiceLine(View):
