@@ -116,6 +116,10 @@ def test_our_own_definitions_fit(schema: dict[str, Any], project_root: Path) -> 
         "escalation_rules: [{severity: critical, level: L1_SUPPORT, delay_minutes: 5, channels: mail, recipients: a}]",
         "routing: {high: {escalation: a}}",
         "receivers: {a: {escalation: b}}",
+        "runbooks: {a: {steps: [{wait: 10s}, {kind: wait, config: {length: 10s}, when: 'x', rollback: [{wait: 1s}]}]}}",
+        "runbooks: {a: {automation: manual, steps: [{verify: }], trigger: {checks: b, match: a=b, on: soft 2}}}",
+        "runbooks: {a: {steps: [{wait: 1s}], limits: {per: 1h, blast_radius: {most: 25%, by: service}}}}",
+        "runbooks: {a: {steps: [{kind: verify, config: {times: '{{ parameters.x }}'}}], approval: {by: [a, 'team:b']}}}",
     ],
 )
 def test_what_is_valid_fits(schema: dict[str, Any], text: str) -> None:
@@ -147,6 +151,15 @@ def test_what_is_valid_fits(schema: dict[str, Any], text: str) -> None:
         "escalation_policies: {a: {levels: [{after: 5m}]}}",
         "escalation_policies: {a: {levels: [{to: b, when: {alerts: some}}]}}",
         "escalation_rules: [{severity: critical, level: L9, channels: [mail], recipients: [a]}]",
+        "runbooks: {a: {}}",
+        "runbooks: {a: {steps: [{weit: 10s}]}}",
+        "runbooks: {a: {steps: [{kind: weit}]}}",
+        "runbooks: {a: {steps: [{kind: wait, config: {lenght: 10s}}]}}",
+        "runbooks: {a: {steps: [{wait: 10s, on_failure: retry}]}}",
+        "runbooks: {a: {steps: [{wait: 10s, rollback: [{weit: 1s}]}]}}",
+        "runbooks: {a: {automation: magic, steps: [{wait: 10s}]}}",
+        "runbooks: {a: {steps: [{wait: 10s}], trigger: {on: soft}}}",
+        "runbooks: {a: {steps: [{wait: 10s}], limits: {blast_radius: {most: some}}}}",
     ],
 )
 def test_what_is_not_valid_is_marked(schema: dict[str, Any], text: str) -> None:
@@ -160,6 +173,8 @@ def test_every_plugin_and_no_unknown_keyword_is_in_it(schema: dict[str, Any]) ->
     assert kinds == set(registry.check_kinds())
     channels = next(iter(schema["properties"]["channels"]["patternProperties"].values()))
     assert {arm["if"]["properties"]["kind"]["const"] for arm in channels["allOf"]} == set(registry.channel_kinds())
+    step = schema["$defs"]["Step"]
+    assert {arm["if"]["properties"]["kind"]["const"] for arm in step["allOf"]} == set(registry.step_kinds())
     assert keywords(schema) - CHECKED == set()
 
 
