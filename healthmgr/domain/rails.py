@@ -93,8 +93,9 @@ class Group:
 class Facts:
     """All that the rails look at, read in the transaction that starts the run.
 
-    `closed_by` is the person who closed its alert by hand. `switches` are the scopes whose kill switch is thrown and that hold for this runbook ("" is everything);
-    `started_at` are the starts of this runbook within its window, and the ends are those of runs that did something.
+    `switches` are the scopes whose kill switch is thrown and that hold for this runbook ("" is everything);
+    `closed_by` is the person who closed its alert by hand; `started_at` are the starts of this runbook within its
+    window, and the ends are those of runs that did something.
     """
 
     is_automatic: bool = True
