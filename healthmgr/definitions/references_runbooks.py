@@ -34,6 +34,7 @@ class RunbookJudge:
         self._draft = known.draft
         self._reach = Reach(known)
         self._checks = self._all_checks()
+        self._hints: dict[str, str] = {}
 
     def judge(self) -> None:
         """What they say about each other, and about the rest."""
@@ -148,9 +149,10 @@ class RunbookJudge:
             return
         if self._is_ours(place):
             return
-        hint = did_you_mean(name, self._known.names(RUNBOOKS)) or ": people carry it out"
+        if name not in self._hints:  # thousands of checks may name the same
+            self._hints[name] = did_you_mean(name, self._known.names(RUNBOOKS)) or ": people carry it out"
         where = "in this file" if self._known.others is None else "defined"
-        self._known.warn(f"no runbook {shown(name)} is {where}{hint}", *place)
+        self._known.warn(f"no runbook {shown(name)} is {where}{self._hints[name]}", *place)
 
 
 def _is_homeless(config: Mapping[str, Any]) -> bool:

@@ -119,7 +119,7 @@ def test_our_own_definitions_fit(schema: dict[str, Any], project_root: Path) -> 
         "runbooks: {a: {steps: [{wait: 10s}, {kind: wait, config: {length: 10s}, when: 'x', rollback: [{wait: 1s}]}]}}",
         "runbooks: {a: {automation: manual, steps: [{verify: }], trigger: {checks: b, match: a=b, on: soft 2}}}",
         "runbooks: {a: {steps: [{wait: 1s}], limits: {per: 1h, blast_radius: {most: 25%, by: service}}}}",
-        "runbooks: {a: {steps: [{kind: verify, config: {times: '{{ parameters.x }}'}}], approval: {by: [a, 'team:b']}}}",
+        "runbooks: {a: {steps: [{kind: verify, config: {times: '{{ check }}'}}], approval: {by: [a, 'team:b']}}}",
     ],
 )
 def test_what_is_valid_fits(schema: dict[str, Any], text: str) -> None:
