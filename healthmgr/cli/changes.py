@@ -48,7 +48,7 @@ def list_changes(
         now = healthmgr.now()
         found = healthmgr.insight.changing.find(since=now - length, service=service, limit=limit)
     if as_json:
-        print_json([ChangeView.of(each) for each in found])
+        print_json({"items": [ChangeView.of(each) for each in found]})
         return
     if not found:
         print_lines("No change was reported in that time.")

@@ -29,7 +29,7 @@ def forecast(slug: Slug, metric: Metric = "", as_json: Json = False) -> None:
         known = ", ".join(each[0].rule.metric for each in found) or "none"
         raise NotFound(f"{slug} has no forecast of {metric!r}; those that it has: {known}")
     if as_json:
-        print_json([ForecastView.of(*each) for each in chosen])
+        print_json({"items": [ForecastView.of(*each) for each in chosen]})
         return
     if not chosen:
         print_lines(f"{slug} has no forecasts: name metrics under its `forecast`, with a threshold on each.")

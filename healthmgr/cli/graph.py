@@ -67,7 +67,11 @@ def show(mermaid: Mermaid = False, as_json: Json = False) -> None:
         print_tree(tree)
     alone = len(roots) - len(joined)
     if alone:
-        print_lines(f"{alone} checks hang on nothing, and nothing on them")
+        print_lines(
+            f"{alone} checks hang on nothing, and nothing on them"
+            if alone > 1
+            else "1 check hangs on nothing, and nothing on it"
+        )
     if len(chart.critical_path) > 1:
         print_lines(f"longest chain: {' > '.join(chart.critical_path)}")
 
@@ -97,7 +101,7 @@ def show_single_points(as_json: Json = False) -> None:
     with opened() as healthmgr:
         found = healthmgr.insight.charting.single_points()
     if as_json:
-        print_json([SinglePointView.of(each) for each in found])
+        print_json({"items": [SinglePointView.of(each) for each in found]})
         return
     if not found:
         print_lines("No check takes another with it.")
@@ -130,7 +134,7 @@ def list_suggestions(
         found = healthmgr.insight.charting.suggestions(all_states=show_all)
         now = healthmgr.now()
     if as_json:
-        print_json([SuggestionView.of(each) for each in found])
+        print_json({"items": [SuggestionView.of(each) for each in found]})
         return
     if not found:
         print_lines("Nothing was learned that is not known already.")
@@ -190,7 +194,7 @@ def _impact_facts(found: Consequences) -> list[tuple[str, str]]:
     impact = found.impact
     steps = f", up to {impact.depth} steps away" if impact.depth > 1 else ""
     return [
-        ("falls with it", f"{len(impact.fallen)} checks in {len(impact.services)} services{steps}"),
+        ("falls with it", f"{impact.words or 'nothing'}{steps}"),
         ("services", listing(impact.services, _MOST_NAMED)),
         ("loses an alternative", listing(impact.weakened, _MOST_NAMED)),
         ("longest chain", " > ".join(impact.longest_path) if len(impact.longest_path) > 1 else ""),
