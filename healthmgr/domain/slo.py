@@ -158,7 +158,7 @@ class Standing:
 
     @property
     def lasts_for(self) -> timedelta | None:
-        """How long what is left lasts at the rate of the last hour; None where it is not used up, or nothing is left."""
+        """How long what is left lasts at the rate of the last hour; None where that is no haste, or nothing is left."""
         rate = self.rates.get(timedelta(hours=1))
         if not rate or rate <= 1 or self.budget_left is None or self.budget_left <= 0:
             return None
