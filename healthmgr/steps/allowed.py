@@ -45,6 +45,21 @@ def check_function(function: str, environ: Mapping[str, str] = os.environ) -> No
         )
 
 
+def not_allowed(program: str = "", function: str = "") -> str:
+    """What stands against running it, in brackets, for those who only ask; "" where nothing does.
+
+    Who asks need not be who would run it: the worker's environment decides, not this one's.
+    """
+    try:
+        if program:
+            allowed_program(program)
+        if function:
+            check_function(function)
+    except StepError:
+        return f" (not with the {COMMANDS if program else MODULES} of this process)"
+    return ""
+
+
 def _named(variable: str, environ: Mapping[str, str]) -> list[str]:
     text = read_variable(variable, environ) or ""
     return [each.strip() for part in text.split(",") for each in part.split(os.pathsep) if each.strip()]

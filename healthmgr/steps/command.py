@@ -7,9 +7,8 @@ from typing import ClassVar
 from pydantic import Field, SecretStr, field_validator
 
 from healthmgr.domain.step import Done
-from healthmgr.errors import StepError
 from healthmgr.ports import StepContext
-from healthmgr.steps.allowed import allowed_program
+from healthmgr.steps.allowed import allowed_program, not_allowed
 from healthmgr.steps.ending import judge_ending
 from healthmgr.steps.fields import Command, Length, StepConfig, shortest
 from healthmgr.steps.output import line
@@ -71,13 +70,8 @@ class CommandStep:
         return judge_ending(config.command[0], ended, timeout, config.exit_codes, config.secrets)
 
     def describe(self, config: CommandConfig) -> str:
-        """The program and its arguments, and whether this machine lets it run."""
-        said = line(f"run {_shown(config.command)}", config.secrets)
-        try:
-            allowed_program(config.command[0])
-        except StepError as error:
-            return f"{said} (here it would fail: {error})"
-        return said
+        """The program and its arguments, and whether this process would let it run."""
+        return line(f"run {_shown(config.command)}", config.secrets) + not_allowed(program=config.command[0])
 
 
 def _shown(command: tuple[str, ...]) -> str:

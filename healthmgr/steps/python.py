@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from healthmgr.domain.step import MOST_OUTPUT, Done
-from healthmgr.errors import StepError
 from healthmgr.ports import StepContext
-from healthmgr.steps.allowed import check_function
+from healthmgr.steps.allowed import check_function, not_allowed
 from healthmgr.steps.apart import call_apart
 from healthmgr.steps.fields import Length, StepConfig, shortest
 from healthmgr.steps.output import line, shown
@@ -54,10 +53,6 @@ class PythonStep:
         return Done(line(f"{config.function} returned {said}"), printed, facts)
 
     def describe(self, config: PythonConfig) -> str:
-        """The function, the names of its arguments, and whether this machine lets it be called."""
-        said = f"call {config.function}({', '.join(config.arguments)})"
-        try:
-            check_function(config.function)
-        except StepError as error:
-            return f"{line(said)} (here it would fail: {error})"
-        return line(said)
+        """The function, the names of its arguments, and whether this process would let it be called."""
+        called = line(f"call {config.function}({', '.join(config.arguments)})")
+        return called + not_allowed(function=config.function)

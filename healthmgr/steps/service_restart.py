@@ -10,10 +10,9 @@ from pydantic import Field, SecretStr, model_validator
 
 from healthmgr.channels.deadline import Deadline
 from healthmgr.domain.step import Done
-from healthmgr.errors import StepError
 from healthmgr.ports import StepContext
 from healthmgr.steps import restart_docker, restart_kubernetes, restart_supervisor, restart_systemd
-from healthmgr.steps.allowed import allowed_program
+from healthmgr.steps.allowed import allowed_program, not_allowed
 from healthmgr.steps.ending import judge_ending
 from healthmgr.steps.fields import Command, Length, StepConfig, shortest
 from healthmgr.steps.output import line
@@ -94,11 +93,7 @@ class ServiceRestartStep:
         how = "" if config.graceful else ", killing it first"
         by: str = config.driver
         if config.command is not None:
-            by = " ".join(config.command)
-            try:
-                allowed_program(config.command[0])
-            except StepError as error:
-                by = f"{by} (here it would fail: {error})"
+            by = " ".join(config.command) + not_allowed(program=config.command[0])
         return line(
             f"restart {config.service} by {by}{how}{' and wait until it runs' if config.wait else ''}", most=600
         )

@@ -87,7 +87,7 @@ def test_modules_that_the_installation_does_not_name_are_refused(run, registry):
             run("python", {"function": function})
         assert caught.value.permanent
     step = registry.step_type("python")
-    assert "here it would fail" in step.describe(step.Config(function="os:system"))
+    assert "(not with the HEALTHMGR_" in step.describe(step.Config(function="os:system"))
 
 
 @pytest.mark.parametrize("name", ["sqrt", "os", "Thing", "StepError", "nothing"])
