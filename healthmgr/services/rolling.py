@@ -138,10 +138,10 @@ class Rolling:
         """Take all results that were stored before; how many there were. Somebody else may do so at the same time."""
         taken = 0
         for _ in range(MOST_BATCHES):
-            count = self._take(now, batch)
-            if count is None:
-                break
+            count, is_all = self._take(now, batch)
             taken += count
+            if is_all:
+                break
         for _ in range(MOST_BATCHES):
             count = self._take_old(now)
             if count is None:
@@ -176,22 +176,19 @@ class Rolling:
         """The first minute that is kept: what comes later than that is too late."""
         return floor(now - self._kept.minutes, DAY)
 
-    def _take(self, now: datetime, size: int) -> int | None:
-        """One batch of what is new; None after the last."""
+    def _take(self, now: datetime, size: int) -> tuple[int, bool]:
+        """One batch of what is new; how many there were, and whether that was all."""
         with self._store.begin() as transaction:
             rolled = transaction.lock()
             if rolled is None:
-                return None
-            if rolled.stored_before >= rolled.until and not rolled.ended:
-                transaction.move(rolled, now, is_all=True)
-                return None
+                return 0, True
             upper = transaction.upper(rolled.stored_before, rolled.until, size)
             high = upper or rolled.until
             oldest, newest = self._oldest(now), now + DAY
             batch = Batch(rolled.stored_before, high, oldest, newest, rolled.ended, rolled.running)
             count = transaction.fold(batch)
             transaction.move(rolled.after(high), now, is_all=upper is None)
-        return count
+        return count, upper is None
 
     def _take_old(self, now: datetime) -> int | None:
         """One hour of what was there before there were rollups; None after the last."""

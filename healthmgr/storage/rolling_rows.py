@@ -26,6 +26,8 @@ _LOCK = text("""
 SELECT stored_before, awaited, old_before FROM metric_progress
 WHERE name = 'results' FOR UPDATE SKIP LOCKED
 """)
+# Compiling these takes many times as long as carrying them out.
+_PLAINLY = text("SET LOCAL jit = off")
 _SNAPSHOT = text("""
 SELECT pg_snapshot_xmax(s)::text::bigint AS until,
        ARRAY(SELECT x::text::bigint FROM pg_snapshot_xip(s) AS x) AS running
@@ -192,6 +194,7 @@ class RollingRows(RollingTransaction):
         self._connection = connection
 
     def lock(self) -> Rolled | None:
+        self._connection.execute(_PLAINLY)
         self._connection.execute(_BEGIN)
         row = self._connection.execute(_LOCK).one_or_none()
         if row is None:

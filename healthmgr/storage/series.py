@@ -36,8 +36,8 @@ from healthmgr.storage.transactions import transaction
 _TABLES: Mapping[Tier, str] = {Tier.MINUTE: "metric_minutes", Tier.HOUR: "metric_hours", Tier.DAY: "metric_days"}
 MOST_POINTS = 5000
 
-# What takes a tenth of a second is not worth helpers, which are slow to come while everybody is busy.
-_ALONE = text("SET LOCAL max_parallel_workers_per_gather = 0")
+# What takes a tenth of a second is worth no compiling, and no helpers, which are slow to come while everybody is busy.
+_ALONE = text("SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL jit = off")
 _PROGRESS = text("SELECT hours_until, days_until, rolled_at FROM metric_progress WHERE name = 'results'")
 _CHECK = text("SELECT id FROM checks WHERE slug = :name OR CAST(id AS text) = :name")
 _METRICS = text("SELECT metric FROM metric_series WHERE check_id = :check_id AND metric <> :status ORDER BY metric")
