@@ -170,30 +170,51 @@ class SinglePoint:
 def single_points(graph: Graph) -> list[SinglePoint]:
     """All checks that others fall with, the gravest first.
 
-    Worked out for all of them at once: from the top down, what a check falls with is itself, and whatever all parents
-    of any one of its groups fall with. The sets are bits of numbers.
+    Worked out for all of them at once, in sets that are bits of numbers. From the top down: what a check falls with is
+    itself, and whatever all parents of any one of its groups fall with. From the bottom up: with a check falls what it
+    is the only parent of, what falls with it by a whole group, and what falls with those.
     """
     order = graph.from_top()
     places = {slug: place for place, slug in enumerate(order)}
-    falls_with: list[int] = []
-    victims: defaultdict[int, list[str]] = defaultdict(list)
+    by_group = _fallen_by_group(graph, order, places)
+    names = sorted({*graph.services.values()} - {""})
+    bits = {name: 1 << place for place, name in enumerate(names)}
+    checks, services = [0] * len(order), [0] * len(order)
+    for place in range(len(order) - 1, -1, -1):
+        slug = order[place]
+        own = [places[c] for c in graph.children.get(slug, ()) if [slug] in graph.needs(c)]
+        checks[place], services[place] = 1 << place, bits.get(graph.services[slug], 0)
+        for below in (*own, *by_group[place]):
+            checks[place] |= checks[below]
+            services[place] |= services[below]
+    found = []
     for place, slug in enumerate(order):
-        mine = 1 << place
+        count = checks[place].bit_count() - 1
+        if count:
+            own_service = graph.services[slug]
+            others = services[place] & ~bits.get(own_service, 0)
+            found.append(SinglePoint(slug, own_service, count, tuple(names[bit] for bit in _bits(others))))
+    return sorted(found, key=lambda each: (-len(each.services), -each.checks, each.slug))
+
+
+def _fallen_by_group(graph: Graph, order: Sequence[str], places: Mapping[str, int]) -> list[list[int]]:
+    """For each check those that fall with it because it takes all alternatives of one of their groups along."""
+    falls_with: list[int] = []
+    by_group: list[list[int]] = [[] for _ in order]
+    for place, slug in enumerate(order):
+        alone, together = 1 << place, 0
         for group in graph.needs(slug):
             common = -1
             for parent in group:
                 common &= falls_with[places[parent]]
-            mine |= common
-        falls_with.append(mine)
-        for other in _bits(mine & ~(1 << place)):
-            victims[other].append(slug)
-    found = []
-    for place, slugs in victims.items():
-        name = order[place]
-        own = graph.services[name]
-        services = {graph.services[slug] for slug in slugs} - {own, ""}
-        found.append(SinglePoint(name, own, len(slugs), tuple(sorted(services))))
-    return sorted(found, key=lambda each: (-len(each.services), -each.checks, each.slug))
+            if len(group) == 1:
+                alone |= common
+            else:
+                together |= common
+        falls_with.append(alone | together)
+        for other in _bits(together & ~alone):
+            by_group[other].append(place)
+    return by_group
 
 
 def longest_chain(graph: Graph, through: str | None = None) -> tuple[str, ...]:

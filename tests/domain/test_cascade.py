@@ -164,4 +164,5 @@ def test_ten_thousand_checks_take_no_time_worth_mentioning():
     began = time.perf_counter()
     assert len(fall(large, ["c0"])) > 5_000
     assert len(longest_chain(large)) > 100
-    assert time.perf_counter() - began < 5
+    assert len(single_points(large)) > 5_000
+    assert time.perf_counter() - began < 10
