@@ -69,6 +69,7 @@ from healthmgr.storage.notifying_rows import NotifyingRows, Sending
 from healthmgr.storage.previewing_rows import PreviewingRows
 from healthmgr.storage.promising_rows import PromisingRows
 from healthmgr.storage.reading import Reading
+from healthmgr.storage.reading_audit import AuditReading
 from healthmgr.storage.reading_board import BoardReading
 from healthmgr.storage.reading_doors import DoorReading
 from healthmgr.storage.registering_rows import RegisteringRows
@@ -96,6 +97,7 @@ class Healthmgr:
     registry: Registry
     reading: Reading
     board: BoardReading
+    audit: AuditReading
     defining: Defining
     tokens: Tokens
     sessions: Sessions
@@ -181,6 +183,7 @@ class _Builder:
             "registry": self._registry,
             "reading": Reading(engine),
             "board": BoardReading(engine),
+            "audit": AuditReading(engine),
             "defining": defining,
             "registering": Registering(defining, RegisteringRows(engine)),
             "tokens": tokens,

@@ -13,6 +13,7 @@ from healthmgr import __version__
 from healthmgr.api import (
     alerts,
     answers,
+    audit,
     balancing,
     calendars,
     checks,
@@ -78,6 +79,7 @@ _TAGS = [
     {"name": "doors", "description": "Alerts that other programs bring."},
     {"name": "pings", "description": "Signs of life for heartbeat checks."},
     {"name": "slos", "description": "Service levels, and what is left of their error budgets."},
+    {"name": "audit", "description": "Who did what, for admins."},
     {"name": "tokens", "description": "Access tokens, for admins."},
     {"name": "health", "description": "healthmgr's own health."},
 ]
@@ -111,7 +113,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.balancer_answers = BalancerAnswers(partial(_look_at_instances, app))
     api = APIRouter(prefix="/api/v1", responses=_ERRORS)
     for module in (
-        status, checks, alerts, incidents, command, silences, maintenance, oncall, tokens,
+        status, checks, alerts, incidents, command, silences, maintenance, oncall, tokens, audit,
         interactions, events, webhook,
     ):  # fmt: skip
         api.include_router(module.router)

@@ -31,6 +31,7 @@ from healthmgr.services.silencing import Silencing
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
 from healthmgr.storage.reading import Reading
+from healthmgr.storage.reading_audit import AuditReading
 from healthmgr.storage.reading_doors import DoorReading
 
 
@@ -199,6 +200,11 @@ class Parts(Protocol):
     @property
     def recovery(self) -> Recovery:
         """Runbooks, and their runs."""
+        ...
+
+    @property
+    def audit(self) -> AuditReading:
+        """What people and programs did."""
         ...
 
     @property

@@ -7,13 +7,13 @@ from fastapi.responses import RedirectResponse
 from nicegui import ui
 
 from healthmgr.bootstrap import Healthmgr
-from healthmgr.dashboard import check_page, incidents, muting, overview
+from healthmgr.dashboard import audit, check_page, incidents, muting, overview, workers
 from healthmgr.dashboard.guarding import Guard
 from healthmgr.dashboard.live import Live
 from healthmgr.dashboard.shell import ROOT
 from healthmgr.dashboard.signing_in import signing_router
 
-PAGES = (overview, check_page, incidents, muting)  # each registers its pages when it is imported
+PAGES = (overview, check_page, incidents, muting, workers, audit)  # each registers its pages when it is imported
 
 
 def mount_dashboard(app: FastAPI, healthmgr: Healthmgr) -> None:

@@ -17,7 +17,6 @@ from healthmgr import __version__
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place, here
 from healthmgr.dashboard.templates import render
-from healthmgr.domain.check import Status
 from healthmgr.errors import HealthmgrError, NotFound
 from healthmgr.services.tokens import Role
 
@@ -34,12 +33,14 @@ app.add_static_files(_STATIC, _ASSETS, max_cache_age=86_400)
 
 Action = Callable[[Mapping[str, str]], Awaitable[None] | None]
 
-# The pages that are reached from everywhere: where, and the word for it.
-NAVIGATION: list[tuple[str, str]] = [
-    ("/", "Overview"),
-    ("/incidents", "Incidents"),
-    ("/silences", "Silences"),
-    ("/maintenance", "Maintenance"),
+# The pages that are reached from everywhere: where, the word for it, and who may.
+NAVIGATION: list[tuple[str, str, Role]] = [
+    ("/", "Overview", Role.VIEWER),
+    ("/incidents", "Incidents", Role.VIEWER),
+    ("/silences", "Silences", Role.VIEWER),
+    ("/maintenance", "Maintenance", Role.VIEWER),
+    ("/workers", "Workers", Role.VIEWER),
+    ("/audit", "Audit", Role.ADMIN),
 ]
 
 
@@ -130,26 +131,12 @@ async def _show_frame(place: Place, path: str) -> None:
         status = await where.live.ask("status", lambda: healthmgr.reading.status(now()))
         health = await where.live.ask("health", lambda: healthmgr.reading.health(now()), fresh_for=5)
         faults = [part for part in health.parts if not part.is_well]
-        head.show(
-            [
-                (
-                    "bar",
-                    render(
-                        "frame", root=ROOT, navigation=NAVIGATION, here=path, visitor=where.name,
-                        role=where.session.role.value, status=status, tone=tone_of(status.status),
-                    ),
-                ),
-                ("faults", render("faults", faults=faults)),
-            ]
-        )  # fmt: skip
+        pages = [(to, word) for to, word, needs in NAVIGATION if where.may(needs)]
+        bar = render("frame", root=ROOT, navigation=pages, here=path, session=where.session, status=status)
+        head.show([("bar", bar), ("faults", render("faults", faults=faults))])
 
     await show_head(place)
     keep_fresh(show_head, place, "frame")
-
-
-def tone_of(status: str, *, is_paused: bool = False) -> str:
-    """The tone that a status is shown in."""
-    return "paused" if is_paused else Status(status).value
 
 
 def _say_fault(error: HealthmgrError) -> None:
