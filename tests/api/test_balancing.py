@@ -22,6 +22,7 @@ from healthmgr.settings import Settings
 from healthmgr.storage.database import connect
 from healthmgr.storage.tables import audit_entries, check_states
 from tests.builders import NOW, make_check
+from tests.faults.outside import eventually
 from tests.serving import HttpClient, ServedApp
 
 WEB_1 = Key("shop", "web-1")
@@ -280,14 +281,13 @@ def test_postgresql_goes_away_and_the_answers_stay_until_it_is_back(
             connection.execute(
                 text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": name}
             )
-            time.sleep(2)
+            eventually(lambda: "as of" in client.get("/lb/shop/web-1").text, 10, "the answer says how old it is")
             assert client.get("/readyz").status_code == 503
             status, said = ask(client, "/lb/shop/web-1")
             assert status == 200
-            assert re.fullmatch(r"in service: healthy \(as of \d s ago\)\n", said), said
+            assert re.fullmatch(r"in service: healthy \(as of \d+ s ago\)\n", said), said
             assert ask(client, "/lb/shop/web-2")[0] == 503
         finally:
             connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true"))
     admin.dispose()
-    time.sleep(1)
-    assert ask(client, "/lb/shop/web-1") == (200, "in service: healthy\n")
+    eventually(lambda: client.get("/lb/shop/web-1").text == "in service: healthy\n", 10, "it is fresh again")

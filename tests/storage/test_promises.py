@@ -12,12 +12,14 @@ from healthmgr.domain.promises import Facts
 from healthmgr.errors import Conflict, DefinitionError, NotFound
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.promising import Promising
+from healthmgr.services.upkeep import Upkeep
 from healthmgr.storage.admitting_rows import AdmittingRows
+from healthmgr.storage.day_tables import DayTables
 from healthmgr.storage.promising_rows import PromisingRows
 from healthmgr.storage.tables import audit_entries, audited_minutes, runs
 from healthmgr.storage.transactions import Transactions
 from healthmgr.storage.upkeep_repository import MINUTES_KEPT_FOR, UpkeepRepository
-from tests.builders import NOW, make_alert, make_check, new_id
+from tests.builders import NOW, make_alert, make_check, make_pulse, new_id
 
 DAY = timedelta(days=1)
 
@@ -46,6 +48,17 @@ def test_a_minute_is_well_in_which_the_auditor_looked_and_found_nothing(engine: 
     assert found.well_minutes == 4, "in one it found something, in five nobody looked"
     short = facts(engine, timedelta(minutes=5))
     assert (short.minutes, short.well_minutes) == (5, 1)
+
+
+def test_the_auditor_notes_each_look_and_what_came_of_it(engine: Engine) -> None:
+    rows = UpkeepRepository(engine)
+    upkeep = Upkeep(rows, DayTables(engine, "results", "started_at"), rows)
+    assert upkeep.audit(NOW) == []
+    make_pulse(engine, "beat", "beat-1", at=NOW - timedelta(hours=1))
+    assert upkeep.audit(NOW + timedelta(seconds=15)) == ["no beat has shown a sign of life for more than a minute"]
+    with engine.connect() as connection:
+        noted = connection.execute(select(audited_minutes)).one()
+    assert tuple(noted) == (NOW, 2, 1)
 
 
 def test_minutes_of_long_ago_are_forgotten(engine: Engine) -> None:
