@@ -16,7 +16,8 @@ log = structlog.get_logger(__name__)
 
 FRESH_FOR = 0.25  # seconds: how old an answer may be that nobody looks anything up for, unless a look takes long
 KEPT_FOR = 3600.0  # seconds that what was last known is told on, while the database is away
-_WAITED_FOR = 0.5  # seconds that an answer waits for a look at the database
+_WAITED_FOR = 0.5  # seconds that an answer waits for a look at the database ...
+_WAITED_FOR_FIRST = 5.0  # ... and that it waits where nothing is known yet
 _RESTS_FOR = 4  # times as long as a look took: with very many instances it must not fill the day
 _TRIED_AGAIN_AFTER = 1.0  # seconds after a look that failed
 
@@ -78,7 +79,8 @@ class BalancerAnswers:
         if self._looking is None or self._looking.done():
             self._began_at = now
             self._looking = asyncio.create_task(self._look())
-        left = self._began_at + _WAITED_FOR - now
+        patience = _WAITED_FOR_FIRST if self._seen_at is None else _WAITED_FOR
+        left = self._began_at + patience - now
         if left > 0:
             await asyncio.wait({self._looking}, timeout=left)
 
