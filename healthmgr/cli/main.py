@@ -109,6 +109,12 @@ class Root(LazyGroup):
             "healthmgr.cli.forecast:forecast",
         ),
         Entry(
+            "anomaly",
+            LOOK,
+            "What is unlike the past of a metric.",
+            "healthmgr.cli.anomaly:anomaly_app",
+        ),
+        Entry(
             "changes",
             LOOK,
             "Deployments and other changes, for what breaks soon after.",
@@ -119,6 +125,24 @@ class Root(LazyGroup):
             LOOK,
             "Recovery procedures: what repairs what, and what a run of one would do.",
             "healthmgr.cli.runbooks:runbooks_app",
+        ),
+        Entry(
+            "runs",
+            LOOK,
+            "What runbooks did, do, and wait for.",
+            "healthmgr.cli.runs:runs_app",
+        ),
+        Entry(
+            "approvals",
+            LOOK,
+            "What runbooks ask before they go on.",
+            "healthmgr.cli.approvals:approvals_app",
+        ),
+        Entry(
+            "recovery",
+            LOOK,
+            "Stop all that repairs by itself, and let it go on.",
+            "healthmgr.cli.recovery:recovery_app",
         ),
         Entry(
             "silence",

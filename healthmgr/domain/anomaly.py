@@ -18,7 +18,7 @@ from healthmgr.domain.anomaly_season import Season
 from healthmgr.domain.anomaly_tail import ORDINARY, Tail
 from healthmgr.domain.anomaly_words import Kind, words_for
 
-ANOMALOUS_FROM = 8.0
+ANOMALOUS_FROM = 8.5
 SILENT_FOR = 240  # points: so long a series is only learned
 _VERSION = 1
 
@@ -42,6 +42,7 @@ _GREATEST = 1e120  # of a value: squares of greater ones are no numbers any more
 _RAISED_FROM = 5.0
 _RAISED_FOR = 120  # points
 _RAISED_BY = 1.0
+_ENDED_AFTER = 6  # points without a surprise: then a happening is over, and the next is a new one
 _REPEATED = 0.3  # of a surprise is left as score when it repeats what was told
 
 
@@ -60,12 +61,12 @@ class Judgement:
 class SeriesDetector:
     """The detector of one series. Its state is a few KB, and survives restarts as `to_state` and `from_state`."""
 
-    __slots__ = ("_age", "_bar", "_burst", "_jump", "_level", "_levels", "_lowest", "_season", "_seen", "_spell",
-                 "_still", "_tails", "_threshold")  # fmt: skip
+    __slots__ = ("_age", "_bar", "_burst", "_calm", "_jump", "_level", "_levels", "_lowest", "_season", "_seen",
+                 "_spell", "_still", "_tails", "_threshold")  # fmt: skip
 
     def __init__(self, threshold: float = ANOMALOUS_FROM) -> None:
         self._threshold = threshold
-        self._seen, self._lowest = 0, 0.0
+        self._seen, self._lowest, self._calm = 0, 0.0, _ENDED_AFTER
         self._season = Season()
         self._burst, self._spell = Window(_BURST, _CUT), Window(_SPELL, _CUT)
         self._level, self._jump = Level(_LEVEL_RATE), Level(_JUMP_RATE)
@@ -100,7 +101,7 @@ class SeriesDetector:
         surprise = sum([rarity**_POWER for rarity in weighed]) ** (1 / _POWER)
         score = self._score(surprise)
         expected = self._expected(bounds)
-        is_anomalous = score >= self._threshold and self._seen >= SILENT_FOR
+        is_new = self._calm >= _ENDED_AFTER and self._seen >= SILENT_FOR
         words, evidence = "as usual", {}
         if surprise >= self._threshold:
             kind = _KINDS[weighed.index(max(weighed))]
@@ -113,9 +114,10 @@ class SeriesDetector:
         if learn:
             self._learn(at, value, bounds, off, away, deviations, units)
             self._raise_bar(surprise)
+            self._calm = 0 if surprise >= self._threshold else self._calm + 1
             self._seen += 1
             self._lowest = min(self._lowest, value)
-        return Judgement(score, surprise, is_anomalous, expected, words, evidence)
+        return Judgement(score, surprise, is_new and score >= self._threshold, expected, words, evidence)
 
     def mark_false(self, evidence: Mapping[str, float]) -> None:
         """A person said that this was no problem: the evidence of its judgement counts as ordinary for a while.
@@ -180,6 +182,7 @@ class SeriesDetector:
             "threshold": self._threshold,
             "seen": self._seen,
             "lowest": self._lowest,
+            "calm": self._calm,
             "bar": self._bar,
             "age": self._age,
             "season": self._season.to_state(),
@@ -201,7 +204,8 @@ class SeriesDetector:
                 "begin with a new one"
             )
         detector = cls(float(state["threshold"]))
-        detector._seen, detector._lowest = int(state["seen"]), float(state["lowest"])
+        detector._seen, detector._calm = int(state["seen"]), int(state["calm"])
+        detector._lowest = float(state["lowest"])
         detector._bar, detector._age = float(state["bar"]), int(state["age"])
         detector._season = Season.from_state(state["season"])
         detector._burst, detector._spell = Window.from_state(state["burst"]), Window.from_state(state["spell"])

@@ -23,6 +23,8 @@ _PRIOR, _PRIOR_WEIGHT = 0.3, 4.0  # how heavy a tail is, before it is known, and
 _MOST_COUNTED = 128.0
 _REMEMBERED = 48
 _APART = 48  # points: deviations nearer than that are one happening
+_GOES_ON = 6  # points: what is nearer than that to the last one teaches less, or one outage would make a series deaf
+_SMALLER_LESSON = 0.5
 _ALIKE = 0.85
 _PRECEDENTS = 3
 _MEMORY = 1500  # points
@@ -93,13 +95,14 @@ class Tail:
         begin = self._begin_for(deviation)
         if deviation > begin:
             excess = min(math.log(deviation / begin), 3 * self._heaviness() + 0.5)
+            lesson = 1.0 if self._apart > _GOES_ON else _SMALLER_LESSON
             self._remember(deviation * unit, seen)
-            self._weight += excess
-            self._counted += 1
+            self._weight += lesson * excess
+            self._counted += lesson
             if self._counted > _MOST_COUNTED:
                 self._weight *= _MOST_COUNTED / self._counted
                 self._counted = _MOST_COUNTED
-            self._begin = begin * math.exp(_STEP * (1 - _SHARE))
+            self._begin = begin * math.exp(lesson * _STEP * (1 - _SHARE))
         else:
             self._begin = max(begin * (1 - _STEP * _SHARE), _LEAST_BEGIN)
 
