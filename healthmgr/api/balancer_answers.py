@@ -45,11 +45,13 @@ class Known:
 class BalancerAnswers:
     """The last look at all instances, and the next one as soon as somebody asks for it.
 
-    However many ask, one look is under way at a time. It is used by one event loop.
+    However many ask, one look is under way at a time; each waits for it as long as `patience` allows, in seconds. It is
+    used by one event loop.
     """
 
     look: Callable[[], Mapping[Key, Seen]]
     clock: Callable[[], float] = time.monotonic
+    patience: float = _WAITED_FOR
     _seen: Mapping[Key, Seen] = field(default_factory=dict)
     _seen_at: float | None = None
     _failed_at: float | None = None
@@ -79,7 +81,7 @@ class BalancerAnswers:
         if self._looking is None or self._looking.done():
             self._began_at = now
             self._looking = asyncio.create_task(self._look())
-        patience = _WAITED_FOR_FIRST if self._seen_at is None else _WAITED_FOR
+        patience = _WAITED_FOR_FIRST if self._seen_at is None else self.patience
         left = self._began_at + patience - now
         if left > 0:
             await asyncio.wait({self._looking}, timeout=left)

@@ -157,7 +157,7 @@ class Looking:
         self.is_away = False
         self.at = 0.0
         self.takes = 0.0
-        self.answers = BalancerAnswers(self.look, lambda: self.at)
+        self.answers = BalancerAnswers(self.look, lambda: self.at, patience=10)
 
     def look(self) -> Mapping[Key, Seen]:
         self.looks += 1
