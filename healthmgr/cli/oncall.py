@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from healthmgr.cli.civil import TIME_HELP, local, moment_at
 from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
 from healthmgr.cli.oncall_card import print_schedule, print_who
 from healthmgr.cli.oncall_changes import add_override, add_temporary, list_changes, remove_change
@@ -17,6 +16,7 @@ from healthmgr.cli.options import Json
 from healthmgr.cli.printing import Column, print_json, print_lines, print_table, print_verbatim, styled
 from healthmgr.domain.calendar import zone
 from healthmgr.domain.check import Severity
+from healthmgr.domain.civil import TIME_HELP, local, moment_at
 from healthmgr.errors import NotFound
 from healthmgr.services.subscribing import Subject
 from healthmgr.storage.reading_oncall import MOST_DAYS

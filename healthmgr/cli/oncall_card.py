@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
-from healthmgr.cli.civil import local, until
 from healthmgr.cli.printing import (
     Column,
     ago,
@@ -21,6 +20,7 @@ from healthmgr.cli.printing import (
     styled,
 )
 from healthmgr.domain.calendar import zone
+from healthmgr.domain.civil import local, until
 from healthmgr.domain.coverage import FindingKind
 from healthmgr.domain.phrasing import absolute, lasted, listing
 from healthmgr.views_oncall import (

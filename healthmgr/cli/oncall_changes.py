@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import typer
 
 from healthmgr.bootstrap import Healthmgr
-from healthmgr.cli.civil import TIME_HELP, local, moment_at, until
 from healthmgr.cli.oncall_card import change_words
 from healthmgr.cli.opening import opened
 from healthmgr.cli.options import Actor, Json, origin, person
 from healthmgr.cli.printing import print_json, print_lines, styled
 from healthmgr.domain.calendar import zone
+from healthmgr.domain.civil import TIME_HELP, local, moment_at, until
 from healthmgr.domain.roster import Changed
 from healthmgr.domain.schedule import FixedShift, Override, Temporary
 from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem

@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from healthmgr.cli.civil import TIME_HELP, local, until
 from healthmgr.cli.failing import SpeakingGroup
 from healthmgr.cli.oncall_changes import chosen, moments_of
 from healthmgr.cli.opening import opened
 from healthmgr.cli.options import Actor, Json, origin, person
 from healthmgr.cli.printing import print_json, print_lines
 from healthmgr.domain.calendar import zone
+from healthmgr.domain.civil import TIME_HELP, local, until
 from healthmgr.domain.swap import Stretch, Swap, SwapState
 from healthmgr.domain.timeline_words import because
 from healthmgr.errors import DefinitionError, Problem

@@ -16,13 +16,13 @@ from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
 from healthmgr.cli.opening import load_settings, opened
 from healthmgr.cli.options import Json
 from healthmgr.cli.printing import clean, print_facts, print_heading, print_json, print_lines, print_tree, styled
-from healthmgr.cli.routes_view import GroupView, LegView, RouteView, StepView, route_view, walk_view
 from healthmgr.definitions.faults import did_you_mean
 from healthmgr.definitions.tree import RoutingTree
 from healthmgr.domain.check import Severity
 from healthmgr.domain.routing_steps import Verdict
 from healthmgr.domain.routing_tree import ALL_LABELS
 from healthmgr.errors import DefinitionError
+from healthmgr.views_routes import GroupView, LegView, RouteView, StepView, route_view, walk_view
 
 route_app = typer.Typer(
     cls=SpeakingGroup, no_args_is_help=True, help="Who is told of what: the routing tree.", epilog=EXIT_CODES

@@ -11,9 +11,9 @@ from threading import Thread
 import pytest
 from sqlalchemy import Engine, text
 
-from healthmgr.cli.civil import moment_at
 from healthmgr.domain.calendar import zone
 from healthmgr.domain.check import Severity
+from healthmgr.domain.civil import moment_at
 from healthmgr.domain.escalation import Conditions, Level, Named, Policy, TargetKind
 from healthmgr.domain.ical_import import read_calendar
 from healthmgr.domain.rotation import Rotation

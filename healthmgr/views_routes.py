@@ -1,4 +1,4 @@
-"""What `healthmgr route` shows, as data: routes with all that they inherit; where an alert goes. Lengths are text."""
+"""How the routing tree is read: routes with all that they inherit; where an alert goes. Lengths are text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times as people say them in a terminal, on the clock of a schedule or person: 09:00, tomorrow 09:00, friday 18:00."""
+"""Times as people say them, on the clock of a schedule or person: 09:00, tomorrow 09:00, friday 18:00."""
 
 from __future__ import annotations
 
