@@ -95,16 +95,27 @@ def _standing(slug: str, situation: Situation) -> Iterator[Evidence]:
 def _reach(roots: Sequence[str], situation: Situation, name: str) -> Iterator[Evidence]:
     """How much of the incident is these, or hangs on them; and how much of all the trouble that there is."""
     below = set(roots).union(*(situation.graph.below(root) for root in roots))
-    explained = situation.symptoms & below
+    explained, all_of_it = len(situation.symptoms & below), len(situation.symptoms)
     if explained:
-        share = len(explained) / len(situation.symptoms)
-        words = f"of the {len(situation.symptoms)} checks of the incident {len(explained)} are {name} or hang on it"
-        yield Evidence(EvidenceKind.EXPLAINS, WEIGHTS[EvidenceKind.EXPLAINS] * share, words)
-    more = (set(situation.affected) & below).difference(roots if len(roots) == 1 else ())
+        words = f"{_of_incident(explained, all_of_it)} {name} or hang{'s' if all_of_it == 1 else ''} on it"
+        yield Evidence(EvidenceKind.EXPLAINS, WEIGHTS[EvidenceKind.EXPLAINS] * explained / all_of_it, words)
+    more = len((set(situation.affected) & below).difference(roots if len(roots) == 1 else ()))
     if more:
-        share = min(1.0, log2(1 + len(more)) / log2(1 + _MANY))
-        words = f"{len(more)} checks in trouble are {name} or hang on it"
+        share = min(1.0, log2(1 + more) / log2(1 + _MANY))
+        what = f"{more} check{'' if more == 1 else 's'} in trouble"
+        words = (
+            f"{what} hang{'s' if more == 1 else ''} on it" if len(roots) == 1 else f"{what} are {name} or hang on it"
+        )
         yield Evidence(EvidenceKind.ACCOUNTS, WEIGHTS[EvidenceKind.ACCOUNTS] * share, words)
+
+
+def _of_incident(explained: int, all_of_it: int) -> str:
+    """How many of an incident's checks, and the verb."""
+    if all_of_it == 1:
+        return "the check of the incident is"
+    if explained == all_of_it:
+        return f"all {all_of_it} checks of the incident are"
+    return f"{explained} of the {all_of_it} checks of the incident {'is' if explained == 1 else 'are'}"
 
 
 def _spread(slug: str, situation: Situation) -> Iterator[Evidence]:

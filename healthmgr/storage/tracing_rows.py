@@ -40,7 +40,7 @@ ORDER BY COALESCE(f.looks, 0), i.opened_at LIMIT :limit
 _FAILURES = text("""
 SELECT c.id, c.slug, min(t.at) AS at FROM transitions t JOIN checks c ON c.id = t.check_id
 WHERE t.at >= :begin AND t.at <= :end AND c.is_enabled
-  AND t.new_status IN ('unhealthy', 'degraded') AND t.old_status IN ('healthy', 'degraded')
+  AND t.new_status IN ('unhealthy', 'degraded') AND t.old_status <> t.new_status
 GROUP BY c.id, c.slug ORDER BY c.slug
 """)
 _MINUTES = text("""

@@ -59,7 +59,7 @@ def test_what_everything_that_failed_hangs_on_comes_first():
     causes = find_causes(situation(failed("web", 1), failed("api", 0.5), failed("database"), failed("mail", 1)))
     assert causes[0].subject == "database"
     assert {EvidenceKind.ROOT, EvidenceKind.EXPLAINS, EvidenceKind.SPREADS, EvidenceKind.FAILED} <= kinds(causes[0])
-    assert "of the 4 checks of the incident 4 are it or hang on it" in causes[0].words
+    assert "all 4 checks of the incident are it or hang on it" in causes[0].words
 
 
 def test_a_cause_need_not_have_failed_itself():

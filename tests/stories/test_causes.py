@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from healthmgr.domain.cascade import fall, impact
 from healthmgr.domain.cause import Changed
@@ -63,6 +64,16 @@ def test_the_incident_shows_its_causes_and_what_hangs_on_it(story: Story) -> Non
     assert incident.hanging == "3 checks in 2 services"
     assert incident.causes[0].subject == "database"
     assert {each.kind for each in incident.causes[0].evidence} >= {"explains", "nothing_above_it", "failed"}
+
+
+def test_a_check_that_never_was_well_is_its_own_cause(story: Story) -> None:
+    story.given(check("database", service="data"), check("api", depends_on=["database"]))
+    story.check_fails("database")
+    story.check_fails("api")
+    story.fast_forward(seconds=60)
+    story.healthmgr.insight.tracing.trace(story.now)
+    told = story.expect_notification("alice", about="database")
+    assert story.healthmgr.reading.incident(told.message.incident_id).causes[0].subject == "database"
 
 
 def test_causes_are_looked_for_again_until_the_picture_is_whole(story: Story) -> None:
@@ -134,3 +145,23 @@ def test_of_200_services_only_the_root_is_told_within_half_a_minute_and_it_is_fo
     story.healthmgr.insight.tracing.trace(story.now)
     incident = story.healthmgr.reading.incident(told.message.incident_id)
     assert incident.causes[0].subject == root
+
+
+def test_an_accepted_dependency_keeps_its_child_quiet(story: Story) -> None:
+    story.given(check("database"), check("api"))
+    story.all_is_well()
+    with story.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO dependency_suggestions (check_id, parent_id, together, confidence, lift, lag, seen_at)"
+                " SELECT c.id, p.id, 5, 1, 99, interval '9 s', now() FROM checks c, checks p"
+                " WHERE c.slug = 'api' AND p.slug = 'database'"
+            )
+        )
+    story.healthmgr.insight.charting.accept("api", "database", actor="ann", origin="cli", now=story.now)
+    story.check_fails("database")
+    story.check_fails("api")
+    story.fast_forward(minutes=1)
+    told = story.expect_notification("alice", about="database")
+    assert told.message.alerts[0].dependents == ("api",)
+    story.expect_silence()
