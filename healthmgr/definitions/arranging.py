@@ -13,6 +13,7 @@ from healthmgr.definitions.models_alerting import InhibitionEntry, MaintenanceEn
 from healthmgr.definitions.models_oncall import PersonEntry, PolicyEntry, ScheduleEntry
 from healthmgr.definitions.models_runbooks import RunbookEntry
 from healthmgr.definitions.reading_slos import SloEntry
+from healthmgr.definitions.reading_status_page import StatusPageEntry
 from healthmgr.domain.check import Severity
 from healthmgr.domain.routing_tree import ROOT
 
@@ -27,7 +28,7 @@ _ORDERS: Mapping[str, Sequence[str]] = {
     "": (
         "version", "include", "use", "channels", "people", "recipients", "teams", "schedules", "escalation_policies",
         "escalation_rules", "receivers", "time_windows", "routing", "maintenance", "inhibitions", "runbooks",
-        "defaults", "templates", "checks", "slos",
+        "defaults", "templates", "checks", "slos", "status_page",
     ),
     "routing": ("routes", *(severity.value for severity in Severity), ROOT),
     "defaults": _CHECK,
@@ -44,10 +45,11 @@ _ORDERS: Mapping[str, Sequence[str]] = {
     "inhibitions.*": ("<<", *InhibitionEntry.model_fields),
     "runbooks.*": ("<<", *RunbookEntry.model_fields),
     "slos.*": ("<<", *SloEntry.model_fields),
+    "status_page": tuple(StatusPageEntry.model_fields),
 }  # fmt: skip
 _DESCENDED = (
     "checks", "templates", "channels", "people", "recipients", "schedules", "escalation_policies", "receivers",
-    "routing", "maintenance", "inhibitions", "runbooks", "defaults", "slos",
+    "routing", "maintenance", "inhibitions", "runbooks", "defaults", "slos", "status_page",
 )  # fmt: skip
 
 

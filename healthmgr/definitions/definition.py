@@ -17,12 +17,14 @@ from healthmgr.domain.routing_tree import ROOT, Route
 from healthmgr.domain.runbook import Runbook
 from healthmgr.domain.schedule import Layer
 from healthmgr.domain.slo import Slo
+from healthmgr.domain.status_page import StatusPage
 from healthmgr.domain.timewindow import TimeInterval
 from healthmgr.errors import Problem
 from healthmgr.ports import Channel, CheckType, StepType
 
 Item = TypeVar("Item", covariant=True)
 
+STATUS_PAGE = "public"
 SETTINGS = "settings"  # the source of what the settings define: any file may take it over
 
 # The sections of a file in the order in which they refer to each other, and the attribute that holds each.
@@ -40,6 +42,7 @@ SECTIONS = (
     ("runbooks", "runbooks"),
     ("checks", "checks"),
     ("slos", "slos"),
+    ("status_page", "status_pages"),
 )
 
 # The order below the root, over all sources: the routes that were given a place of their own, by source and as
@@ -193,6 +196,14 @@ class SloDefinition:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusPageDefinition:
+    """What everybody may read. There is one of them over all sources."""
+
+    page: StatusPage
+    name: str = STATUS_PAGE
+
+
+@dataclass(frozen=True, slots=True)
 class CheckDefinition:
     """A check. `config` is as written; `dependencies` maps a parent's slug to its redundancy group ("": none)."""
 
@@ -238,6 +249,7 @@ class Definitions:
     escalation_policies: Mapping[str, PolicyDefinition] = field(default_factory=dict)
     runbooks: Mapping[str, RunbookDefinition] = field(default_factory=dict)
     slos: Mapping[str, SloDefinition] = field(default_factory=dict)
+    status_pages: Mapping[str, StatusPageDefinition] = field(default_factory=dict)
     warnings: tuple[Problem, ...] = ()
 
 
@@ -269,6 +281,7 @@ class Snapshot:
     escalation_policies: Mapping[str, Stored[PolicyDefinition]] = field(default_factory=dict)
     runbooks: Mapping[str, Stored[RunbookDefinition]] = field(default_factory=dict)
     slos: Mapping[str, Stored[SloDefinition]] = field(default_factory=dict)
+    status_pages: Mapping[str, Stored[StatusPageDefinition]] = field(default_factory=dict)
 
 
 class PluginRegistry(Protocol):

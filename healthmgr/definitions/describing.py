@@ -15,6 +15,7 @@ from healthmgr.definitions.definition import (
     RunbookDefinition,
     ScheduleDefinition,
     SloDefinition,
+    StatusPageDefinition,
     TimeWindowDefinition,
 )
 from healthmgr.domain.escalation import Conditions, Level
@@ -22,6 +23,7 @@ from healthmgr.domain.person import Contact, quiet_to_document
 from healthmgr.domain.quantity import format_duration
 from healthmgr.domain.routing_tree import Route
 from healthmgr.domain.runbook_words import runbook_facts
+from healthmgr.domain.status_page import StatusPage
 
 
 def facts_of(definition: Any) -> Mapping[str, Any]:
@@ -32,10 +34,8 @@ def facts_of(definition: Any) -> Mapping[str, Any]:
         policy = definition.policy
         levels = {f"levels[{index}]": _level_facts(level) for index, level in enumerate(policy.levels)}
         return {**levels, "repeat": policy.repeat, "begins_after": policy.begins_after}
-    if isinstance(definition, RunbookDefinition):
-        return runbook_facts(definition.runbook)
-    if isinstance(definition, SloDefinition):
-        return {**definition.slo.to_document(), "window": definition.slo.window}
+    if isinstance(definition, RunbookDefinition | SloDefinition | StatusPageDefinition):
+        return _facts_of_the_one_part(definition)
     facts = {field.name: getattr(definition, field.name) for field in fields(definition)}
     if isinstance(definition, RecipientDefinition):
         plan, quiet = facts.pop("contact_plan"), tuple(quiet_to_document(facts.pop("quiet")))
@@ -53,6 +53,14 @@ def facts_of(definition: Any) -> Mapping[str, Any]:
         source, target = _texts(definition.source_matchers), _texts(definition.target_matchers)
         return {"source": source, "target": target, "equal": definition.equal}
     return facts
+
+
+def _facts_of_the_one_part(definition: RunbookDefinition | SloDefinition | StatusPageDefinition) -> Mapping[str, Any]:
+    if isinstance(definition, RunbookDefinition):
+        return runbook_facts(definition.runbook)
+    if isinstance(definition, SloDefinition):
+        return {**definition.slo.to_document(), "window": definition.slo.window}
+    return status_page_facts(definition.page)
 
 
 def route_facts(route: Route) -> dict[str, Any]:
@@ -74,6 +82,21 @@ def route_facts(route: Route) -> dict[str, Any]:
         "routes": {child.name: route_facts(child) for child in route.routes},
     }
     return {name: value for name, value in facts.items() if value not in (None, (), False, {})}
+
+
+def status_page_facts(page: StatusPage) -> dict[str, Any]:
+    """What a status page says, each group by its name."""
+    groups = {
+        f"groups.{group.name}": {
+            "description": group.description,
+            "checks": {one.check: one.name for one in group.checks},
+            "services": group.services,
+            "match": _texts(group.matchers),
+        }
+        for group in page.groups
+    }
+    shown = {"history": page.shows_history, "uptime": page.shows_uptime}
+    return {"title": page.title, "description": page.description, "show": shown, **groups}
 
 
 def _level_facts(level: Level) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from healthmgr.definitions.definition import (
     RunbookDefinition,
     ScheduleDefinition,
     SloDefinition,
+    StatusPageDefinition,
     TeamDefinition,
     TimeWindowDefinition,
 )
@@ -77,6 +78,7 @@ class Draft:
     level_places: dict[tuple[str, int], Location] = field(default_factory=dict)
     runbooks: dict[str, RunbookDefinition] = field(default_factory=dict)
     slos: dict[str, SloDefinition] = field(default_factory=dict)
+    status_pages: dict[str, StatusPageDefinition] = field(default_factory=dict)
     step_places: dict[tuple[str, str], Location] = field(default_factory=dict)
 
     def copied(self) -> Draft:
@@ -92,6 +94,8 @@ class Draft:
         """Where an entry is written; people stand under either name of their section."""
         if section == "recipients":
             return self.people_at.get(name, (section, name))
+        if section == "status_page":
+            return (section,)
         return self.places.get((name,), (section, name)) if section == "routing" else (section, name)
 
     def warn(self, message: str, *path: str | int) -> None:

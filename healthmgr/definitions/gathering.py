@@ -14,7 +14,7 @@ INCLUDE = "include"
 MAPPINGS = (
     "defaults", "templates", "use", "channels", "people", "recipients", "teams", "schedules", "escalation_policies",
     "receivers", "time_windows", "routing", "maintenance", "inhibitions", "runbooks",
-    "checks", "slos",
+    "checks", "slos", "status_page",
     *(name for name, own in SECTION_NAMES.items() if own != "escalation_rules"),
 )  # fmt: skip
 LISTS = ("escalation_rules", "escalationRules", "runbooks", "recovery_procedures", "recoveryProcedures")

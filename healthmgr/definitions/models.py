@@ -180,4 +180,5 @@ class FileEntry(Entry):
     inhibitions: dict[str, Any] | None = Field(None, description="alerts that mute others")
     runbooks: dict[str, Any] | None = Field(None, description="recovery procedures")
     slos: dict[str, Any] | None = Field(None, description="service levels and their error budgets")
+    status_page: dict[str, Any] | None = Field(None, description="what everybody may read, and under which names")
     checks: dict[str, Any] | None = None

@@ -38,6 +38,7 @@ from healthmgr.definitions.reading_policies import POLICIES, read_policy
 from healthmgr.definitions.reading_routes import read_routing
 from healthmgr.definitions.reading_runbooks import RUNBOOKS, RunbookReading
 from healthmgr.definitions.reading_slos import SLOS, read_slo
+from healthmgr.definitions.reading_status_page import read_status_page
 from healthmgr.definitions.settling import Fallbacks, Timing, settle_check, settle_timing, severity_of
 from healthmgr.domain.threshold import RESPONSE_TIME, Thresholds
 from healthmgr.errors import PluginError
@@ -95,6 +96,7 @@ class _Reader:
             self._read_check(name, entry, defaults)
         for name, entry in self._entries(SLOS):
             read_slo(self._draft, name, entry)
+        read_status_page(self._draft)
 
     def _read_oncall(self) -> None:
         people = PeopleReading(self._draft, self._environ)

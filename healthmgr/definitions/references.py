@@ -21,6 +21,7 @@ from healthmgr.definitions.faults import shown
 from healthmgr.definitions.graph import find_cycles, find_too_deep
 from healthmgr.definitions.known import Known
 from healthmgr.definitions.reading_slos import judge_slos
+from healthmgr.definitions.reading_status_page import judge_status_page
 from healthmgr.definitions.references_labels import warn_of_labels
 from healthmgr.definitions.references_oncall import OncallJudge
 from healthmgr.definitions.references_others import judge_what_others_need
@@ -60,6 +61,7 @@ def complete(
     oncall.judge()
     RunbookJudge(known).judge()
     judge_slos(known)
+    judge_status_page(known)
     warn_of_labels(known)
     if stored is not None:
         judge.judge_ownership(stored)

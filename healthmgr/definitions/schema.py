@@ -23,6 +23,7 @@ from healthmgr.definitions.models_alerting import (
 )
 from healthmgr.definitions.models_runbooks import StepEntry
 from healthmgr.definitions.reading_slos import SloEntry
+from healthmgr.definitions.reading_status_page import status_page_schema
 from healthmgr.definitions.schema_oncall import oncall_sections
 from healthmgr.definitions.schema_parts import LENGTH, LISTED_INTERVALS, NAMES, named, object_of
 from healthmgr.definitions.schema_runbooks import runbook_schema, step_schema
@@ -66,6 +67,7 @@ def definitions_schema(check_types: Models, channels: Models, steps: Models) -> 
     shared["Step"] = step_schema(step, steps)
     sections["runbooks"] = named(runbook_schema(shared))
     sections["slos"] = named(_slo(shared))
+    sections["status_page"] = status_page_schema(shared)
     sections["checks"] = {
         "type": "object",
         "additionalProperties": False,

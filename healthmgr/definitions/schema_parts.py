@@ -45,7 +45,7 @@ LISTED_INTERVALS: dict[str, Any] = {"anyOf": [INTERVAL, {"type": "array", "minIt
 # What is a list of texts, or one text.
 _LISTS = {
     "to", "via", "matchers", "group_by", "mute_during", "active_during", "source", "target", "equal", "members",
-    "during",
+    "during", "services", "match",
 }  # fmt: skip
 
 

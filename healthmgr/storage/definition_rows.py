@@ -21,6 +21,7 @@ from healthmgr.definitions.definition import (
     ScheduleDefinition,
     SloDefinition,
     Snapshot,
+    StatusPageDefinition,
     Stored,
     TeamDefinition,
     TimeWindowDefinition,
@@ -31,6 +32,7 @@ from healthmgr.domain.matcher import Matcher
 from healthmgr.domain.routing_tree import Route
 from healthmgr.domain.runbook_document import runbook_from_document, runbook_to_document
 from healthmgr.domain.slo import Slo
+from healthmgr.domain.status_page import StatusPage
 from healthmgr.domain.timewindow import parse_time_interval
 from healthmgr.services.defining_ports import CheckChange
 from healthmgr.storage.definition_oncall_rows import (
@@ -56,6 +58,7 @@ from healthmgr.storage.tables import (
     runbooks,
     schedules,
     slos,
+    status_pages,
     teams,
     time_windows,
 )
@@ -76,6 +79,7 @@ TABLES: Mapping[str, Table] = {
     "inhibitions": inhibitions,
     "runbooks": runbooks,
     "slos": slos,
+    "status_page": status_pages,
 }
 
 _CHECK_FIELDS = tuple(field.name for field in fields(CheckDefinition) if field.name != "dependencies")
@@ -127,6 +131,7 @@ def read_snapshot(connection: Connection) -> Snapshot:
         inhibitions=stored(inhibitions, _read_inhibition),
         runbooks=stored(runbooks, lambda r: RunbookDefinition(runbook_from_document(r.document))),
         slos=stored(slos, lambda r: SloDefinition(Slo.from_document(r.document))),
+        status_pages=stored(status_pages, lambda r: StatusPageDefinition(StatusPage.from_document(r.document))),
         checks=_read_checks(connection),
     )
 
@@ -199,6 +204,7 @@ _ROWS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     InhibitionDefinition: _inhibition_row,
     RunbookDefinition: _runbook_row,
     SloDefinition: lambda item: {"name": item.name, "document": item.slo.to_document()},
+    StatusPageDefinition: lambda item: {"name": item.name, "document": item.page.to_document()},
 }
 
 

@@ -50,6 +50,7 @@ from healthmgr.storage.tables.oncall import (
     temporary_schedules,
 )
 from healthmgr.storage.tables.promising import audited_minutes, false_alerts
+from healthmgr.storage.tables.publishing import announcement_updates, announcements, status_pages
 from healthmgr.storage.tables.recovering import (
     approval_votes,
     approvals,
@@ -65,6 +66,8 @@ from healthmgr.storage.tables.system import access_tokens, audit_entries, period
 __all__ = [
     "access_tokens",
     "alerts",
+    "announcement_updates",
+    "announcements",
     "approval_votes",
     "approvals",
     "audit_entries",
@@ -124,6 +127,7 @@ __all__ = [
     "shift_swaps",
     "silences",
     "slos",
+    "status_pages",
     "teams",
     "temporary_schedules",
     "time_windows",
