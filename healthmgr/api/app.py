@@ -13,6 +13,7 @@ from healthmgr import __version__
 from healthmgr.api import (
     alerts,
     answers,
+    approvals,
     audit,
     balancing,
     calendars,
@@ -29,7 +30,9 @@ from healthmgr.api import (
     metrics_watched,
     oncall,
     promises,
+    recovery,
     runbooks,
+    runs,
     silences,
     status,
     swap_answers,
@@ -72,6 +75,9 @@ _TAGS = [
     {"name": "silences", "description": "What people want to be quiet for a while."},
     {"name": "maintenance", "description": "When work is planned, and alerts are held back meanwhile."},
     {"name": "runbooks", "description": "Recovery procedures: what repairs what, and what a run of one would do."},
+    {"name": "runs", "description": "What runbooks did, do, and wait for."},
+    {"name": "approvals", "description": "What runbooks ask before they go on."},
+    {"name": "recovery", "description": "What keeps runbooks from running, and how much mends itself."},
     {"name": "oncall", "description": "Who is on call, who would be told, and contacts that work."},
     {"name": "balancing", "description": "Which instances of services are given work."},
     {"name": "graph", "description": "Who hangs on whom, and what falls with what."},
@@ -117,7 +123,7 @@ def create_app(parts: Parts) -> FastAPI:
         interactions, events, webhook,
     ):  # fmt: skip
         api.include_router(module.router)
-    for module in (balancing, runbooks):
+    for module in (balancing, runbooks, runs, approvals, recovery):
         api.include_router(module.router)
     for module in (promises, graph, insight, measuring):
         api.include_router(module.router)

@@ -14,8 +14,8 @@ from healthmgr.views_runbooks import RehearsalView, RunbookLineView, RunbookView
 
 router = APIRouter(prefix="/runbooks", tags=["runbooks"])
 
-_ASCII = r"^[\x01-\x7f]*$"  # as every name in a definitions file
-Name = Annotated[str, Path(max_length=100, pattern=_ASCII, description="A runbook's name.", examples=["restart-shop"])]
+ASCII = r"^[\x01-\x7f]*$"  # as every name in a definitions file
+Name = Annotated[str, Path(max_length=100, pattern=ASCII, description="A runbook's name.", examples=["restart-shop"])]
 
 
 class RunbookList(BaseModel):
@@ -30,7 +30,7 @@ class DryRun(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     check: str = Field(
-        "", max_length=100, pattern=_ASCII, description="The check that it is to mend.", examples=["shop"]
+        "", max_length=100, pattern=ASCII, description="The check that it is to mend.", examples=["shop"]
     )
     labels: dict[str, str] = Field({}, max_length=100, description="Labels of the alert, beside the check's own.")
     parameters: dict[str, Any] = Field({}, max_length=100, description="In place of the runbook's own values.")

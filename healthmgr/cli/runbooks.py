@@ -1,8 +1,9 @@
-"""`healthmgr runbooks`: what repairs what, and what a run would do."""
+"""`healthmgr runbooks`: what repairs what, what a run would do, and starting one by hand."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -10,12 +11,15 @@ import typer
 from rich.text import Text
 
 from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
+from healthmgr.cli.incident_choice import Comment
 from healthmgr.cli.opening import opened
-from healthmgr.cli.options import Json
+from healthmgr.cli.options import Actor, Json, origin, person
 from healthmgr.cli.printing import Column, moment, print_facts, print_heading, print_json, print_lines, print_table
 from healthmgr.cli.runbook_card import print_rehearsal
+from healthmgr.cli.runs import run_of
 from healthmgr.domain.phrasing import listing
 from healthmgr.errors import DefinitionError, Problem
+from healthmgr.services.commanding import Act
 from healthmgr.services.rehearsing import Wish
 from healthmgr.views_runbooks import RehearsalView
 
@@ -136,6 +140,53 @@ def dry_run(
         print_json(found)
         return
     print_rehearsal(found, now)
+
+
+@runbooks_app.command("run")
+def run(
+    name: Name,
+    check: Annotated[
+        str, typer.Option("--check", metavar="SLUG", help="The check that it is to mend, which proves what came of it.")
+    ] = "",
+    parameters: Parameters = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not show it first and ask.")] = False,
+    comment: Comment = "",
+    actor: Actor = "",
+    as_json: Json = False,
+) -> None:
+    """Start a run by hand. The same rails hold; for a critical problem somebody else has to agree."""
+    given = {key: read_value(value) for key, value in pairs(parameters or [], "--parameter").items()}
+    if not yes and (as_json or not sys.stdin.isatty()):
+        raise DefinitionError([Problem("a run changes things: say so with --yes", path="--yes")])
+    with opened() as healthmgr:
+        if not yes:
+            now = healthmgr.clock.now()
+            found = healthmgr.recovery.rehearsing.rehearse(Wish(name, check, {}, given), now)
+            print_rehearsal(RehearsalView.of(found), now)
+            typer.confirm("Start it?", abort=True)
+        act = Act(person(actor), origin(), healthmgr.clock.now(), comment)
+        started = healthmgr.recovery.recovering.start(name, act, check=check, parameters=given)
+        card = run_of(healthmgr, str(started.run_id))
+    if as_json:
+        print_json(card)
+        return
+    asked = next((approval for approval in card.approvals if approval.state == "open"), None)
+    waits = f": somebody has to agree (healthmgr approvals approve {asked.number})" if asked else ""
+    print_lines(f"Run #{started.number} is {started.state.value.replace('_', ' ')}{waits}")
+    print_lines(f"Look at it: healthmgr runs show {started.number}")
+
+
+@runbooks_app.command("close")
+def close(name: Name, comment: Comment = "", actor: Actor = "", as_json: Json = False) -> None:
+    """Close the breaker of a runbook that failed too often: it may run again, its failures counted anew."""
+    with opened() as healthmgr:
+        act = Act(person(actor), origin(), healthmgr.clock.now(), comment)
+        healthmgr.recovery.restraining.close_breaker(name, act)
+        breaker = next(each for each in healthmgr.recovery.reading.breakers() if each.runbook == name)
+    if as_json:
+        print_json(breaker)
+        return
+    print_lines(f"The breaker of {name} is closed.")
 
 
 def pairs(written: Sequence[str], option: str) -> dict[str, str]:

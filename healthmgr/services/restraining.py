@@ -30,7 +30,7 @@ class Restraining:
                     f"{scope!r} is no scope: leave it out for all recovery, or write team: and a team's name"
                 )
             if not transaction.throw(scope, act.actor, act.comment, act.now):
-                raise Conflict(f"The kill switch {_words(scope)} is thrown already.")
+                raise Conflict(f"The kill switch {switch_words(scope)} is thrown already.")
             transaction.audit(act.actor, act.origin, "recovery.stop", scope, {"comment": act.comment}, act.now)
         log.warning("kill_switch_thrown", scope=scope, actor=act.actor)
 
@@ -38,7 +38,7 @@ class Restraining:
         """Runs of this scope may start again."""
         with self._store.begin() as transaction:
             if not transaction.release(scope):
-                raise Conflict(f"The kill switch {_words(scope)} is not thrown.")
+                raise Conflict(f"The kill switch {switch_words(scope)} is not thrown.")
             transaction.audit(act.actor, act.origin, "recovery.resume", scope, {"comment": act.comment}, act.now)
         log.warning("kill_switch_released", scope=scope, actor=act.actor)
 
@@ -51,5 +51,11 @@ class Restraining:
         log.info("breaker_closed", runbook=runbook, actor=act.actor)
 
 
-def _words(scope: str) -> str:
-    return f"of {scope.replace(':', ' ')}" if scope else "for all recovery"
+def switch_of(team: str) -> str:
+    """The scope of the kill switch of a team; without one, that of all recovery."""
+    return f"{_TEAM}{team}" if team else ""
+
+
+def switch_words(scope: str) -> str:
+    """Which kill switch, for people."""
+    return f"of {scope.replace(':', ' ', 1)}" if scope else "for all recovery"
