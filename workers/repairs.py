@@ -18,7 +18,7 @@ from workers.publishing import Publisher
 
 log = structlog.get_logger(__name__)
 
-THREADS = 4
+THREADS = 8
 # A run that finds so many before it stays a row: the sweep reminds of it later.
 LONGEST_LINE = 1000
 
