@@ -109,6 +109,40 @@ class UptimeView(View):
         )
 
 
+class ServiceUptimeView(View):
+    """The checks of a service together: each weighs the time that it could tell for. `down_for` adds theirs up."""
+
+    service: str
+    window: str
+    begin: datetime
+    end: datetime
+    checks: int
+    uptime: float | None
+    uptime_with_maintenance: float | None
+    down_for: float
+
+    @classmethod
+    def of(
+        cls,
+        service: str,
+        window: timedelta,
+        end: datetime,
+        outside: Sequence[tuple[float, Statuses]],
+        everything: Sequence[tuple[float, Statuses]],
+    ) -> ServiceUptimeView:
+        """Out of what was seen of each of its checks, with the seconds that one look stands for."""
+        return cls(
+            service=service,
+            window=format_duration(window),
+            begin=end - window,
+            end=end,
+            checks=len(outside),
+            uptime=_share_up(outside),
+            uptime_with_maintenance=_share_up(everything),
+            down_for=sum(seconds * found.unhealthy for seconds, found in outside),
+        )
+
+
 class BurningView(View):
     """A rule of burning that holds: how many times too fast, over which windows, and what it is told as."""
 
@@ -190,6 +224,11 @@ class TimesView(View):
     mttr: float | None
     acknowledged: int
     resolved: int
+
+
+def _share_up(seen: Sequence[tuple[float, Statuses]]) -> float | None:
+    known = sum(seconds * found.known for seconds, found in seen)
+    return sum(seconds * (found.known - found.unhealthy) for seconds, found in seen) / known if known else None
 
 
 def _numbers(sketch: Sketch) -> dict[str, float | int | None]:

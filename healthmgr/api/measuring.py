@@ -14,7 +14,7 @@ from healthmgr.domain.quantity import parse_duration
 from healthmgr.domain.rollup import MINUTE, RESPONSE_TIME
 from healthmgr.errors import DefinitionError, Problem
 from healthmgr.storage.reading_measuring import Grouping
-from healthmgr.views_measuring import SeriesView, SloView, TimesView, UptimeView
+from healthmgr.views_measuring import SeriesView, ServiceUptimeView, SloView, TimesView, UptimeView
 
 router = APIRouter()
 
@@ -71,6 +71,12 @@ def list_uptime(
 ) -> list[UptimeView]:
     """By slug."""
     return parts.measuring.reading.uptimes(_length("window", window), parts.clock.now(), service)
+
+
+@router.get("/uptime/services", summary="Show the uptime of services", tags=["checks"])
+def list_service_uptime(parts: PartsDep, _: Viewer, window: Window = "30d") -> list[ServiceUptimeView]:
+    """By name, each of its checks weighing the time that it could tell for."""
+    return parts.measuring.reading.service_uptimes(_length("window", window), parts.clock.now())
 
 
 @router.get("/slos", summary="List service levels", tags=["slos"])

@@ -100,6 +100,34 @@ def list_times(
     )
 
 
+@slo_app.command("uptime")
+def list_uptime(last: Last = "30d", as_json: Json = False) -> None:
+    """Show the uptime of services, with and without maintenance windows."""
+    window = length_of_option("--last", last)
+    with opened() as healthmgr:
+        found = healthmgr.measuring.reading.service_uptimes(window, healthmgr.now())
+    if as_json:
+        print_json({"services": found})
+        return
+    if not found:
+        print_lines("No check names a service: write `service:` in its definition.")
+        return
+    numbers = ("checks", "uptime", "with maintenance", "down for")
+    print_table(
+        (Column("service", max_width=32), *(Column(name, is_number=True) for name in numbers)),
+        (
+            (
+                one.service,
+                str(one.checks),
+                percent(one.uptime),
+                percent(one.uptime_with_maintenance),
+                duration(one.down_for) if one.down_for else "-",
+            )
+            for one in found
+        ),
+    )
+
+
 def _facts(slo: SloView) -> Iterator[tuple[str, str | Text]]:
     yield "service level", f"{slo.name}: {slo.description}" if slo.description else slo.name
     yield "of", f"service {slo.service}" if slo.service else ", ".join(slo.checks)

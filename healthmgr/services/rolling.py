@@ -143,10 +143,10 @@ class Rolling:
             if is_all:
                 break
         for _ in range(MOST_BATCHES):
-            count = self._take_old(now)
-            if count is None:
+            old = self._take_old(now)
+            if old is None:
                 break
-            taken += count
+            taken += old
         for tier, length in ((Tier.HOUR, HOUR), (Tier.DAY, DAY)):
             self._coarsen(tier, floor(now - SETTLED_AFTER, length))
         if taken:

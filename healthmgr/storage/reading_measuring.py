@@ -12,13 +12,13 @@ from healthmgr.domain.rollup import Statuses
 from healthmgr.errors import NotFound
 from healthmgr.storage.series import Series
 from healthmgr.storage.transactions import transaction
-from healthmgr.views_measuring import SeriesView, TimesView, UptimeView
+from healthmgr.views_measuring import SeriesView, ServiceUptimeView, TimesView, UptimeView
 
 Grouping = Literal["check", "service", "team", "total"]
 
 _CHECK = text("SELECT id, slug, extract(epoch FROM interval)::float8 AS seconds FROM checks WHERE slug = :slug")
 _CHECKS = text("""
-SELECT id, slug, extract(epoch FROM interval)::float8 AS seconds FROM checks
+SELECT id, slug, service, extract(epoch FROM interval)::float8 AS seconds FROM checks
 WHERE is_enabled AND (CAST(:service AS text) IS NULL OR service = :service) ORDER BY slug
 """)
 _NAMES = {
@@ -84,6 +84,23 @@ class MeasuringReading:
         with transaction(self._engine) as connection:
             checks = connection.execute(_CHECKS, {"service": service}).all()
         return self._uptimes(checks, window, now)
+
+    def service_uptimes(self, window: timedelta, now: datetime) -> list[ServiceUptimeView]:
+        """How the checks of each service were found over a window, by its name; those of none are left out."""
+        with transaction(self._engine) as connection:
+            checks = [row for row in connection.execute(_CHECKS, {"service": None}) if row.service]
+        ids = [check.id for check in checks]
+        outside = self._series.statuses(ids, now - window, now, now=now)
+        everything = self._series.statuses(ids, now - window, now, now=now, with_planned=True)
+        found = []
+        for service in sorted({check.service for check in checks}):
+            own = [check for check in checks if check.service == service]
+            seen, all_seen = (
+                [(check.seconds, statuses.get(check.id, Statuses())) for check in own]
+                for statuses in (outside, everything)
+            )
+            found.append(ServiceUptimeView.of(service, window, now, seen, all_seen))
+        return found
 
     def times(self, by: Grouping, since: datetime, limit: int = 100) -> list[TimesView]:
         """How long it took to find, to answer and to mend what opened since; those with the most alerts first."""

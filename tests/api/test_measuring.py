@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from healthmgr.domain.slo import Slo
 from tests.api.conftest import Whole
+from tests.builders import make_check
 from tests.measuring.making import Made, store
 from tests.serving import HttpClient
 
@@ -70,6 +71,18 @@ def test_uptime_is_told_for_each_window(client: HttpClient) -> None:
     (everybody,) = get(client, "/uptime?window=1h")
     assert everybody["check"] == "shop"
     assert get(client, "/uptime?service=other") == []
+
+
+def test_the_uptime_of_a_service_is_that_of_its_checks_by_the_time_that_each_was_seen(
+    client: HttpClient, whole: Whole
+) -> None:
+    other = make_check(whole.engine, "cart", service="web", interval=MINUTE)
+    with whole.engine.begin() as connection:
+        connection.execute(text("UPDATE checks SET service = 'web', interval = '1 min' WHERE slug = 'shop'"))
+        store(connection, other, *(Made(whole.now - MINUTE * n, sequence=n) for n in range(1, 121)))
+    whole.healthmgr.measuring.rolling.roll(whole.healthmgr.now())
+    (web,) = get(client, "/uptime/services?window=1d")
+    assert (web["service"], web["checks"], web["uptime"], web["down_for"]) == ("web", 2, pytest.approx(0.95), 720)
 
 
 def test_service_levels_are_told_with_their_budgets(client: HttpClient) -> None:

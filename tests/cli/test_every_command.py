@@ -67,6 +67,7 @@ WITH_DATA = (
     (("runbooks", "list"), 0),
     (("slo", "list"), 0),
     (("slo", "times"), 0),
+    (("slo", "uptime"), 0),
     (("alerts", "mark", "session-manager", "--false", "a slow switch"), 0),
     (("tokens", "list"), 0),
     (("tokens", "create", "grafana"), 0),

@@ -82,6 +82,7 @@ def test_a_service_level_says_whether_it_is_kept(terminal: Terminal) -> None:
 def test_where_there_is_nothing_that_is_said(terminal: Terminal, engine: Engine) -> None:
     make_check(engine, "new")
     assert "under `slos:`" in terminal("slo", "list").out
+    assert "No check names a service" in terminal("slo", "uptime").out
     assert "No alert has opened" in terminal("slo", "times").out
     assert "nothing is rolled up yet" in terminal("checks", "metrics", "new").err
 
