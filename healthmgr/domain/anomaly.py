@@ -56,6 +56,9 @@ class Judgement:
     expected: tuple[float, float] | None
     words: str
     evidence: Mapping[str, float] = field(default_factory=dict)
+    is_strange: bool = False  # the point itself is, and not only those before it: what a gate counts
+    is_learning: bool = False  # the series is new: nothing is told of it yet
+    is_missing: bool = False  # there was no value to judge
 
 
 class SeriesDetector:
@@ -82,7 +85,7 @@ class SeriesDetector:
         the happening. A missing value is judged calmly and keeps nothing either.
         """
         if value is None or not abs(value) <= _GREATEST:
-            return Judgement(0.0, 0.0, False, None, "no value")
+            return Judgement(0.0, 0.0, False, None, "no value", is_missing=True)
         bounds = self._season.bounds(at)
         off = self._season.deviation(value, bounds)
         away = self._level.deviation(value)
@@ -98,12 +101,16 @@ class SeriesDetector:
         units = (season, season, season, self._level.unit, self._jump.unit, 1.0)
         rarities = [tail.rarity(abs(x), unit) for tail, x, unit in zip(self._tails, deviations, units, strict=True)]
         weighed = [weight * rarity for weight, rarity in zip(_WEIGHTS, rarities, strict=True)]
-        surprise = sum([rarity**_POWER for rarity in weighed]) ** (1 / _POWER)
+        surprise = _joined(weighed)
         score = self._score(surprise)
         expected = self._expected(bounds)
-        is_new = self._calm >= _ENDED_AFTER and self._seen >= SILENT_FOR
-        words, evidence = "as usual", {}
+        is_learning = self._seen < SILENT_FOR
+        is_new = self._calm >= _ENDED_AFTER and not is_learning
+        words, evidence, is_strange = "as usual", {}, False
         if surprise >= self._threshold:
+            is_strange = not is_learning and self._is_strange(
+                weighed, deviations, (off, off, off, away, deviations[4], deviations[5])
+            )
             kind = _KINDS[weighed.index(max(weighed))]
             words = words_for(kind, value, expected, self._jump.mean, self._still.usual)
             evidence = {
@@ -117,7 +124,8 @@ class SeriesDetector:
             self._calm = 0 if surprise >= self._threshold else self._calm + 1
             self._seen += 1
             self._lowest = min(self._lowest, value)
-        return Judgement(score, surprise, is_new and score >= self._threshold, expected, words, evidence)
+        is_anomalous = is_new and score >= self._threshold
+        return Judgement(score, surprise, is_anomalous, expected, words, evidence, is_strange, is_learning)
 
     def mark_false(self, evidence: Mapping[str, float]) -> None:
         """A person said that this was no problem: the evidence of its judgement counts as ordinary for a while.
@@ -127,6 +135,15 @@ class SeriesDetector:
         for kind, tail in zip(_KINDS, self._tails, strict=True):
             if kind.value in evidence:
                 tail.forgive(abs(evidence[kind.value]))
+
+    def _is_strange(self, weighed: Sequence[float], deviations: Sequence[float], of_point: Sequence[float]) -> bool:
+        """Whether the surprise is there without those windows that this point does not keep up."""
+        kept_up = [
+            rarity
+            for rarity, mean, point in zip(weighed, deviations, of_point, strict=True)
+            if abs(point) >= abs(mean) and point * mean > 0
+        ]
+        return _joined(kept_up) >= self._threshold
 
     def _score(self, surprise: float) -> float:
         """The surprise, or little of it where a happening that was told goes on."""
@@ -214,3 +231,8 @@ class SeriesDetector:
         detector._still = Stillness.from_state(state["still"])
         detector._tails = tuple(Tail.from_state(state["tails"][kind.value]) for kind in _KINDS)
         return detector
+
+
+def _joined(rarities: Sequence[float]) -> float:
+    joined: float = sum([rarity**_POWER for rarity in rarities]) ** (1 / _POWER)
+    return joined
