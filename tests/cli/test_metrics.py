@@ -98,3 +98,17 @@ def test_bars_go_from_nothing_to_the_highest() -> None:
     assert bars([0, 1, 2]) == "▁▅█"
     assert bars([0, 0]) == "▁▁"
     assert bars([-1, 0, 1]) == "▁▅█"
+
+
+def test_the_doctor_says_when_results_are_not_rolled_up(terminal: Terminal, engine: Engine) -> None:
+    def said() -> list[str]:
+        found = terminal("doctor", "--json").json["findings"]
+        return [each["message"] for each in found if each["examination"] == "metrics"]
+
+    check_id = make_check(engine, "shop")
+    assert said() == ["results have not been rolled up so far: metrics, uptime and service levels are as old"]
+    with engine.begin() as connection:
+        store(connection, check_id, Made(datetime.now(UTC)))
+    rolling(engine).roll(datetime.now(UTC))
+    (message,) = said()
+    assert message.startswith("results were rolled up")
