@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -55,13 +56,17 @@ def _number(text: str) -> float | None:
 
 def main() -> int:
     """The command: 0, or 2 with one line about what was wrong with the input."""
-    out = csv.writer(sys.stdout, lineterminator="\n")
     try:
-        for row in score_rows(sys.stdin):
-            out.writerow(row)
-    except DefinitionError as error:
+        # A mark at the beginning, as spreadsheets write it, is no part of the first name.
+        with open(sys.stdin.fileno(), encoding="utf-8-sig", newline="", closefd=False) as source:
+            out = csv.writer(sys.stdout, lineterminator="\n")
+            out.writerows(score_rows(source))
+        sys.stdout.flush()
+    except (DefinitionError, csv.Error, UnicodeDecodeError) as error:
         sys.stderr.write(f"healthmgr.anomaly: {error}\n")
         return 2
+    except BrokenPipeError:  # whoever read has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

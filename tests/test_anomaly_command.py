@@ -69,6 +69,44 @@ def test_the_command_says_what_is_wrong_in_one_line() -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_a_file_out_of_a_spreadsheet_is_read() -> None:
+    done = command("\ufefftimestamp,value\r\n2026-03-01 00:00:00,1\r\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "timestamp,value,anomaly_score\n2026-03-01 00:00:00,1,0\n"
+
+
+def test_a_file_that_is_no_text_is_refused_in_one_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "healthmgr.anomaly"],
+        input=b"\xff\xfe\x00t",
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"healthmgr.anomaly: 'utf-8' codec")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_reader_that_has_had_enough_ends_it_quietly() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "healthmgr.anomaly"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        rows = "".join(f"2026-03-01 00:{i % 60:02}:00,{i}\n" for i in range(2000))
+        running.stdin.write("timestamp,value\n" + rows)
+        running.stdin.close()
+        assert running.stderr.read() == ""
+        assert running.wait(60) == 0
+
+
 def test_rows_come_out_as_they_come_in() -> None:
     """Streaming: the first score is there before the second row was read."""
     read: list[str] = []
