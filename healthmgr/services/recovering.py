@@ -107,17 +107,26 @@ class Recovering:
         `now` is asked before and after the step; `hold` is told what is under way, so that the caller can renew its
         lease.
         """
-        at = now()
-        with self._store.begin() as transaction:
-            run = transaction.take_run(run_id, token=token, now=at)
-            if run is None:
-                return []
-            turned = self._turning.turn(transaction, run, at)
+        turned = self._turn(run_id, token, now)
         if not isinstance(turned, ClaimedStep):
             return turned
         hold(turned)
         outcome, ended = self._repairing.carry_out(turned, now)
         return self._write_back(turned, outcome, ended, now)
+
+    def _turn(self, run_id: UUID, token: int, now: Callable[[], datetime]) -> ClaimedStep | list[Due]:
+        """One turn in one transaction, tried again where its alert goes into an incident at that very moment."""
+        for is_last in (False, False, True):
+            at = now()
+            try:
+                with self._store.begin() as transaction:
+                    run = transaction.take_run(run_id, token=token, now=at)
+                    return self._turning.turn(transaction, run, at) if run is not None else []
+            except Unavailable as error:
+                if is_last:
+                    raise
+                log.info("turn_tried_again", run=str(run_id), error=str(error))
+        raise AssertionError("the last try returns or raises")
 
     def renew(self, claims: Sequence[ClaimedStep], now: datetime) -> None:
         """Prolong the leases of steps that are still within their time."""
