@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -97,7 +99,7 @@ def upgrade() -> None:
     )
 
 
-def _make_rollups(name: str, **options: str) -> None:
+def _make_rollups(name: str, **options: Any) -> None:
     op.create_table(
         name,
         sa.Column("series_id", sa.BigInteger(), autoincrement=False, nullable=False),
