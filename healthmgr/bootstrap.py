@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from healthmgr.bootstrap_insight import Insight, build_insight
 from healthmgr.bootstrap_measuring import Measuring, build_measuring
 from healthmgr.bootstrap_oncall import Oncall, build_oncall
+from healthmgr.bootstrap_public import Public, build_public
 from healthmgr.bootstrap_recovery import Recovery, build_recovery
 from healthmgr.bootstrap_settings import alerting_rules, fallbacks, synthesis, wishes
 from healthmgr.domain.links import LinkMaker
@@ -119,6 +120,7 @@ class Healthmgr:
     escalating: Escalating
     upkeep: Upkeep
     measuring: Measuring
+    public: Public
     insight: Insight
     synthesizing: Synthesizing
     executing: Executing
@@ -190,6 +192,7 @@ class _Builder:
             "sessions": Sessions(SessionRepository(engine), tokens),
             "upkeep": Upkeep(upkeep, DayTables(engine, "results", "started_at"), upkeep),
             "measuring": (measuring := build_measuring(engine, settings, self._admitting)),
+            "public": build_public(engine, measuring.series),
             "insight": build_insight(engine, settings, measuring.series, self._admitting),
             "eventing": Eventing(EventRepository(engine), stream),
         }

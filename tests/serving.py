@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from healthmgr.api.bounded_http import BoundedHttp
 from healthmgr.bootstrap_insight import build_insight
 from healthmgr.bootstrap_measuring import build_measuring
+from healthmgr.bootstrap_public import build_public
 from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.maintaining import Maintaining
@@ -107,6 +108,7 @@ class Container:
         admitting = Admitting(Transactions(self.engine, AdmittingRows))
         self.promising = Promising(Transactions(self.engine, PromisingRows), admitting)
         self.measuring = build_measuring(self.engine, self.settings, admitting)
+        self.public = build_public(self.engine, self.measuring.series)
         self.insight = build_insight(self.engine, self.settings, self.measuring.series, admitting)
 
 

@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from healthmgr import __version__
 from healthmgr.api import (
     alerts,
+    announcements,
     answers,
     approvals,
     audit,
@@ -30,6 +31,7 @@ from healthmgr.api import (
     metrics_watched,
     oncall,
     promises,
+    public,
     recovery,
     runbooks,
     runs,
@@ -85,6 +87,7 @@ _TAGS = [
     {"name": "doors", "description": "Alerts that other programs bring."},
     {"name": "pings", "description": "Signs of life for heartbeat checks."},
     {"name": "slos", "description": "Service levels, and what is left of their error budgets."},
+    {"name": "announcements", "description": "What everybody is told on the status page."},
     {"name": "audit", "description": "Who did what, for admins."},
     {"name": "tokens", "description": "Access tokens, for admins."},
     {"name": "health", "description": "healthmgr's own health."},
@@ -116,6 +119,7 @@ def create_app(parts: Parts) -> FastAPI:
     )
     app.state.parts = parts
     app.state.door_rates = TokenBuckets()
+    app.state.public_keeper = public.Keeper()
     app.state.balancer_answers = BalancerAnswers(partial(_look_at_instances, app))
     api = APIRouter(prefix="/api/v1", responses=_ERRORS)
     for module in (
@@ -123,13 +127,14 @@ def create_app(parts: Parts) -> FastAPI:
         interactions, events, webhook,
     ):  # fmt: skip
         api.include_router(module.router)
+    api.include_router(announcements.router)
     for module in (balancing, runbooks, runs, approvals, recovery):
         api.include_router(module.router)
     for module in (promises, graph, insight, measuring):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(balancing.door)
-    for module in (health, metrics, metrics_watched, answers, calendars, swap_answers):
+    for module in (health, metrics, metrics_watched, answers, calendars, swap_answers, public):
         app.include_router(module.router)
     _open_doors(app)
     add_problem_handlers(app)

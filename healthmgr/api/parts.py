@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from healthmgr.bootstrap_insight import Insight
 from healthmgr.bootstrap_measuring import Measuring
 from healthmgr.bootstrap_oncall import Oncall
+from healthmgr.bootstrap_public import Public
 from healthmgr.bootstrap_recovery import Recovery
 from healthmgr.ports import Clock
 from healthmgr.registry import Registry
@@ -195,6 +196,11 @@ class Parts(Protocol):
     @property
     def measuring(self) -> Measuring:
         """Metrics over time and service levels."""
+        ...
+
+    @property
+    def public(self) -> Public:
+        """What everybody may read."""
         ...
 
     @property

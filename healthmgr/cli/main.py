@@ -157,6 +157,12 @@ class Root(LazyGroup):
             "healthmgr.cli.maintenance:maintenance_app",
         ),
         Entry(
+            "announce",
+            LOOK,
+            "Tell everybody, on the status page: of trouble, and of planned work.",
+            "healthmgr.cli.announce:announce_app",
+        ),
+        Entry(
             "slo",
             LOOK,
             "Service levels: whether they are kept, and what is left of their error budgets.",

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, text
 
 from healthmgr.domain.check import Status
 from healthmgr.domain.rollup import (
+    DAY,
     STATUS,
     Kept,
     Point,
@@ -109,6 +110,16 @@ class Series:
         """What the regular results of many checks said over a window."""
         found = self.summary(checks, STATUS, begin, end, now=now, with_planned=with_planned)
         return {check_id: Statuses.of(sketch) for check_id, sketch in found.items()}
+
+    def statuses_by_day(
+        self, checks: Iterable[UUID], begin: datetime, end: datetime, *, now: datetime
+    ) -> dict[tuple[UUID, datetime], Statuses]:
+        """The same by check and day, each day named by its beginning in UTC."""
+        with transaction(self._engine) as connection:
+            ids = _series_ids(connection, checks, STATUS)
+            stretches = cover(floor(begin, DAY), end, read_progress(connection, self._kept, now))
+            found = _sketches(connection, ids, stretches, f"{int(DAY.total_seconds())} seconds", False)
+        return {place: Statuses.of(sketch) for place, sketch in found.items()}
 
     def latest(self, check: str | UUID, metric: str, amount: int, *, before: datetime) -> list[RawPoint]:
         """The latest single measurements before an instant, oldest first. Raises NotFound."""

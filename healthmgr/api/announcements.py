@@ -1,0 +1,89 @@
+"""What people announce on the status page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from healthmgr.api.parts import PartsDep
+from healthmgr.api.security import Origin, Responder, Viewer
+from healthmgr.domain.announcement import MOST_MESSAGE, MOST_TITLE, Impact, Kind, State, Wanted
+from healthmgr.views_public import AnnouncementView
+
+router = APIRouter(prefix="/announcements", tags=["announcements"])
+
+Number = Annotated[int, Path(ge=1, lt=10**18, description="The announcement's number.")]
+Message = Annotated[str, Field(max_length=MOST_MESSAGE, examples=["Orders fail. We are looking for the cause."])]
+
+
+class NewAnnouncement(BaseModel):
+    """What everybody is to be told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Kind = Kind.INCIDENT
+    title: str = Field(max_length=MOST_TITLE, examples=["Orders fail"])
+    message: Message
+    impact: Impact = Field(Impact.DEGRADED, description="What the groups feel of it; of trouble alone.")
+    groups: list[str] = Field(
+        default_factory=list, max_length=100, description="By their public names; left out: all.", examples=[["Shop"]]
+    )
+    state: State | None = Field(None, description="Left out: investigating, or scheduled.")
+    starts_at: AwareDatetime | None = Field(None, description="Left out: now.")
+    ends_at: AwareDatetime | None = Field(None, description="Of planned work: when it ends by itself.")
+
+
+class NewUpdate(BaseModel):
+    """What is new of it; resolved and completed end it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: State
+    message: Message
+
+
+class AnnouncementList(BaseModel):
+    """Announcements, the newest first."""
+
+    items: list[AnnouncementView]
+
+
+@router.get("", summary="List announcements")
+def list_announcements(
+    parts: PartsDep, _: Viewer, limit: Annotated[int, Query(ge=1, le=500)] = 100
+) -> AnnouncementList:
+    """With every update and who wrote it, which is not published."""
+    now = parts.clock.now()
+    found = parts.public.announcing.list(limit=limit)
+    return AnnouncementList(items=[AnnouncementView.of(one, now) for one in found])
+
+
+@router.post("", status_code=201, summary="Announce something")
+def publish(wanted: NewAnnouncement, parts: PartsDep, who: Responder, origin: Origin) -> AnnouncementView:
+    """Everybody can read it at once; 409 where no status page is defined."""
+    now = parts.clock.now()
+    asked = Wanted(**{**wanted.model_dump(), "groups": tuple(wanted.groups)})
+    made = parts.public.announcing.publish(asked, actor=who.name, origin=origin, now=now)
+    return AnnouncementView.of(made, now)
+
+
+@router.get("/{number}", summary="Show an announcement")
+def show(number: Number, parts: PartsDep, _: Viewer) -> AnnouncementView:
+    """With every update."""
+    return AnnouncementView.of(parts.public.announcing.get(number), parts.clock.now())
+
+
+@router.post("/{number}/updates", status_code=201, summary="Say what is new of an announcement")
+def update(number: Number, said: NewUpdate, parts: PartsDep, who: Responder, origin: Origin) -> AnnouncementView:
+    """409 for one that is over."""
+    now = parts.clock.now()
+    updated = parts.public.announcing.update(number, said.state, said.message, actor=who.name, origin=origin, now=now)
+    return AnnouncementView.of(updated, now)
+
+
+@router.delete("/{number}", status_code=204, response_class=Response, summary="Withdraw an announcement")
+def withdraw(number: Number, parts: PartsDep, who: Responder, origin: Origin) -> None:
+    """It vanishes from the page, as if it had never been said; the audit log keeps that it was."""
+    parts.public.announcing.withdraw(number, actor=who.name, origin=origin, now=parts.clock.now())
