@@ -14,6 +14,7 @@ from healthmgr.domain.phrasing import absolute, clock_time, lasted, listing, spa
 MOST_SHORT_ALERTS = 20
 _MOST_HELD_BACK = 50
 _MOST_CHANGES = 10
+_MOST_CAUSES = 5
 _MOST_WORDS = 2000
 _LONG_RESULTS_UP_TO = 2  # alerts; of more of them, fewer results of each
 
@@ -133,7 +134,7 @@ def message_view(message: Message, bounds: Bounds = LADDER[0]) -> MessageView:
         short=tuple(views[bounds.whole :]),
         left_out=count - len(views),
         changes=tuple(_change(change, message) for change in message.changes[:_MOST_CHANGES]),
-        causes=tuple(one_line(cause, LINE) for cause in message.causes),
+        causes=tuple(one_line(cause, LINE) for cause in message.causes[:_MOST_CAUSES]),
         told=names(message.told),
         roles=names(message.roles),
         footer=_footer(message),
@@ -221,6 +222,10 @@ def _actions(message: Message) -> Iterator[ActionView]:
             yield ActionView(choice.label, address)
     if message.is_notice:
         return
+    for choice in message.approval.choices if message.approval else ():
+        address = web_address(choice.address)
+        if address:
+            yield ActionView(choice.label, address)
     acknowledge, silence = web_address(message.links.acknowledge), web_address(message.links.silence)
     if acknowledge and not _is_answered(message):
         yield ActionView("Acknowledge", acknowledge)

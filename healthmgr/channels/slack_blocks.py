@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from healthmgr.channels.payload import require_content
-from healthmgr.channels.slack_buttons import buttons
+from healthmgr.channels.slack_buttons import answers, buttons
 from healthmgr.channels.slack_facts import fields, lasted_from_to, others, result_rows
 from healthmgr.channels.slack_text import Block, escaped, markup, section, words
 from healthmgr.channels.text import one_line, web_address
@@ -17,7 +17,7 @@ from healthmgr.domain.phrasing import absolute, clock_time, listing
 # Slack's limits: 150 for a header, 3000 for a section, 2000 for a field, and, undocumented, about 11,000 for all text
 # together, which is what makes fields and sections here shorter than they might be.
 _HEADER, _SUMMARY, _FOOTER, _FALLBACK, _NEWS = 150, 900, 400, 800, 1200
-_MOST_CHANGES, _MOST_HELD_BACK, _MOST_TOLD = 5, 20, 8
+_MOST_CHANGES, _MOST_CAUSES, _MOST_HELD_BACK, _MOST_TOLD = 5, 3, 20, 8
 _MOST_WORDS = 600
 
 _COLOURS: Mapping[Severity, str] = {
@@ -65,10 +65,11 @@ def plain(message: Message) -> dict[str, Any]:
     return _text_alone("\n".join(filter(None, lines)), _FALLBACK)
 
 
-def news(message: Message, *, names_incident: bool = False) -> dict[str, Any]:
+def news(message: Message, *, names_incident: bool = False, with_actions: bool = False) -> dict[str, Any]:
     """A short line that tells only what is new: for the thread below a message that is kept up to date.
 
-    Where no such message stands above it, it `names_incident`.
+    Where no such message stands above it, it `names_incident`. With `with_actions` a runbook's question keeps its
+    buttons there, also when the message above it tells of something else by then.
     """
     by = f" by {one_line(message.actor, 100)}" if message.actor else ""
     match message.kind:
@@ -79,7 +80,11 @@ def news(message: Message, *, names_incident: bool = False) -> dict[str, Any]:
         case _:
             first = f"{_what_is_new(message)}: {message.title}"
     said = "" if message.kind is MessageKind.ACKNOWLEDGEMENT else one_line(_said(message), 300)
-    return _text_alone("\n".join(filter(None, [one_line(first, 300), said])), _NEWS)
+    if message.approval is not None:
+        said = one_line(message.said, _MOST_WORDS)
+    alone = _text_alone("\n".join(filter(None, [one_line(first, 300), said])), _NEWS)
+    asked = answers(message) if with_actions else []
+    return {**alone, "blocks": [section(alone["text"]), *asked]} if asked else alone
 
 
 def colour(message: Message) -> str:
@@ -127,7 +132,7 @@ def _blocks(message: Message, *, with_actions: bool) -> Iterator[Block]:
     if len(message.alerts) > 1 or message.more_alerts:
         yield section("*With it*\n" + "\n".join(others(message)))
     if message.causes:
-        said = (escaped(one_line(cause, 300), 450) for cause in message.causes)
+        said = (escaped(one_line(cause, 300), 450) for cause in message.causes[:_MOST_CAUSES])
         yield section("*What it may come from*\n" + "\n".join(f"{place}. {line}" for place, line in enumerate(said, 1)))
     if message.changes:
         yield section("*What else changed*\n" + "\n".join(_changes(message)))

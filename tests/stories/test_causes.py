@@ -165,3 +165,29 @@ def test_an_accepted_dependency_keeps_its_child_quiet(story: Story) -> None:
     told = story.expect_notification("alice", about="database")
     assert told.message.alerts[0].dependents == ("api",)
     story.expect_silence()
+
+
+def test_a_parent_that_only_became_slow_is_found_by_its_metrics(story: Story) -> None:
+    """The real road of a metric: results, rolled up by the minute, a change of level, a cause."""
+    story.given(
+        check("database", service="data", interval="30s"),
+        check("api", service="shop", interval="30s", depends_on=["database"]),
+        check("cron", service="cron", interval="30s"),
+        routing={"default": {"to": ["alice"], "via": ["mail"], "group_by": ["..."]}},
+    )
+    waver = (0.010, 0.011, 0.009)
+    for minute in range(30):
+        slowness = 0.8 if minute >= 26 else 0.0
+        for slug in ("database", "api", "cron"):
+            took = waver[minute % 3] + (slowness if slug == "database" else 0.0)
+            story.check_finds(slug, Outcome(Status.HEALTHY, "fine", response_time=took))
+        story.fast_forward(minutes=1)
+    story.check_fails("api")
+    story.fast_forward(seconds=50)
+    told = story.expect_notification("alice", about="api")
+    story.healthmgr.measuring.rolling.roll(story.now)
+    story.healthmgr.insight.tracing.trace(story.now)
+    first = story.healthmgr.reading.incident(told.message.incident_id).causes[0]
+    assert first.subject == "database"
+    assert "its response_time rose from 0.01 to 0.8" in first.words
+    assert {each.kind for each in first.evidence} >= {"moved", "explains", "came_first", "nothing_above_it"}
