@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 
@@ -107,11 +107,7 @@ class Impact:
     @property
     def words(self) -> str:
         """How much of what falls: "12 checks in 4 services"; "" for nothing."""
-        if not self.fallen:
-            return ""
-        checks, services = len(self.fallen), len(self.services)
-        within = f" in {services} service{'' if services == 1 else 's'}" if services else ""
-        return f"{checks} check{'' if checks == 1 else 's'}{within}"
+        return _extent(len(self.fallen), len(self.services))
 
     @property
     def depth(self) -> int:
@@ -121,21 +117,22 @@ class Impact:
 
 def impact(graph: Graph, slug: str) -> Impact:
     """What falls with it, everything else being well. Raises KeyError for a check that is not there."""
-    return replace(impact_of(graph, [slug]), slug=slug, service=graph.services[slug])
-
-
-def impact_of(graph: Graph, slugs: Sequence[str]) -> Impact:
-    """What falls with all of these together; it is called after the first of them."""
-    fallen = fall(graph, slugs)
-    hit = {*slugs, *fallen}
+    service = graph.services[slug]
+    fallen = fall(graph, [slug])
+    hit = {slug, *fallen}
     weakened = {child for name in hit for child in graph.children.get(name, ()) if child not in hit}
     found = tuple(
         Fallen(name, graph.services.get(name, ""), depth, _lost_by(graph, name, hit, fallen, depth))
         for name, depth in sorted(fallen.items(), key=lambda pair: (pair[1], pair[0]))
     )
-    first = slugs[0] if slugs else ""
-    path = _longest_within(graph, first, hit) if slugs else ()
-    return Impact(first, graph.services.get(first, ""), found, tuple(sorted(weakened)), path)
+    return Impact(slug, service, found, tuple(sorted(weakened)), _longest_within(graph, slug, hit))
+
+
+def extent(graph: Graph, failed: Collection[str]) -> tuple[int, str]:
+    """How many checks fall when all of these fail together, and the same in words: "12 checks in 4 services"."""
+    fallen = fall(graph, failed)
+    services = {graph.services.get(name, "") for name in fallen} - {""}
+    return len(fallen), _extent(len(fallen), len(services))
 
 
 def fall(graph: Graph, failed: Collection[str]) -> dict[str, int]:
@@ -227,6 +224,13 @@ def longest_chain(graph: Graph, through: str | None = None) -> tuple[str, ...]:
     start = through or min(order, key=lambda slug: (-up[slug][0] - down[slug][0], slug))
     above = [*_chain(up, start)]
     return (*reversed(above), *[*_chain(down, start)][1:])
+
+
+def _extent(checks: int, services: int) -> str:
+    if not checks:
+        return ""
+    within = f" in {services} service{'' if services == 1 else 's'}" if services else ""
+    return f"{checks} check{'' if checks == 1 else 's'}{within}"
 
 
 def _longest_within(graph: Graph, slug: str, hit: set[str]) -> tuple[str, ...]:

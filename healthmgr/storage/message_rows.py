@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,11 @@ from sqlalchemy import Connection, RowMapping, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Uuid
 
-from healthmgr.domain.cascade import impact
+from healthmgr.domain.cascade import extent
 from healthmgr.domain.check import Severity, Status
 from healthmgr.domain.command import BY_NAME
 from healthmgr.domain.links import LinkMaker
-from healthmgr.domain.message import AlertFacts, Breach, HeldBack, Links, Message, MessageKind, ResultFacts
+from healthmgr.domain.message import AlertFacts, Asking, Breach, HeldBack, Links, Message, MessageKind, ResultFacts
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.threshold import RESPONSE_TIME, Thresholds
 from healthmgr.storage.bundling_rows import read_held_back
@@ -26,6 +26,7 @@ from healthmgr.storage.tracing_rows import read_causes
 
 LAST_RESULTS = 10
 MOST_CAUSES = 3
+MOST_HANGING = 5  # alerts: for the first ones it is said what falls with each
 MOST_ALERTS = 50  # are told of in one message; it says how many there are
 
 _NAMES = text("""
@@ -135,8 +136,16 @@ def compose(
         words=content.get("words", ""),
         roles=tuple(connection.execute(_ROLES, {"id": incident.id}).scalars()),
         merged_into=content.get("merged_into", 0),
+        approval=_approval(content.get("approval"), links, notification.recipient, now),
     )
     return _digest(connection, message, [notification.id, *bundle]) if bundle else message
+
+
+def _approval(asked: Mapping[str, Any] | None, links: LinkMaker, recipient: str, now: datetime) -> Asking | None:
+    if asked is None:
+        return None
+    approval_id = UUID(asked["id"])
+    return Asking(approval_id, asked["number"], links.approval_choices(approval_id, recipient, now))
 
 
 def _causes(connection: Connection, incident_id: UUID, kind: MessageKind) -> tuple[str, ...]:
@@ -195,12 +204,14 @@ def _alerts(connection: Connection, ids: Sequence[UUID], kind: MessageKind) -> t
 
 def _hanging(connection: Connection, rows: Sequence[RowMapping], kind: MessageKind) -> dict[str, str]:
     """What falls with each check, as far as that is more than the checks right below it."""
-    above = {row["slug"]: row for row in rows if row["dependents"] and kind is not MessageKind.RESOLUTION}
+    above = {
+        row["slug"]: row for row in rows[:MOST_HANGING] if row["dependents"] and kind is not MessageKind.RESOLUTION
+    }
     if not above:
         return {}
     graph = read_graph_below(connection, above)
-    found = {slug: impact(graph, slug) for slug in above if slug in graph.services}
-    return {slug: each.words for slug, each in found.items() if len(each.fallen) > len(above[slug]["dependents"])}
+    found = {slug: extent(graph, [slug]) for slug in above}
+    return {slug: words for slug, (count, words) in found.items() if count > len(above[slug]["dependents"])}
 
 
 def _last_results(connection: Connection, check_id: UUID | None) -> tuple[ResultFacts, ...]:

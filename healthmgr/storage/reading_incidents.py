@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, case, func, select, tuple_
 
 from healthmgr.domain import synthetic
-from healthmgr.domain.cascade import impact_of
+from healthmgr.domain.cascade import extent
 from healthmgr.domain.check import Severity
 from healthmgr.domain.plan import Plan
 from healthmgr.errors import NotFound
@@ -124,7 +124,7 @@ def _hanging(connection: Connection, members: list[AlertView]) -> str:
     """What falls with the checks that are the incident's own and broken."""
     own = [each.check for each in members if each.check and each.suppressed_by is None and each.resolved_at is None]
     graph = read_graph_below(connection, own)
-    return impact_of(graph, [slug for slug in own if slug in graph.services]).words
+    return extent(graph, own)[1]
 
 
 def _timeline(connection: Connection, wanted: UUID) -> list[EntryView]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthmgr.domain.cascade import Edge, Graph, Impact, fall, impact, longest_chain, single_points
+from healthmgr.domain.cascade import Edge, Graph, Impact, extent, fall, impact, longest_chain, single_points
 
 
 def graph(*edges: str, **services: str) -> Graph:
@@ -94,6 +94,15 @@ def test_what_falls_is_what_the_definition_says(of, data):
     assert not fallen & set(found.weakened)
     assert found.longest_path[0] == failed
     assert set(found.longest_path) <= fallen
+
+
+def test_the_extent_of_a_failure_in_words():
+    of = graph("api > database", "web > api", "mail > smtp", database="data", api="shop", web="shop", mail="", smtp="")
+    assert extent(of, ["database"]) == (2, "2 checks in 1 service")
+    assert extent(of, ["smtp"]) == (1, "1 check")
+    assert extent(of, ["database", "smtp"]) == (3, "3 checks in 1 service")
+    assert extent(of, ["web"]) == (0, "")
+    assert impact(of, "database").words == "2 checks in 1 service"
 
 
 # ---- single points ----------------------------------------------------------------------------------------
