@@ -6,7 +6,6 @@ is asked for: it is no measure of how things are usually.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -209,19 +208,16 @@ def _sketches(
     query, values = _query(stretches, step, with_planned)
     connection.execute(_ALONE)
     rows = connection.execute(text(query), values | {"ids": list(ids), "begin": stretches[0].begin})
-    buckets: defaultdict[tuple[UUID, datetime], dict[int, int]] = defaultdict(dict)
-    numbers: dict[tuple[UUID, datetime], tuple[int, float, float, float]] = {}
-    for series_id, at, key, count, amount, total, lowest, highest in rows:
-        place = (ids[series_id], at)
-        if key is None:
-            numbers[place] = (amount, total, lowest, highest)
-        else:
-            buckets[place][key] = count
-    return {place: Sketch(*found, buckets[place]) for place, found in numbers.items()}
+    return {
+        (ids[row.series_id], row.step_at): Sketch(
+            row.amount, row.total, row.lowest, row.highest, dict(zip(row.keys, row.counts, strict=True))
+        )
+        for row in rows
+    }
 
 
 def _query(stretches: Sequence[Stretch], step: str | None, with_planned: bool) -> tuple[str, dict[str, Any]]:
-    """One query over all tiers: for each series and step a row for each bucket, and one for all of it."""
+    """One query over all tiers: a row for each series and step."""
     values: dict[str, Any] = {}
     parts = []
     for number, stretch in enumerate(stretches):
@@ -241,11 +237,16 @@ WITH rollups AS NOT MATERIALIZED (
     SELECT series_id, step_at, unnest(keys) AS key, unnest(counts)::integer AS count FROM rollups WHERE keys IS NOT NULL
     UNION ALL
     SELECT series_id, step_at, metric_key(lowest), amount::integer FROM rollups WHERE keys IS NULL
+), counted AS (
+    SELECT series_id, step_at, key, sum(count) AS count FROM buckets GROUP BY 1, 2, 3
+), sketches AS (
+    SELECT series_id, step_at, array_agg(key) AS keys, array_agg(count) AS counts FROM counted GROUP BY 1, 2
+), numbers AS (
+    SELECT series_id, step_at, sum(amount)::bigint AS amount, sum(total) AS total, min(lowest) AS lowest,
+           max(highest) AS highest
+    FROM rollups GROUP BY 1, 2
 )
-SELECT series_id, step_at, key, sum(count), NULL::bigint, NULL::float8, NULL::float8, NULL::float8
-FROM buckets GROUP BY 1, 2, 3
-UNION ALL
-SELECT series_id, step_at, NULL, NULL, sum(amount)::bigint, sum(total), min(lowest), max(highest)
-FROM rollups GROUP BY 1, 2
+SELECT series_id, step_at, amount, total, lowest, highest, keys, counts
+FROM numbers JOIN sketches USING (series_id, step_at)
 """  # noqa: S608 - composed of constants
     return query, values
