@@ -14,6 +14,7 @@ from healthmgr.api import (
     alerts,
     announcements,
     answers,
+    approval_answers,
     approvals,
     audit,
     balancing,
@@ -51,12 +52,12 @@ from healthmgr.api.doors import (
     webhook,
 )
 from healthmgr.api.doors import oncall as oncall_door
-from healthmgr.api.doors.entry import TokenBuckets
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
 from healthmgr.api.parts import Parts
 from healthmgr.api.pings import PingDoor
 from healthmgr.api.problems import ProblemView, Unforeseen, add_problem_handlers
 from healthmgr.domain.balancing import Key, Seen
+from healthmgr.rates import TokenBuckets
 
 _DESCRIPTION = """
 Checks, alerts and the people who are told.
@@ -134,7 +135,7 @@ def create_app(parts: Parts) -> FastAPI:
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(balancing.door)
-    for module in (health, metrics, metrics_watched, answers, calendars, swap_answers, public):
+    for module in (health, metrics, metrics_watched, answers, approval_answers, calendars, swap_answers, public):
         app.include_router(module.router)
     _open_doors(app)
     add_problem_handlers(app)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from html import escape
 from typing import Annotated, Any
@@ -20,6 +20,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.background import BackgroundTask
 
+from healthmgr.api.approval_answers import vote
 from healthmgr.api.parts import Parts, PartsDep
 from healthmgr.channels import http
 from healthmgr.channels.slack_buttons import Action
@@ -41,10 +42,12 @@ SLACK_SILENCES_FOR = timedelta(hours=1)
 _ANSWER_WITHIN = timedelta(seconds=10)
 _MOST_FIELDS = 200
 _MOST_NAMED = 5
-_REPLY = re.compile(r"\s*(ack|acknowledge|resolve|decline|esc|escalate)\b\W*(\d{1,18})\s*\.?\s*", re.IGNORECASE)
+_REPLY = re.compile(
+    r"\s*(ack|acknowledge|resolve|decline|esc|escalate|approve|deny)\b\W*(\d{1,18})\s*\.?\s*", re.IGNORECASE
+)
 _HELP = (
     "Reply ACK 12 to say that you are on incident 12, RESOLVE 12 when it is over, DECLINE 12 when you cannot take it, "
-    "or ESC 12 to tell the next level."
+    "ESC 12 to tell the next level, or APPROVE 3 or DENY 3 to answer what a runbook asks."
 )
 
 
@@ -99,7 +102,7 @@ def post_answer(url: str, answer: Mapping[str, Any]) -> None:
 
 def _carry_out(parts: Parts, pressed: Interaction) -> str:
     """Do what the button says; what came of it, in words for whoever pressed it."""
-    now, incident_id = parts.clock.now(), pressed.incident_id
+    now, incident_id = parts.clock.now(), pressed.subject_id
     who: dict[str, Any] = {"actor": f"slack:{pressed.user_name}", "origin": f"slack {pressed.user_id}", "now": now}
     try:
         match pressed.action:
@@ -116,8 +119,22 @@ def _carry_out(parts: Parts, pressed: Interaction) -> str:
             case Action.ESCALATE:
                 escalated = parts.commanding.escalate(incident_id, Act(who["actor"], who["origin"], now))
                 return f"Escalated: {_told(escalated)}."
+            case Action.APPROVE | Action.DENY:
+                return _vote_by_button(parts, pressed, now)
     except (Conflict, NotFound) as error:
         return str(error)
+
+
+def _vote_by_button(parts: Parts, pressed: Interaction, now: datetime) -> str:
+    """A vote is a person's: of whoever has this user as a contact. A name in Slack is what its user likes it to be."""
+    person = parts.reporting.who_has(pressed.user_id, "slack", str)
+    if person is None:
+        return (
+            f"Your vote does not count: {pressed.user_id} is nobody's contact. Have it written as one of yours "
+            "(contacts, over a channel of kind slack), or answer with `healthmgr approvals`."
+        )
+    act = Act(person, f"slack {pressed.user_id}", now)
+    return vote(parts, pressed.subject_id, act, is_for=pressed.action is Action.APPROVE)
 
 
 # ---- Twilio ----------------------------------------------------------------------------------------
@@ -177,6 +194,8 @@ def _act_on_reply(parts: Parts, recipient: str, number: str, said: str) -> str:
         return _HELP
     verb, incident = wanted[1].lower(), int(wanted[2])
     who: dict[str, Any] = {"actor": recipient, "origin": f"sms {number}", "now": parts.clock.now()}
+    if verb in ("approve", "deny"):
+        return _vote_by_reply(parts, incident, Act(**who), is_for=verb == "approve")
     try:
         incident_id = parts.reading.incident_id(incident)
         if verb in ("decline", "esc", "escalate"):
@@ -190,6 +209,16 @@ def _act_on_reply(parts: Parts, recipient: str, number: str, said: str) -> str:
     except Conflict as error:
         return str(error)
     return f"You have incident {incident} in hand. Nobody is told of it again until something is new."
+
+
+def _vote_by_reply(parts: Parts, number: int, act: Act, *, is_for: bool) -> str:
+    approval = parts.recovery.reading.approval(str(number))
+    if approval is None:
+        return f"There is no approval {number}."
+    try:
+        return vote(parts, approval.id, act, is_for=is_for)
+    except Conflict as error:
+        return str(error)
 
 
 def _pass_on(parts: Parts, incident_id: UUID, number: int, act: Act, *, declines: bool) -> str:

@@ -89,6 +89,9 @@ def _document(message: Message, bounds: _Bounds) -> dict[str, Any]:
                 "silence": _link(message.links.silence),
             },
             "choices": [{"label": each.label, "address": _link(each.address)} for each in message.choices],
+            "approval": {"id": str(message.approval.approval_id), "number": message.approval.number}
+            if message.approval
+            else None,
             "roles": [one_line(each, min(bounds.text, _MOST_NAME)) for each in message.roles[: bounds.names]],
             "told": [one_line(each, min(bounds.text, _MOST_NAME)) for each in message.told[: bounds.names]],
             "changes": [

@@ -56,7 +56,7 @@ class Bot:
         first = _first(message)
         if first is not None:
             try:
-                return self._follow_up(first, message, rich)
+                return self._follow_up(first, message, rich, with_actions=with_actions)
             except Refused as refusal:
                 if refusal.code not in _LOST:
                     raise
@@ -71,7 +71,7 @@ class Bot:
         posted = _Posted(str(answer.get("channel", "")), str(answer.get("ts", "")))
         return Receipt(provider_id=str(posted) if _PROVIDER_ID.fullmatch(str(posted)) else "", detail=f"posted{how}")
 
-    def _follow_up(self, first: _Posted, message: Message, rich: Mapping[str, Any]) -> Receipt:
+    def _follow_up(self, first: _Posted, message: Message, rich: Mapping[str, Any], *, with_actions: bool) -> Receipt:
         # The update first: repeated, it changes nothing, while a reply that is repeated is told twice.
         _, how = self._shown("chat.update", {"channel": first.channel, "ts": first.ts}, rich, message)
         reply = {
@@ -79,7 +79,7 @@ class Bot:
             "thread_ts": first.ts,
             # Replies reach only who follows the thread: what somebody has to act on is shown in the channel, too.
             "reply_broadcast": message.kind is MessageKind.PROBLEM,
-            **news(message),
+            **news(message, with_actions=with_actions),
             **({"username": self._username} if self._username else {}),
         }
         self._api.call("chat.postMessage", reply, self._remaining())

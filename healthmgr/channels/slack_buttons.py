@@ -22,6 +22,8 @@ class Action(StrEnum):
     SILENCE = "silence"
     RESOLVE = "resolve"
     ESCALATE = "escalate"
+    APPROVE = "approve"
+    DENY = "deny"
 
     @property
     def action_id(self) -> str:
@@ -32,12 +34,33 @@ class Action(StrEnum):
 def buttons(message: Message, *, with_actions: bool) -> list[Block]:
     """The blocks with buttons, none when there is nothing to press.
 
-    With `with_actions` the incident is acknowledged, escalated, silenced and resolved from within Slack; without, by
-    the message's links.
+    With `with_actions` the incident is acknowledged, escalated, silenced and resolved from within Slack, and what a
+    runbook asks is answered; without, by the message's links, but for what is asked: all who read a channel see those.
     """
     acting = [*_actions(message)] if with_actions else []
     rows = [acting, [*_links(message, is_acting=bool(acting))]]
-    return [{"type": "actions", "elements": row} for row in rows if row]
+    asked = answers(message) if with_actions else []
+    return [*asked, *({"type": "actions", "elements": row} for row in rows if row)]
+
+
+def answers(message: Message) -> list[Block]:
+    """The block with the buttons by which a runbook's question is answered; none where nothing is asked."""
+    if message.approval is None or message.kind in _OVER or message.is_test:
+        return []
+    value = str(message.approval.approval_id)
+    approve = {
+        **_button(Action.APPROVE.action_id, f"Approve {message.approval.number}"),
+        "value": value,
+        "style": "primary",
+        "confirm": {
+            "title": words("Let the runbook go on?", _TITLE),
+            "text": words("It is noted under your name.", _QUESTION),
+            "confirm": words("Approve", _ANSWER),
+            "deny": words("Not yet", _ANSWER),
+        },
+    }
+    deny = {**_button(Action.DENY.action_id, f"Deny {message.approval.number}"), "value": value, "style": "danger"}
+    return [{"type": "actions", "elements": [approve, deny]}]
 
 
 def _actions(message: Message) -> Iterator[Block]:

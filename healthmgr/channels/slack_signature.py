@@ -23,10 +23,13 @@ _SLACK = ".slack.com"
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """A button that a person pressed. `response_url` takes an answer for half an hour; it is a secret, or ""."""
+    """A button that a person pressed. `response_url` takes an answer for half an hour; it is a secret, or "".
+
+    `subject_id` is the incident, or the approval where a runbook's question is answered.
+    """
 
     action: Action
-    incident_id: UUID
+    subject_id: UUID
     user_id: str
     user_name: str
     response_url: str
@@ -69,18 +72,18 @@ def parse_interaction(payload: str) -> Interaction | None:
         return None
     return Interaction(
         action=action,
-        incident_id=_incident(first.get("value")),
+        subject_id=_subject(first.get("value")),
         user_id=_text(user, "id"),
         user_name=_text(user, "username") or _text(user, "name") or _text(user, "id"),
         response_url=_response_url(document.get("response_url")),
     )
 
 
-def _incident(value: Any) -> UUID:
+def _subject(value: Any) -> UUID:
     try:
         return UUID(str(value))
     except ValueError:
-        raise ValueError("the button names no incident") from None
+        raise ValueError("the button names no incident and no approval") from None
 
 
 def _text(user: Mapping[str, Any], name: str) -> str:

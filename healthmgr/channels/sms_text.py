@@ -96,8 +96,21 @@ def _lines(message: Message, *, replies: bool) -> Iterator[_Line]:
     if _is_open(message):
         impacted = listing([one_line(slug, 40) for slug in first.impacted], _MOST_NAMES)
         yield _Line(f"Failing with it: {impacted}" if impacted else "", drop=4)
+        yield from _answers(message, replies=replies)
         yield _Line(f"Reply ACK {message.incident_number}" if replies else "")
     yield _Line(_link(message, replies=replies), drop=3)
+
+
+def _answers(message: Message, *, replies: bool) -> Iterator[_Line]:
+    """How a runbook's question is answered."""
+    asked = message.approval
+    if asked is None:
+        return
+    if replies:
+        yield _Line(f"Reply APPROVE {asked.number} or DENY {asked.number}")
+        return
+    for choice in asked.choices:
+        yield _Line(f"{choice.label}: {_address(choice.address)}" if _address(choice.address) else "")
 
 
 def _held(held: HeldBack) -> str:

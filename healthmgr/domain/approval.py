@@ -55,16 +55,19 @@ class Question:
     state: ApprovalState = ApprovalState.OPEN
 
 
-def needs_approval(runbook: Runbook, severity: Severity, *, started_by: str, asks_for_critical: bool) -> bool:
+def needs_approval(
+    runbook: Runbook, severity: Severity, *, started_by: str, asks_for_critical: bool, may_approve: bool = True
+) -> bool:
     """Whether somebody is asked before the first step.
 
     A critical problem always asks, unless the installation says otherwise; what starts half by itself asks as well.
-    Whoever starts something else by hand has thereby agreed, and is one of those that are needed.
+    Whoever starts something else by hand has thereby agreed, and is one of those that are needed; but for somebody
+    who is not among those who may approve it (`may_approve`).
     """
     if asks_for_critical and severity is Severity.CRITICAL:
         return True
     if started_by:
-        return runbook.approval.needed > 1
+        return runbook.approval.needed > 1 or not may_approve
     return runbook.automation is not Automation.FULLY_AUTOMATED
 
 

@@ -18,11 +18,12 @@ from healthmgr.domain.message import Choice, Links
 GOOD_FOR = timedelta(days=7)
 _PURPOSE = b"healthmgr answer link 1"
 SWAPS = b"healthmgr swap link 1"
+APPROVALS = b"healthmgr approval link 1"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a link says: who may act on which incident (or swap, by its purpose), until when."""
+    """What a link says: who may act on which incident (or swap or approval, by its purpose), until when."""
 
     incident_id: UUID
     recipient: str
@@ -74,6 +75,14 @@ class LinkMaker:
             return ()
         answer = f"{self.public_url}/swap/{sign(Claim(swap_id, recipient, now + GOOD_FOR), self.secret, SWAPS)}"
         return (Choice("Accept", f"{answer}/accept"), Choice("Decline", f"{answer}/decline"))
+
+    def approval_choices(self, approval_id: UUID, recipient: str, now: datetime) -> tuple[Choice, ...]:
+        """How somebody may answer what a runbook asks; none where no link can act."""
+        if not self.public_url or not self.secret:
+            return ()
+        token = sign(Claim(approval_id, recipient, now + GOOD_FOR), self.secret, APPROVALS)
+        answer = f"{self.public_url}/approval/{token}"
+        return (Choice("Approve", f"{answer}/approve"), Choice("Deny", f"{answer}/deny"))
 
 
 def _digest(body: bytes, secret: str, purpose: bytes) -> bytes:

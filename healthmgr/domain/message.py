@@ -67,6 +67,18 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Asking:
+    """A runbook's question: the approval, its number, and how whoever gets the message may answer by a link.
+
+    The choices act in the name of the recipient: they are for messages that one person alone reads.
+    """
+
+    approval_id: UUID
+    number: int
+    choices: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HeldBack:
     """One incident that a digest tells of: `title` is what its own message would have been called."""
 
@@ -131,7 +143,7 @@ class Message:
     `words` is what a person says with it: a status update, or why somebody is asked by name; `actor` is he then.
     `roles` tells who holds which ("commander: carol"). `merged_into` is the number of the incident that this one,
     which is over by that, went into. With `is_notice` it is about no incident at all (somebody asks to swap shifts):
-    its one alert says what, and `choices` what may be answered.
+    its one alert says what, and `choices` what may be answered. `approval` is what a runbook asks with it.
     """
 
     notification_id: UUID
@@ -164,6 +176,7 @@ class Message:
     merged_into: int = 0
     is_notice: bool = False
     choices: tuple[Choice, ...] = ()
+    approval: Asking | None = None
 
     @property
     def said(self) -> str:

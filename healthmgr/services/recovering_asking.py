@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,7 +25,7 @@ LOOKS_FOR_HEALING_EVERY = timedelta(seconds=30)
 
 
 def ask_before_the_first_step(transaction: RecoveringTransaction, run: Run, now: datetime) -> list[Due]:
-    """Ask whether the run may begin. Whoever started it by hand agrees, where it is not critical."""
+    """Ask whether the run may begin. Whoever started it by hand and may approve it agrees, where it is not critical."""
     runbook = run.runbook
     steps = ", ".join(step.name or step.id for step in runbook.steps)
     text = f"May runbook {runbook.name} (run {run.number}) go ahead on {run.target}? It would do: {steps}."
@@ -38,12 +39,18 @@ def ask_at_step(transaction: RecoveringTransaction, run: Run, ask: Ask, step: st
     return _ask(transaction, run, rule, text, step, now)
 
 
+def may_approve(transaction: RecoveringTransaction, approvers: Sequence[str], person: str, now: datetime) -> bool:
+    """Whether this person is among those who may approve at this moment; nobody named: whoever may respond."""
+    return not approvers or person in people_of(transaction, approvers, now)
+
+
 def _ask(
     transaction: RecoveringTransaction, run: Run, rule: ApprovalRule, text: str, step: str, now: datetime
 ) -> list[Due]:
     is_critical = run.severity is Severity.CRITICAL
     approvers = people_of(transaction, rule.approvers, now) if rule.approvers else None
-    votes = (Vote(run.started_by, is_for=True),) if run.started_by and not is_critical and not step else ()
+    agrees = run.started_by and not is_critical and not step and (approvers is None or run.started_by in approvers)
+    votes = (Vote(run.started_by, is_for=True),) if agrees else ()
     question = Question(rule.needed, approvers, now + rule.expires_after, run.started_by, is_critical, votes)
     if not can_be_granted(question) and not step:
         words = f"{rule.needed} have to agree, and fewer may"

@@ -21,7 +21,7 @@ from healthmgr.domain.run_state import RunReason, RunState, StepState
 from healthmgr.domain.run_values import values_of
 from healthmgr.domain.runbook import Step
 from healthmgr.domain.timeline import EntryKind
-from healthmgr.services.recovering_asking import LOOKS_FOR_HEALING_EVERY, ask_before_the_first_step
+from healthmgr.services.recovering_asking import LOOKS_FOR_HEALING_EVERY, ask_before_the_first_step, may_approve
 from healthmgr.services.recovering_moving import note, note_step, settle
 from healthmgr.services.recovering_ports import ClaimedStep, Ended, RecoveringTransaction, Run, Trigger
 
@@ -73,7 +73,11 @@ class Turning:
         if isinstance(judgement, Refuse):
             return self._refuse(transaction, run, judgement, now)
         asks = needs_approval(
-            run.runbook, run.severity, started_by=run.started_by, asks_for_critical=self.rules.asks_for_critical
+            run.runbook,
+            run.severity,
+            started_by=run.started_by,
+            asks_for_critical=self.rules.asks_for_critical,
+            may_approve=may_approve(transaction, run.runbook.approval.approvers, run.started_by, now),
         )
         note(transaction, run, EntryKind.RUN_STARTED, run.trigger.value, now, actor=run.started_by)
         if asks:

@@ -100,7 +100,7 @@ def test_every_button_that_is_sent_is_understood(compose_message):
     understood = [parse_interaction(pressed(actions=[element])) for element in row["elements"]]
     actions = [Action.ACKNOWLEDGE, Action.ESCALATE, Action.SILENCE, Action.RESOLVE]
     assert [each.action for each in understood] == actions
-    assert {each.incident_id for each in understood} == {compose_message().incident_id}
+    assert {each.subject_id for each in understood} == {compose_message().incident_id}
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,13 @@ def test_a_runbook_that_needs_two_asks_for_the_second_where_one_starts_it() -> N
     assert needs_approval(runbook, Severity.LOW, started_by="ada", asks_for_critical=True)
 
 
+def test_whoever_may_not_approve_has_not_agreed_by_starting_it() -> None:
+    runbook = Runbook("restart", (Step("restart", "command"),), automation=Automation.MANUAL)
+    for may_approve in (True, False):
+        asks = needs_approval(runbook, Severity.LOW, started_by="ada", asks_for_critical=True, may_approve=may_approve)
+        assert asks is not may_approve
+
+
 def test_enough_yeses_are_a_yes() -> None:
     assert tally(replace(ASKED, votes=[Vote("ada", YES)]), NOW) is ApprovalState.OPEN
     assert tally(replace(ASKED, votes=[Vote("ada", YES), Vote("bob", YES)]), NOW) is ApprovalState.GRANTED

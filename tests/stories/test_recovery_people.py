@@ -56,6 +56,8 @@ def test_what_starts_half_by_itself_asks_and_goes_on_when_somebody_agrees(story:
     story.expect_notification("alice", about="api")
     asked = story.expect_notification("alice", about="api")
     assert asked.message.reason == "approval_asked"
+    assert asked.message.approval is not None
+    assert (asked.message.approval.approval_id, asked.message.approval.number) == (question(story).id, 1)
     assert "May runbook restart (run 1) go ahead on api?" in asked.message.words
     assert f"approvals approve {question(story).number}" in asked.message.words
     assert story.steps.done() == []
@@ -189,6 +191,31 @@ def test_a_person_starts_a_run_that_nobody_else_has_to_approve(story: Story) -> 
     assert (card.run.state, card.run.started_by, card.parameters) == ("succeeded", "alice", {"mode": "hard"})
     assert [step.state for step in card.steps] == ["succeeded"]
     assert card.entries[0].text == "Runbook restart (run 1) was started by alice on api"
+
+
+def test_whoever_may_not_approve_starts_nothing_alone(story: Story) -> None:
+    people = {name: {"contacts": {"mail": f"{name}@example.com"}} for name in ("ada", "ben")}
+    more = {"people": people, "teams": {"web": ["ada", "ben"]}}
+    given_api(story, automation="manual", approval={"needed": 2, "by": ["team:web"]}, more=more)
+    story.check_fails("api")
+    story.fast_forward(seconds=30)
+    assert start(story, "alice").state is RunState.AWAITING_APPROVAL
+    assert question(story).votes == []
+    assert approve(story, "ada") is ApprovalState.OPEN
+    assert approve(story, "ben") is ApprovalState.GRANTED
+    story.fast_forward(seconds=5)
+    assert story.steps.done() == ["restart"]
+
+
+def test_whoever_may_approve_agrees_by_starting_it(story: Story) -> None:
+    more = {"people": {"ada": {"contacts": {"mail": "ada@example.com"}}}}
+    given_api(story, automation="manual", approval={"by": ["ada"]}, more=more)
+    story.check_fails("api")
+    story.fast_forward(seconds=30)
+    assert start(story, "alice").state is RunState.AWAITING_APPROVAL
+    assert deny(story, "ada") is ApprovalState.DENIED
+    story.fast_forward(seconds=30)
+    assert start(story, "ada").state is RunState.RUNNING
 
 
 def test_what_a_person_cannot_start_is_said_at_once(story: Story) -> None:
