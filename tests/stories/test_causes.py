@@ -12,7 +12,7 @@ from healthmgr.domain.cause import Changed
 from healthmgr.domain.check import Status
 from healthmgr.domain.result import Outcome
 from tests.domain.topology import topology
-from tests.stories.harness import Story, check
+from tests.stories.harness import START, Story, check
 
 SECONDS = timedelta(seconds=1)
 
@@ -145,6 +145,30 @@ def test_of_200_services_only_the_root_is_told_within_half_a_minute_and_it_is_fo
     story.healthmgr.insight.tracing.trace(story.now)
     incident = story.healthmgr.reading.incident(told.message.incident_id)
     assert incident.causes[0].subject == root
+
+
+def test_what_fails_in_planned_work_is_no_cause(story: Story) -> None:
+    """Both parents of the same child fail; one of them was meant to."""
+    work = {
+        "matchers": ["check=cache"],
+        "starts_at": (START - timedelta(hours=1)).isoformat(),
+        "ends_at": (START + timedelta(hours=5)).isoformat(),
+    }
+    story.given(
+        check("database", service="data"),
+        check("cache", service="data"),
+        check("api", depends_on=["database", "cache"]),
+        maintenance={"move": work},
+    )
+    story.all_is_well()
+    for slug in ("cache", "database", "api"):
+        story.check_fails(slug)
+    story.fast_forward(seconds=60)
+    story.healthmgr.insight.tracing.trace(story.now)
+    told = story.expect_notification("alice", about="database")
+    causes = story.healthmgr.reading.incident(told.message.incident_id).causes
+    assert causes[0].subject == "database"
+    assert "cache" not in [cause.subject for cause in causes]
 
 
 def test_an_accepted_dependency_keeps_its_child_quiet(story: Story) -> None:
