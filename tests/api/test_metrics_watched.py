@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,13 @@ def test_both_addresses_are_scraped_with_a_token() -> None:
     jobs = yaml.safe_load(SCRAPE.read_text(encoding="utf-8"))["scrape_configs"]
     assert {job["metrics_path"] for job in jobs} == {"/metrics", "/metrics/checks"}
     assert all(job["authorization"]["credentials_file"] for job in jobs)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="Prometheus is not installed")
+@pytest.mark.parametrize("words", [("rules", RULES), ("config", "--syntax-only", SCRAPE)], ids=["rules", "config"])
+def test_prometheus_itself_takes_the_files(words: tuple[str | Path, ...]) -> None:
+    said = subprocess.run(["promtool", "check", *words], capture_output=True, text=True, check=False, timeout=30)
+    assert said.returncode == 0, said.stdout + said.stderr
 
 
 def test_panels_of_the_dashboard_do_not_overlap() -> None:
