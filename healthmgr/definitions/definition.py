@@ -225,6 +225,7 @@ class CheckDefinition:
     labels: Mapping[str, str] = field(default_factory=dict)
     thresholds: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     forecasts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    anomalies: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     runbook_url: str = ""
     recovery_procedure: str = ""
     is_enabled: bool = True

@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from healthmgr.domain.anomaly import ANOMALOUS_FROM
+from healthmgr.domain.anomaly_gate import GateRule
+from healthmgr.domain.anomaly_rule import STEP
 from healthmgr.domain.check import Severity
 from healthmgr.domain.forecast import HORIZON, WINDOW
 from healthmgr.domain.quantity import format_duration, length_of
@@ -116,6 +119,24 @@ class ForecastEntry(Entry):
     severity: SeverityField = Field(Severity.LOW, description="low or medium")
 
 
+class AnomalyEntry(Entry):
+    """Metrics that are watched for what is unlike their past. Medium at most, unless a severity is written."""
+
+    metrics: Names | None = Field(None, description="left out: response_time and those that have thresholds; []: none")
+    step: Length = Field(STEP, description="one point for each of these: 1m to 1h")
+    severity: SeverityField = Field(Severity.MEDIUM, description="of the alert")
+    threshold: float = Field(ANOMALOUS_FROM, ge=1, le=100, description="from which score on a point is an anomaly")
+    points: int = Field(GateRule().needed, ge=1, le=64, description="so many strange ones ...")
+    of: int = Field(GateRule().out_of, ge=1, le=64, description="... of the last so many are told")
+    lasting: Length | None = Field(None, alias="for", description="what is strange for so long is told as well")
+
+
+def _switch(value: Any) -> Any:
+    if isinstance(value, bool):
+        return {} if value else {"metrics": []}
+    return {"metrics": value} if isinstance(value, str | list) else value
+
+
 class OptionsEntry(Entry):
     """What a check may say and `defaults` may say for all."""
 
@@ -132,6 +153,9 @@ class OptionsEntry(Entry):
     detect_flapping: bool | None = None
     labels: dict[str, Line] = Field(default_factory=dict)
     thresholds: ThresholdsEntry | None = None
+    anomaly: Annotated[AnomalyEntry | None, BeforeValidator(_switch)] = Field(
+        None, description="whether unusual values are told, or of which metrics and how; left out: they are not"
+    )
     runbook: Annotated[Line, AfterValidator(_web_address)] | None = None
     enabled: bool | None = None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from healthmgr.definitions.anomalies import settle_anomalies
 from healthmgr.definitions.composing import Location
 from healthmgr.definitions.definition import (
     ChannelDefinition,
@@ -173,8 +174,9 @@ class _Reader:
         thresholds = own if check.thresholds is not None else self._default_thresholds
         timing = self._any_timing if faulty & _TIMING else self._settle_timing(check, defaults, place)
         forecasts = {} if "forecast" in faulty else settle_forecasts(check, thresholds, place, self._say)
+        anomalies = {} if "anomaly" in faulty else settle_anomalies(check, defaults, thresholds, place, self._say)
         settled = settle_check(slug, check, defaults, timing, thresholds)
-        self._draft.checks[slug] = replace(settled, forecasts=forecasts)
+        self._draft.checks[slug] = replace(settled, forecasts=forecasts, anomalies=anomalies)
         for level, message in unreachable(own, timing.timeout):
             self._draft.warn(message, *place, "thresholds", level, RESPONSE_TIME)
         parents = [parent.check for parent in check.depends_on]

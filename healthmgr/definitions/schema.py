@@ -52,7 +52,7 @@ def definitions_schema(check_types: Models, channels: Models, steps: Models) -> 
     sections = whole["properties"]
     sections["include"] = {**NAMES, "description": "files to read as well, relative to this one: conf.d/*.yaml"}
     sections["use"] = {"type": "object", "description": "sets of checks that healthmgr brings along, such as twikit"}
-    sections["defaults"] = object_of(OptionsEntry, shared)
+    sections["defaults"] = _with_switch(object_of(OptionsEntry, shared), shared)
     check = _check(check_types, shared)
     template = {**check, "required": []}
     sections["templates"] = {"type": "object", "additionalProperties": _with_placeholders(template)}
@@ -77,6 +77,18 @@ def definitions_schema(check_types: Models, channels: Models, steps: Models) -> 
     for level in shared["ThresholdsEntry"]["properties"].values():
         level["additionalProperties"] = limit
     return {**whole, "$schema": DIALECT, "title": "healthmgr definitions", "$defs": shared}
+
+
+def _with_switch(entry: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """With `anomaly` as people write it: a switch, names of metrics, or all of it."""
+    switch = entry["properties"]["anomaly"]
+    shared["AnomalyEntry"]["properties"]["metrics"] = NAMES
+    reference = {"$ref": "#/$defs/AnomalyEntry"}
+    entry["properties"]["anomaly"] = {
+        "anyOf": [{"type": "boolean"}, *NAMES["anyOf"], reference],
+        "description": switch["description"],
+    }
+    return entry
 
 
 def _slo(shared: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +130,7 @@ def _maintenance(shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(check_types: Models, shared: dict[str, Any]) -> dict[str, Any]:
-    check = object_of(CheckEntry, shared)
+    check = _with_switch(object_of(CheckEntry, shared), shared)
     properties = check["properties"]
     parents = properties["depends_on"]
     one = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/DependencyEntry"}]}

@@ -16,7 +16,7 @@ from typing import Any
 from healthmgr.domain.anomaly_level import Level, Stillness, Window
 from healthmgr.domain.anomaly_season import Season
 from healthmgr.domain.anomaly_tail import ORDINARY, Tail
-from healthmgr.domain.anomaly_words import Kind, words_for
+from healthmgr.domain.anomaly_words import VALUE, Kind, Subject, words_for
 
 ANOMALOUS_FROM = 8.5
 SILENT_FOR = 240  # points: so long a series is only learned
@@ -65,10 +65,11 @@ class SeriesDetector:
     """The detector of one series. Its state is a few KB, and survives restarts as `to_state` and `from_state`."""
 
     __slots__ = ("_age", "_bar", "_burst", "_calm", "_jump", "_level", "_levels", "_lowest", "_season", "_seen",
-                 "_spell", "_still", "_tails", "_threshold")  # fmt: skip
+                 "_spell", "_still", "_subject", "_tails", "_threshold")  # fmt: skip
 
-    def __init__(self, threshold: float = ANOMALOUS_FROM) -> None:
+    def __init__(self, threshold: float = ANOMALOUS_FROM, subject: Subject = VALUE) -> None:
         self._threshold = threshold
+        self._subject = subject
         self._seen, self._lowest, self._calm = 0, 0.0, _ENDED_AFTER
         self._season = Season()
         self._burst, self._spell = Window(_BURST, _CUT), Window(_SPELL, _CUT)
@@ -112,7 +113,7 @@ class SeriesDetector:
                 weighed, deviations, (off, off, off, away, deviations[4], deviations[5])
             )
             kind = _KINDS[weighed.index(max(weighed))]
-            words = words_for(kind, value, expected, self._jump.mean, self._still.usual)
+            words = words_for(kind, value, expected, self._jump.mean, self._still.usual, self._subject)
             evidence = {
                 kind.value: deviation * unit
                 for kind, deviation, unit, rarity in zip(_KINDS, deviations, units, rarities, strict=True)
@@ -213,14 +214,14 @@ class SeriesDetector:
         }
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> SeriesDetector:
+    def from_state(cls, state: Mapping[str, Any], subject: Subject = VALUE) -> SeriesDetector:
         """The detector that `to_state` described. Raises ValueError where another version wrote it."""
         if state.get("version") != _VERSION:
             raise ValueError(
                 f"the state of this anomaly detector has version {state.get('version')!r}, and {_VERSION} is known: "
                 "begin with a new one"
             )
-        detector = cls(float(state["threshold"]))
+        detector = cls(float(state["threshold"]), subject)
         detector._seen, detector._calm = int(state["seen"]), int(state["calm"])
         detector._lowest = float(state["lowest"])
         detector._bar, detector._age = float(state["bar"]), int(state["age"])

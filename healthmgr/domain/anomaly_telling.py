@@ -9,6 +9,7 @@ from typing import Any
 
 from healthmgr.domain.anomaly import ANOMALOUS_FROM, Judgement, SeriesDetector
 from healthmgr.domain.anomaly_gate import AnomalyGate, GateRule
+from healthmgr.domain.anomaly_words import VALUE, Subject
 from healthmgr.domain.check import Severity
 from healthmgr.domain.incoming import LONGEST_NAME, LONGEST_SUMMARY, IncomingAlert
 
@@ -31,8 +32,10 @@ class SeriesWatch:
 
     __slots__ = ("_detector", "_evidence", "_gate", "_words")
 
-    def __init__(self, rule: GateRule | None = None, threshold: float = ANOMALOUS_FROM) -> None:
-        self._detector = SeriesDetector(threshold)
+    def __init__(
+        self, rule: GateRule | None = None, threshold: float = ANOMALOUS_FROM, subject: Subject = VALUE
+    ) -> None:
+        self._detector = SeriesDetector(threshold, subject)
         self._gate = AnomalyGate(rule or GateRule())
         self._words = ""
         self._evidence: dict[str, float] = {}
@@ -70,6 +73,15 @@ class SeriesWatch:
         """What the present happening began with, for people; empty while all is as usual."""
         return self._words
 
+    @property
+    def evidence(self) -> Mapping[str, float]:
+        """What the present happening is made of: kept with its alert, for whoever says later that it was none."""
+        return dict(self._evidence)
+
+    def forgive(self, evidence: Mapping[str, float]) -> None:
+        """A person said that a happening of before was no problem: its like is ordinary for a while."""
+        self._detector.mark_false(evidence)
+
     def mark_false(self) -> None:
         """A person said that the present happening was no problem: it is over, and its like is ordinary for a while."""
         self._detector.mark_false(self._evidence)
@@ -87,11 +99,15 @@ class SeriesWatch:
 
     @classmethod
     def from_state(
-        cls, state: Mapping[str, Any], rule: GateRule | None = None, threshold: float = ANOMALOUS_FROM
+        cls,
+        state: Mapping[str, Any],
+        rule: GateRule | None = None,
+        threshold: float = ANOMALOUS_FROM,
+        subject: Subject = VALUE,
     ) -> SeriesWatch:
         """The watch that `to_state` described, under the rule that holds now. Raises ValueError as a detector does."""
-        watch = cls(rule, threshold)
-        watch._detector = SeriesDetector.from_state({**state["detector"], "threshold": threshold})
+        watch = cls(rule, threshold, subject)
+        watch._detector = SeriesDetector.from_state({**state["detector"], "threshold": threshold}, subject)
         watch._gate = AnomalyGate.from_state(watch._gate.rule, state["gate"])
         watch._words, watch._evidence = str(state["words"]), dict(state["evidence"])
         return watch

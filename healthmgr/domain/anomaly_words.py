@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -16,22 +17,51 @@ class Kind(StrEnum):
     STILL = "still"
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the values are of: how they are called, in which unit, and how many of that unit one is."""
+
+    name: str = "value"
+    unit: str = ""
+    scale: float = 1.0
+
+    def amount(self, number: float) -> str:
+        """A value for people: three digits, and its unit."""
+        return f"{self._plain(number)} {self.unit}".rstrip()
+
+    def span(self, low: float, high: float) -> str:
+        """From where to where."""
+        return f"{self._plain(low)} to {self.amount(high)}"
+
+    def _plain(self, number: float) -> str:
+        return _number(number * self.scale)
+
+
+VALUE = Subject()
+
+
 def words_for(
-    kind: Kind, value: float, expected: tuple[float, float] | None, before: float, usual_movement: float
+    kind: Kind,
+    value: float,
+    expected: tuple[float, float] | None,
+    before: float,
+    usual_movement: float,
+    subject: Subject = VALUE,
 ) -> str:
     """One clause for people: what was seen, and what is usual instead."""
-    usual = "" if expected is None else f", where {_number(expected[0])} to {_number(expected[1])} is usual"
+    usual = "" if expected is None else f", where {subject.span(*expected)} is usual"
+    now, of = subject.amount(value), "" if subject is VALUE else f"{subject.name} "
     match kind:
         case Kind.HOUR:
-            return f"value {_number(value)}{usual} at this hour" if usual else f"value {_number(value)} is unusual"
+            return f"{subject.name} {now}{usual} at this hour" if usual else f"{subject.name} {now} is unusual"
         case Kind.BURST | Kind.SPELL:
-            return f"values near {_number(value)} keep coming{usual} at this hour"
+            return f"{of or 'values '}near {now} keep{'s' if of else ''} coming{usual} at this hour"
         case Kind.LEVEL:
-            return f"the level has moved: now {_number(value)}{usual}"
+            return f"the level {'of ' + of if of else ''}has moved: now {now}{usual}"
         case Kind.JUMP:
-            return f"jumped from {_number(before)} to {_number(value)}{usual}"
+            return f"{of}jumped from {subject.amount(before)} to {now}{usual}"
         case Kind.STILL:
-            return f"stands still at {_number(value)}, where movements by {_number(usual_movement)} are usual"
+            return f"{of}stands still at {now}, where movements by {subject.amount(usual_movement)} are usual"
 
 
 def _number(number: float) -> str:

@@ -96,6 +96,7 @@ def check_row(change: CheckChange) -> dict[str, Any]:
         labels=dict(change.definition.labels),
         thresholds=dict(change.definition.thresholds),
         forecasts=dict(change.definition.forecasts),
+        anomalies=dict(change.definition.anomalies),
     )
     return row
 

@@ -28,7 +28,15 @@ from healthmgr.storage.tables.definitions import (
     time_windows,
 )
 from healthmgr.storage.tables.eventing import event_positions, events
-from healthmgr.storage.tables.foreseeing import changes, dependency_suggestions, forecasts, incident_causes
+from healthmgr.storage.tables.foreseeing import (
+    anomaly_happenings,
+    anomaly_points,
+    anomaly_series,
+    changes,
+    dependency_suggestions,
+    forecasts,
+    incident_causes,
+)
 from healthmgr.storage.tables.measuring import (
     metric_changes,
     metric_days,
@@ -61,13 +69,16 @@ from healthmgr.storage.tables.recovering import (
     run_steps,
     runs,
 )
-from healthmgr.storage.tables.system import access_tokens, audit_entries, periodic_tasks, pulses, sessions
+from healthmgr.storage.tables.system import access_tokens, audit_entries, periodic_tasks, pulses, sessions, users
 
 __all__ = [
     "access_tokens",
     "alerts",
     "announcement_updates",
     "announcements",
+    "anomaly_happenings",
+    "anomaly_points",
+    "anomaly_series",
     "approval_votes",
     "approvals",
     "audit_entries",
@@ -132,4 +143,5 @@ __all__ = [
     "temporary_schedules",
     "time_windows",
     "transitions",
+    "users",
 ]

@@ -41,6 +41,7 @@ checks = Table(
     Column("labels", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("thresholds", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("forecasts", JSONB, nullable=False, server_default=EMPTY_OBJECT, comment="metrics to carry forward"),
+    Column("anomalies", JSONB, nullable=False, server_default=EMPTY_OBJECT, comment="metrics to watch for anomalies"),
     Column("runbook_url", Text, nullable=False, server_default=NO_TEXT),
     Column("recovery_procedure", Text, nullable=False, server_default=NO_TEXT),
     Column("is_enabled", Boolean, nullable=False, comment="false: no longer defined, history kept"),
