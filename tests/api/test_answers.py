@@ -175,5 +175,5 @@ def test_what_others_wrote_into_an_alert_is_shown_and_never_run(whole: Whole) ->
 
 def test_the_link_of_an_incident_leads_to_the_page(whole: Whole) -> None:
     answer = whole.client().get("/incidents/12", allow_redirects=False)
-    assert (answer.status_code, answer.headers["location"]) == (303, "/#incident=12")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/ui/incidents/12")
     assert whole.client().get("/incidents/twelve").status_code == 422
