@@ -50,6 +50,7 @@ from healthmgr.services.simulating import Simulating
 from healthmgr.services.synthesizing import Synthesizing
 from healthmgr.services.tokens import Tokens
 from healthmgr.services.upkeep import Upkeep
+from healthmgr.services.users import Users
 from healthmgr.settings import Settings, environment
 from healthmgr.storage.admitting_rows import AdmittingRows
 from healthmgr.storage.answering_many_rows import AnsweringManyRows
@@ -85,6 +86,7 @@ from healthmgr.storage.synthetic_rows import SyntheticRows
 from healthmgr.storage.token_repository import TokenRepository
 from healthmgr.storage.transactions import Transactions
 from healthmgr.storage.upkeep_repository import UpkeepRepository
+from healthmgr.storage.user_repository import UserRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class Healthmgr:
     defining: Defining
     tokens: Tokens
     sessions: Sessions
+    users: Users
     pinging: Pinging
     responding: Responding
     answering: Answering
@@ -189,7 +192,8 @@ class _Builder:
             "defining": defining,
             "registering": Registering(defining, RegisteringRows(engine)),
             "tokens": tokens,
-            "sessions": Sessions(SessionRepository(engine), tokens),
+            "users": (users := Users(UserRepository(engine))),
+            "sessions": Sessions(SessionRepository(engine), tokens, users),
             "upkeep": Upkeep(upkeep, DayTables(engine, "results", "started_at"), upkeep),
             "measuring": (measuring := build_measuring(engine, settings, self._admitting)),
             "public": build_public(engine, measuring.series),

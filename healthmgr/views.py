@@ -286,6 +286,7 @@ class TokenView(View):
 
     name: str
     role: str
+    scopes: list[str]
     created_at: datetime
     expires_at: datetime | None
     last_used_at: datetime | None

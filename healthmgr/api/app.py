@@ -40,6 +40,7 @@ from healthmgr.api import (
     status,
     swap_answers,
     tokens,
+    users,
 )
 from healthmgr.api.balancer_answers import BalancerAnswers
 from healthmgr.api.doors import (
@@ -91,6 +92,7 @@ _TAGS = [
     {"name": "announcements", "description": "What everybody is told on the status page."},
     {"name": "audit", "description": "Who did what, for admins."},
     {"name": "tokens", "description": "Access tokens, for admins."},
+    {"name": "users", "description": "People who sign in by password, and their sessions, for admins."},
     {"name": "health", "description": "healthmgr's own health."},
 ]
 _PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}, "model": ProblemView}
@@ -128,7 +130,8 @@ def create_app(parts: Parts) -> FastAPI:
         interactions, events, webhook,
     ):  # fmt: skip
         api.include_router(module.router)
-    api.include_router(announcements.router)
+    for router in (announcements.router, users.router, users.session_router):
+        api.include_router(router)
     for module in (balancing, runbooks, runs, approvals, recovery):
         api.include_router(module.router)
     for module in (promises, graph, insight, measuring):

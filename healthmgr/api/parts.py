@@ -28,8 +28,10 @@ from healthmgr.services.pinging import Pinging
 from healthmgr.services.promising import Promising
 from healthmgr.services.pushing import Pushing
 from healthmgr.services.reporting import Reporting
+from healthmgr.services.sessions import Sessions
 from healthmgr.services.silencing import Silencing
 from healthmgr.services.tokens import Tokens
+from healthmgr.services.users import Users
 from healthmgr.settings import Settings
 from healthmgr.storage.reading import Reading
 from healthmgr.storage.reading_audit import AuditReading
@@ -211,6 +213,16 @@ class Parts(Protocol):
     @property
     def audit(self) -> AuditReading:
         """What people and programs did."""
+        ...
+
+    @property
+    def users(self) -> Users:
+        """People who sign in by password."""
+        ...
+
+    @property
+    def sessions(self) -> Sessions:
+        """Browsers that somebody signed in with."""
         ...
 
     @property

@@ -12,13 +12,14 @@ from healthmgr.api.parts import PartsDep
 from healthmgr.errors import NotPermitted
 from healthmgr.services.tokens import Principal, Role
 
+_API = "/api/v1/"
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="token", description="An access token (`hm_...`), made by `healthmgr tokens create`."
 )
 
 
 def principal_of(
-    parts: PartsDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, parts: PartsDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
     """The bearer of the request's token; answers 401 when there is none."""
     if credentials is None:
@@ -31,7 +32,24 @@ def principal_of(
             "This access token is not known, was revoked or has expired",
             'Bearer realm="healthmgr", error="invalid_token"',
         )
+    hold_to_scopes(request, principal)
     return principal
+
+
+def hold_to_scopes(request: Request, principal: Principal) -> None:
+    """Raises NotPermitted where the token is held to scopes, and this request is in none of them.
+
+    The part of the API is the first word of its address: `/api/v1/checks/shop` is of checks. What is below no part,
+    such as a door of another program, no scope opens.
+    """
+    if not principal.scopes:
+        return
+    path = request.url.path
+    part = path.removeprefix(_API).split("/", 1)[0] if path.startswith(_API) else "other"
+    needed = f"{part}:{'read' if request.method in ('GET', 'HEAD') else 'write'}"
+    if not principal.may(needed):
+        allowed = ", ".join(sorted(principal.scopes))
+        raise NotPermitted(f"This needs a token with the scope {needed}: {principal.name!r} is held to {allowed}")
 
 
 def origin_of(request: Request) -> str:

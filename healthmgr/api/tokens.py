@@ -24,6 +24,12 @@ class NewToken(BaseModel):
     role: Role = Field(
         description="viewer reads; responder also acts; admin does everything; ingest only brings pings and results."
     )
+    scopes: list[str] = Field(
+        default_factory=list,
+        max_length=100,
+        description="What it is held to within its role, as PART:read or PART:write; left out: all that the role may.",
+        examples=[["checks:read", "incidents:write"]],
+    )
     expires_at: datetime | None = Field(None, examples=["2030-01-31T12:00:00Z"])
 
 
@@ -32,6 +38,7 @@ class CreatedToken(BaseModel):
 
     name: str
     role: Role
+    scopes: list[str]
     token: str
 
 
@@ -51,8 +58,10 @@ def list_tokens(parts: PartsDep, _: Admin) -> TokenList:
 def create_token(wanted: NewToken, parts: PartsDep, who: Admin, origin: Origin) -> CreatedToken:
     """409 when the name is taken."""
     now = parts.clock.now()
-    token = parts.tokens.create(wanted.name, wanted.role, now, wanted.expires_at, actor=who.name, origin=origin)
-    return CreatedToken(name=wanted.name, role=wanted.role, token=token)
+    token = parts.tokens.create(
+        wanted.name, wanted.role, now, wanted.expires_at, wanted.scopes, actor=who.name, origin=origin
+    )
+    return CreatedToken(name=wanted.name, role=wanted.role, scopes=sorted(set(wanted.scopes)), token=token)
 
 
 @router.delete("/{name:path}", status_code=204, response_class=Response, summary="Revoke a token")

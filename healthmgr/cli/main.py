@@ -237,6 +237,12 @@ class Root(LazyGroup):
             "healthmgr.cli.tokens:tokens_app",
         ),
         Entry(
+            "users",
+            MEND,
+            "People who sign in to the dashboard by a name and a password.",
+            "healthmgr.cli.users:users_app",
+        ),
+        Entry(
             "doctor",
             MEND,
             "Say what is wrong with this installation, and how to mend it.",

@@ -38,11 +38,12 @@ def list_tokens(as_json: Json = False) -> None:
     if not tokens:
         print_lines("There are no tokens: `healthmgr tokens create NAME` makes one.")
         return
-    columns = (Column("name"), Column("role"), Column("created"), Column("last used"), Column("expires"))
+    columns = (Column("name"), Column("role"), Column("scopes", max_width=40), Column("created"), Column("last used"), Column("expires"))
     rows = (
         (
             token.name,
             token.role,
+            ", ".join(token.scopes) or "all",
             ago(token.created_at, now),
             ago(token.last_used_at, now),
             styled("unwell", "expired") if token.expires_at and token.expires_at <= now else ago(token.expires_at, now),
@@ -64,6 +65,10 @@ def create_token(
     expires_after: Annotated[
         str | None, typer.Option("--expires-in", metavar="DURATION", help="Such as 12h or 90d; default: never.")
     ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option("--scope", metavar="PART:ACT", help="Hold it to this, such as checks:read; may be said again."),
+    ] = None,
     actor: Actor = "",
     as_json: Json = False,
 ) -> None:
@@ -71,9 +76,10 @@ def create_token(
     with opened() as healthmgr:
         now = healthmgr.clock.now()
         expires_at = _expiry(expires_after, now)
-        token = healthmgr.tokens.create(name, role, now, expires_at, actor=person(actor), origin=origin())
+        scopes = sorted(set(scope or ()))
+        token = healthmgr.tokens.create(name, role, now, expires_at, scopes, actor=person(actor), origin=origin())
     if as_json:
-        print_json({"name": name, "role": role, "token": token, "expires_at": expires_at})
+        print_json({"name": name, "role": role, "scopes": scopes, "token": token, "expires_at": expires_at})
     else:
         print_verbatim(token)
 

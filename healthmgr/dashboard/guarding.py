@@ -61,7 +61,9 @@ class Guard:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 4401, "reason": "Sign in again"})
         else:
-            await RedirectResponse(login_address(scope["path"]), status_code=303)(scope, receive, send)
+            query = scope.get("query_string", b"").decode("latin-1")
+            wanted = f"{scope['path']}?{query}" if query else scope["path"]
+            await RedirectResponse(login_address(wanted), status_code=303)(scope, receive, send)
 
     async def _session(self, headers: Headers) -> Session | None:
         cookies = SimpleCookie(headers.get("cookie", ""))

@@ -23,6 +23,7 @@ from healthmgr.services.tokens import Role
 log = structlog.get_logger(__name__)
 
 ROOT = "/ui"  # where the dashboard is mounted
+_SESSION_FRESH_FOR = 10.0  # seconds that an open page goes by what it knows of its session
 _ASSETS = Path(__file__).parent / "assets"
 _STATIC = f"/assets/{__version__}"
 _HEAD = f"""
@@ -94,7 +95,13 @@ def on_acts(actions: Mapping[str, Action]) -> None:
 
 
 async def attempt(action: Action, data: Mapping[str, str]) -> bool:
-    """Do it; whether it was done. An error of healthmgr's is told on the screen."""
+    """Do it; whether it was done. An error of healthmgr's is told on the screen.
+
+    Nothing is done for whom the session has ended meanwhile: the page is led to sign in.
+    """
+    if not await _is_signed_in(here(), fresh_for=0):
+        ui.navigate.reload()
+        return False
     try:
         done = action(data)
         if done is not None:
@@ -131,10 +138,20 @@ async def _show_frame(place: Place, path: str) -> None:
         status = await where.live.ask("status", lambda: healthmgr.reading.status(now()))
         health = await where.live.ask("health", lambda: healthmgr.reading.health(now()), fresh_for=5)
         faults = [part for part in health.parts if not part.is_well]
+async def _is_signed_in(place: Place, fresh_for: float) -> bool:
+    healthmgr, session = place.healthmgr, place.session
+    return await place.live.ask(
+        ("session", session.id), lambda: healthmgr.sessions.holds(session, healthmgr.now()), fresh_for
+    )
+
+
         pages = [(to, word) for to, word, needs in NAVIGATION if where.may(needs)]
         bar = render("frame", root=ROOT, navigation=pages, here=path, session=where.session, status=status)
         head.show([("bar", bar), ("faults", render("faults", faults=faults))])
 
+        if not await _is_signed_in(where, _SESSION_FRESH_FOR):
+            ui.navigate.reload()  # which leads to sign in, and back here
+            return
     await show_head(place)
     keep_fresh(show_head, place, "frame")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +16,15 @@ from healthmgr.views import TokenView
 PREFIX = "hm_"
 _LONGEST_LIFE = timedelta(days=36_500)
 _RANDOM_BYTES = 32  # 43 characters of base64
+
+
+# The parts of the API by the first word of their addresses. What could make tokens or users is not among them.
+SCOPED = (
+    "alerts", "announcements", "approvals", "audit", "changes", "checks", "doors", "events", "graph", "health",
+    "incidents", "lb", "maintenance", "me", "notifications", "oncall", "overview", "promises", "recovery", "runbooks",
+    "runs", "silences", "slos", "status", "times", "uptime",
+)  # fmt: skip
+SCOPES = frozenset(f"{part}:{act}" for part in SCOPED for act in ("read", "write"))
 
 
 class Role(StrEnum):
@@ -35,17 +45,32 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking: the token's name and its role."""
+    """Who is asking: the token's name, its role, and the scopes that it is held to (none: all that the role may)."""
 
     name: str
     role: Role
+    scopes: frozenset[str] = frozenset()
+
+    def may(self, scope: str) -> bool:
+        """Whether the scopes allow this; to write includes to read."""
+        part, _, act = scope.partition(":")
+        return not self.scopes or scope in self.scopes or (act == "read" and f"{part}:write" in self.scopes)
 
 
 class TokenStore(Protocol):
     """Where digests of tokens are kept; every change leaves an audit entry in the same commit."""
 
     def add(
-        self, name: str, digest: str, role: str, now: datetime, expires_at: datetime | None, *, actor: str, origin: str
+        self,
+        name: str,
+        digest: str,
+        role: str,
+        now: datetime,
+        expires_at: datetime | None,
+        scopes: Sequence[str] = (),
+        *,
+        actor: str,
+        origin: str,
     ) -> bool:
         """Keep a new token; false when the name is taken."""
         ...
@@ -54,8 +79,8 @@ class TokenStore(Protocol):
         """Keep a token under its name, in place of any other of that name; nothing happens when it is there already."""
         ...
 
-    def use(self, digest: str, now: datetime) -> tuple[str, str] | None:
-        """The name and role of a token that is valid now, with its use noted; None when there is none."""
+    def use(self, digest: str, now: datetime) -> tuple[str, str, Sequence[str]] | None:
+        """The name, role and scopes of a token that is valid now, with its use noted; None when there is none."""
         ...
 
     def list(self) -> list[TokenView]:
@@ -79,14 +104,19 @@ class Tokens:
         role: Role | str,
         now: datetime,
         expires_at: datetime | None = None,
+        scopes: Collection[str] = (),
         *,
         actor: str = "system",
         origin: str = "system",
     ) -> str:
-        """A new token, which cannot be read again later. Raises Conflict for a name that is taken."""
-        _refuse_bad(name, role, now, expires_at)
+        """A new token, which cannot be read again later. Raises Conflict for a name that is taken.
+
+        `scopes` hold it to some parts of the API, within what its role may.
+        """
+        _refuse_bad(name, role, now, expires_at, scopes)
         token = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
-        if not self._store.add(name, digest(token), Role(role).value, now, expires_at, actor=actor, origin=origin):
+        kept, only = digest(token), sorted(set(scopes))
+        if not self._store.add(name, kept, Role(role).value, now, expires_at, only, actor=actor, origin=origin):
             raise Conflict(f"A token named {name!r} exists: choose another name, or revoke that one first")
         return token
 
@@ -115,7 +145,7 @@ class Tokens:
         if not token.startswith(PREFIX):
             return None
         found = self._store.use(digest(token), now)
-        return Principal(found[0], Role(found[1])) if found else None
+        return Principal(found[0], Role(found[1]), frozenset(found[2])) if found else None
 
     def list(self) -> list[TokenView]:
         """All tokens by name, expired ones too."""
@@ -132,8 +162,12 @@ def digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _refuse_bad(name: str, role: str, now: datetime, expires_at: datetime | None) -> None:
-    problems = []
+def _refuse_bad(name: str, role: str, now: datetime, expires_at: datetime | None, scopes: Collection[str] = ()) -> None:
+    problems = [
+        Problem(f"{scope!r} is no scope: use PART:read or PART:write, with one of {', '.join(SCOPED)}", path="scopes")
+        for scope in scopes
+        if scope not in SCOPES
+    ]
     if not name.strip() or len(name) > 100 or not name.isprintable():
         problems.append(Problem("a token needs a name of 1 to 100 printable characters", path="name"))
     if role not in tuple(Role):

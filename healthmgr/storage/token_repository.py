@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import uuid_utils.compat as uuid_utils
 from sqlalchemy import Connection, Engine, delete, or_, select, update
@@ -22,10 +24,26 @@ class TokenRepository:
         self._engine = engine
 
     def add(
-        self, name: str, digest: str, role: str, now: datetime, expires_at: datetime | None, *, actor: str, origin: str
+        self,
+        name: str,
+        digest: str,
+        role: str,
+        now: datetime,
+        expires_at: datetime | None,
+        scopes: Sequence[str] = (),
+        *,
+        actor: str,
+        origin: str,
     ) -> bool:
         """Keep a new token; false when the name is taken."""
-        row = {"name": name, "digest": digest, "role": role, "created_at": now, "expires_at": expires_at}
+        row: dict[str, Any] = {
+            "name": name,
+            "digest": digest,
+            "role": role,
+            "created_at": now,
+            "expires_at": expires_at,
+        }
+        row["scopes"] = list(scopes)
         with self._engine.begin() as connection:
             added = connection.execute(
                 upsert(access_tokens).values(id=uuid_utils.uuid7(), **row).on_conflict_do_nothing()
@@ -47,27 +65,32 @@ class TokenRepository:
             changed = connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=["name"],
-                    set_={"digest": digest, "role": role, "created_at": now, "expires_at": None, "last_used_at": None},
+                    set_={
+                        "digest": digest,
+                        "role": role,
+                        "scopes": [],
+                        "created_at": now,
+                        "expires_at": None,
+                        "last_used_at": None,
+                    },
                     where=~same | access_tokens.c.expires_at.is_not(None),
                 )
             ).rowcount
             if changed:
                 _audit(connection, now, actor, origin, "token.ensure", name, role)
 
-    def use(self, digest: str, now: datetime) -> tuple[str, str] | None:
-        """The name and role of a token that is valid now, with its use noted at most once a minute."""
+    def use(self, digest: str, now: datetime) -> tuple[str, str, Sequence[str]] | None:
+        """The name, role and scopes of a token that is valid now, with its use noted at most once a minute."""
         is_valid = (access_tokens.c.digest == digest) & or_(
             access_tokens.c.expires_at.is_(None), access_tokens.c.expires_at > now
         )
         with self._engine.begin() as connection:
-            row = connection.execute(
-                select(access_tokens.c.name, access_tokens.c.role, access_tokens.c.last_used_at).where(is_valid)
-            ).one_or_none()
+            row = connection.execute(select(access_tokens).where(is_valid)).one_or_none()
             if row is None:
                 return None
             if row.last_used_at is None or row.last_used_at <= now - NOTE_USE_EVERY:
                 connection.execute(update(access_tokens).where(is_valid).values(last_used_at=now))
-        return row.name, row.role
+        return row.name, row.role, row.scopes
 
     def list(self) -> list[TokenView]:
         """All tokens by name."""

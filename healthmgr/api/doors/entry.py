@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
-import time
 from collections.abc import Callable
 from typing import Annotated
 
@@ -12,11 +10,10 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBasic, HTTPBasicCredentials, HTTPBearer
 
 from healthmgr.api.parts import PartsDep
+from healthmgr.api.security import hold_to_scopes
 from healthmgr.errors import NotPermitted
+from healthmgr.rates import TokenBuckets
 from healthmgr.services.tokens import Principal, Role
-
-PER_SECOND = 20.0
-BURST = 600.0
 
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="token", description="An access token (`hm_...`), made by `healthmgr tokens create`."
@@ -24,34 +21,8 @@ _bearer = HTTPBearer(
 _basic = HTTPBasic(auto_error=False, scheme_name="password", description="An access token as the password.")
 
 
-class TokenBuckets:
-    """How many requests each token may make: a burst, and so many a second from then on.
-
-    It counts in this process: with several API processes each allows as much. `tick` gives seconds that only grow.
-    """
-
-    def __init__(
-        self, per_second: float = PER_SECOND, burst: float = BURST, tick: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._per_second = per_second
-        self._burst = burst
-        self._tick = tick
-        self._lock = threading.Lock()
-        self._levels: dict[str, tuple[float, float]] = {}
-
-    def take(self, who: str) -> float:
-        """Take one; 0, or how many seconds it is too early."""
-        with self._lock:
-            now = self._tick()
-            level, at = self._levels.get(who, (self._burst, now))
-            level = min(self._burst, level + (now - at) * self._per_second)
-            if level < 1:
-                return (1 - level) / self._per_second
-            self._levels[who] = level - 1, now
-            return 0.0
-
-
 def identify(
+    request: Request,
     parts: PartsDep,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     basic: Annotated[HTTPBasicCredentials | None, Depends(_basic)],
@@ -62,6 +33,7 @@ def identify(
     if principal is None:
         said = "This door needs an access token (`hm_...`): as a Bearer, or as the password of basic authentication"
         raise HTTPException(401, said, headers={"WWW-Authenticate": 'Basic realm="healthmgr", charset="UTF-8"'})
+    hold_to_scopes(request, principal)
     return principal
 
 
@@ -91,6 +63,7 @@ def _by_key(request: Request, parts: PartsDep, key: str) -> Principal:
     principal = parts.tokens.verify(key, parts.clock.now())
     if principal is None or not principal.role.includes(Role.INGEST):
         raise HTTPException(401, "The key in the address is no access token (`hm_...`) that may bring alerts")
+    hold_to_scopes(request, principal)
     return hold_to_rate(request, principal)
 
 

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from healthmgr.api.doors.alertmanager_views import Instant, parse
 from healthmgr.api.parts import Parts, PartsDep
-from healthmgr.api.security import origin_of
+from healthmgr.api.security import hold_to_scopes, origin_of
 from healthmgr.domain.cause import Changed
 from healthmgr.domain.incoming import IncomingAlert, incoming, severity_of
 from healthmgr.errors import Conflict, DefinitionError, NotFound
@@ -166,6 +166,7 @@ def _bearer(request: Request, parts: Parts, routing_key: str, now: datetime) -> 
     who = parts.tokens.verify(routing_key, now)
     if who is None or not who.role.includes(Role.INGEST):
         return _invalid("'routing_key' is no access token (hm_...) that may bring alerts")
+    hold_to_scopes(request, who)
     too_early = request.app.state.door_rates.take(who.name)
     if too_early > 0:
         said = {"status": "throttle exceeded", "message": "Requests for this service are arriving too quickly."}

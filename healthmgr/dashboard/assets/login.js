@@ -3,5 +3,5 @@ const given = new URLSearchParams(location.hash.slice(1)).get("token");
 if (given) {
   history.replaceState(null, "", location.pathname + location.search);
   document.getElementById("token").value = given;
-  document.forms[0].requestSubmit();
+  document.getElementById("by-token").requestSubmit();
 }

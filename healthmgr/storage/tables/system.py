@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    Boolean,
     Column,
+    ForeignKey,
     Index,
     Interval,
     Table,
     Text,
     Uuid,
+    text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from healthmgr.storage.tables.base import EMPTY_OBJECT, Instant, metadata
+from healthmgr.storage.tables.base import EMPTY_OBJECT, NO_TEXT, Instant, metadata
 
 periodic_tasks = Table(
     "periodic_tasks",
@@ -40,9 +43,24 @@ access_tokens = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("digest", Text, nullable=False, unique=True, comment="SHA-256, hex"),
     Column("role", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{}'"), comment="empty: all that the role may"),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
     Column("last_used_at", Instant),
+)
+
+# People who sign in by a name and a password.
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("password_hash", Text, nullable=False, comment="scrypt, with its numbers and salt"),
+    Column("role", Text, nullable=False),
+    Column("person", Text, nullable=False, server_default=NO_TEXT, comment="who they are for on-call"),
+    Column("is_enabled", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("last_sign_in_at", Instant),
 )
 
 # Browsers that somebody signed in with.
@@ -54,6 +72,9 @@ sessions = Table(
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("method", Text, nullable=False, comment="by what they proved who they are, such as token"),
+    Column(
+        "user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), index=True, comment="who signed in by password"
+    ),
     Column("token_digest", Text, comment="of the token that they signed in with: with it the session ends"),
     Column("begun_at", Instant, nullable=False),
     Column("last_used_at", Instant, nullable=False),

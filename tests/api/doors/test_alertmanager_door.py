@@ -12,8 +12,8 @@ import yaml
 from sqlalchemy import Engine, text
 
 from healthmgr.api.doors.alertmanager_views import moment
-from healthmgr.api.doors.entry import TokenBuckets
 from healthmgr.api.limits import MAX_ALERTS
+from healthmgr.rates import TokenBuckets
 from healthmgr.storage.database import connect
 from tests.api.doors.conftest import DoorContainer
 from tests.builders import NOW

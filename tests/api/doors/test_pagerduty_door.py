@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from healthmgr.api.doors.entry import TokenBuckets
+from healthmgr.rates import TokenBuckets
 from tests.builders import NOW
 from tests.serving import Client, Container, HttpClient, ServedApp
 

@@ -1,0 +1,93 @@
+"""Users and sessions, for admins."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from healthmgr.api.parts import PartsDep
+from healthmgr.api.security import Admin, Origin
+from healthmgr.services.tokens import Role
+from healthmgr.services.users import User
+from healthmgr.views_access import SessionView, UserView
+
+router = APIRouter(prefix="/users", tags=["users"])
+session_router = APIRouter(prefix="/sessions", tags=["users"])
+
+
+class NewUser(BaseModel):
+    """The user that is wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=100, examples=["ada"])
+    password: str = Field(max_length=1000, description="12 characters at least.", examples=["four plain words here"])
+    role: Role = Field(Role.VIEWER, description="viewer, responder or admin.")
+    person: str = Field("", max_length=100, description="Who they are for on-call.")
+
+
+class ChangedUser(BaseModel):
+    """What is to change; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role | None = None
+    person: str | None = Field(None, max_length=100)
+    is_enabled: bool | None = None
+    password: str | None = Field(None, max_length=1000)
+
+
+class UserList(BaseModel):
+    """All users by name."""
+
+    items: list[UserView]
+
+
+class SessionList(BaseModel):
+    """The browsers that somebody is signed in with, the latest first."""
+
+    items: list[SessionView]
+
+
+class Ended(BaseModel):
+    """How many sessions were ended."""
+
+    ended: int
+
+
+@router.get("", summary="List users")
+def list_users(parts: PartsDep, _: Admin) -> UserList:
+    """Names and roles; nothing of a password can be shown."""
+    return UserList(items=[_view(user) for user in parts.users.list()])
+
+
+@router.post("", status_code=201, summary="Add a user")
+def add_user(wanted: NewUser, parts: PartsDep, who: Admin, origin: Origin) -> UserView:
+    """409 when the name is taken."""
+    now = parts.clock.now()
+    user = parts.users.add(wanted.name, wanted.password, wanted.role, now, wanted.person, actor=who.name, origin=origin)
+    return _view(user)
+
+
+@router.patch("/{name:path}", summary="Change a user")
+def change_user(name: str, wanted: ChangedUser, parts: PartsDep, who: Admin, origin: Origin) -> UserView:
+    """Another role or password, or being disabled, ends their sessions at once."""
+    now = parts.clock.now()
+    return _view(parts.users.change(name, now, **wanted.model_dump(), actor=who.name, origin=origin))
+
+
+@session_router.get("", summary="List sessions")
+def list_sessions(parts: PartsDep, _: Admin) -> SessionList:
+    """Who is signed in, by what, and since when."""
+    return SessionList(items=parts.sessions.list(parts.clock.now()))
+
+
+@session_router.delete("/{name:path}", summary="Sign somebody out everywhere")
+def end_sessions(name: str, parts: PartsDep, who: Admin, origin: Origin) -> Ended:
+    """All sessions of that name end at once."""
+    count = parts.sessions.end_all(name, now=parts.clock.now(), actor=who.name, origin=origin)
+    return Ended(ended=count)
+
+
+def _view(user: User) -> UserView:
+    return UserView.model_validate(user, from_attributes=True)
