@@ -46,6 +46,17 @@ class BoardLine(View):
     beats: list[BeatView] = Field(default_factory=list)
 
 
+class GlanceView(View):
+    """The last day of a check: the share of its looks that found it up, and its mean response time by the hour.
+
+    `means` are seconds, oldest first, None for an hour in which nothing was measured; `uptime` is None where no look
+    could tell.
+    """
+
+    uptime: float | None
+    means: list[float | None]
+
+
 class ServiceLine(View):
     """A service: how its checks are, by status, those that are paused apart; `status` is the worst of them."""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
+from uuid import UUID
 
 from nicegui import ui
 
 from healthmgr.dashboard.acting import acknowledge
-from healthmgr.dashboard.drawing import beats_of
+from healthmgr.dashboard.drawing import beats_of, share_words, spark_of
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place
 from healthmgr.dashboard.shell import ROOT, keep_fresh, on_acts, page
@@ -18,9 +19,11 @@ from healthmgr.dashboard.templates import render
 from healthmgr.domain.check import Status
 from healthmgr.services.tokens import Role
 from healthmgr.storage.reading_board import PAUSED, Wanted
-from healthmgr.views_board import Board
+from healthmgr.views_board import Board, GlanceView
 
 _SIZE = 50  # checks on a page
+_GLANCE_EVERY = 30.0  # seconds: a day changes slowly
+_NO_GLANCE = GlanceView(uptime=None, means=[])
 _STATUSES = (*(status.value for status in sorted(Status, key=lambda status: -status.badness)), PAUSED)
 
 
@@ -56,7 +59,11 @@ async def show_overview(place: Place, status: str = "", service: str = "", searc
         found = await where.live.ask(
             ("board", view), lambda: where.healthmgr.board.board(view.wanted, view.number, _SIZE)
         )
-        board.show(_pieces(found, view))
+        ids = tuple(line.id for line in found.lines)
+        glances = await where.live.ask(
+            ("glances", ids), lambda: where.healthmgr.board.glances(ids, where.healthmgr.now()), _GLANCE_EVERY
+        )
+        board.show(_pieces(found, glances, view))
         sides.show(await _sides(where))
 
     on_acts({"acknowledge": partial(acknowledge, place)})
@@ -77,7 +84,7 @@ async def _sides(where: Place) -> list[tuple[str, str]]:
     ]
 
 
-def _pieces(board: Board, view: View) -> Iterator[tuple[str, str]]:
+def _pieces(board: Board, glances: Mapping[UUID, GlanceView], view: View) -> Iterator[tuple[str, str]]:
     """A piece for each heading and each line, so that a line that changes is sent alone."""
     if not board.lines:
         yield "empty", render("board_empty", view=view, root=ROOT)
@@ -90,6 +97,8 @@ def _pieces(board: Board, view: View) -> Iterator[tuple[str, str]]:
         if line.service != shown and not is_alone:
             yield f"service {line.service}", render("board_service", service=service, view=view, order=_STATUSES)
         shown = line.service
-        beats = beats_of(line.beats)
-        yield line.slug, render("board_line", line=line, beats=beats, root=ROOT, is_alone=is_alone)
+        glance = glances.get(line.id, _NO_GLANCE)
+        pictures = {"beats": beats_of(line.beats), "spark": spark_of(glance.means)}
+        uptime = {"uptime": glance.uptime, "up": share_words(glance.uptime)}
+        yield line.slug, render("board_line", line=line, root=ROOT, is_alone=is_alone, **pictures, **uptime)
     yield "pages", render("board_pages", view=view, total=board.total, size=_SIZE)

@@ -28,7 +28,9 @@ _ASSETS = Path(__file__).parent / "assets"
 _STATIC = f"/assets/{__version__}"
 _HEAD = f"""
 <link rel="stylesheet" href="{ROOT}{_STATIC}/dashboard.css">
+<link rel="stylesheet" href="{ROOT}{_STATIC}/board.css">
 <script src="{ROOT}{_STATIC}/dashboard.js" defer></script>
+<script src="{ROOT}{_STATIC}/board.js" defer></script>
 """
 app.add_static_files(_STATIC, _ASSETS, max_cache_age=86_400)
 

@@ -11,10 +11,12 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, case, func, literal_column, select, true
 
 from healthmgr.domain.check import Status
+from healthmgr.storage.reading_glances import read_glances
 from healthmgr.storage.reading_neighbours import neighbours
 from healthmgr.storage.reading_status import CHECKS_WITH_STATE
 from healthmgr.storage.tables import alerts, check_states, checks, results, transitions
-from healthmgr.views_board import BeatView, Board, BoardLine, ChangeLine, Neighbours, ServiceLine
+from healthmgr.storage.transactions import transaction
+from healthmgr.views_board import BeatView, Board, BoardLine, ChangeLine, GlanceView, Neighbours, ServiceLine
 
 PAUSED = "paused"
 _CERTIFICATE = "certificate_days_left"
@@ -56,6 +58,11 @@ class BoardReading:
         """The latest results of one check, oldest first."""
         with self._engine.connect() as connection:
             return _beats(connection, [check_id], most).get(check_id, [])
+
+    def glances(self, check_ids: Sequence[UUID], now: datetime) -> dict[UUID, GlanceView]:
+        """The last day of each check of which there are rollups."""
+        with transaction(self._engine) as connection:
+            return read_glances(connection, check_ids, now)
 
     def neighbours(self, slug: str) -> Neighbours:
         """What a check hangs on, and what hangs on it."""

@@ -11,6 +11,7 @@ from healthmgr.bootstrap import Healthmgr
 from healthmgr.storage.tables import audit_entries, check_states, checks, incidents
 from tests.browser.conftest import DESKTOP, PHONE, Open
 from tests.builders import make_alert, make_check, make_checks, make_incident, make_result, make_transition, make_well
+from tests.measuring.making import rolling
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
@@ -32,6 +33,7 @@ def broken_shop(engine: Engine, healthmgr: Healthmgr) -> int:
         status = "unhealthy" if minute < 5 else "healthy"
         make_result(engine, shop, started_at=at, status=status, sequence=100 - minute)
         make_result(engine, database, started_at=at, sequence=100 - minute)
+    rolling(engine).roll(now)
     make_transition(engine, shop, at=now - timedelta(minutes=5), old_status="healthy", new_status="unhealthy")
     incident = make_incident(engine, severity="critical", opened_at=now - timedelta(minutes=5))
     make_alert(engine, shop, incident_id=incident, severity="critical", opened_at=now - timedelta(minutes=5))
@@ -129,6 +131,15 @@ def test_filters_stand_in_the_address_and_can_be_taken_back(open_page: Open, bro
     page.wait_for_url("**/ui/?search=shop")
     page = open_page(path="/ui/?search=nothing-like-it")
     expect(page.get_by_text("No check is like that")).to_be_visible()
+
+
+def test_each_line_tells_its_day(open_page: Open, broken_shop: int) -> None:
+    page = open_page()
+    shop = page.locator("article.line", has_text="The shop")
+    expect(shop.locator(".up")).to_have_text("83.33 % up in the last 24 hours")
+    expect(page.locator("article.line", has_text="database").locator(".up")).to_contain_text("100 %")
+    expect(shop.get_by_role("img", name="response time by the hour: ")).to_be_visible()
+    assert page.evaluate("!!document.querySelector('hm-spark').shadowRoot.querySelector('path')")
 
 
 def test_long_lists_come_in_pages(open_page: Open, engine: Engine, healthmgr: Healthmgr) -> None:
