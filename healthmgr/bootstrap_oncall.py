@@ -18,6 +18,7 @@ from healthmgr.services.verifying import Verifying
 from healthmgr.storage.contact_rows import ContactRows
 from healthmgr.storage.feeding_rows import FeedingRows
 from healthmgr.storage.reading_oncall import OncallReading
+from healthmgr.storage.reading_people import PeopleReading
 from healthmgr.storage.rostering_rows import ForeseeingRows, RosteringRows
 from healthmgr.storage.subscribing_rows import SubscribingRows
 from healthmgr.storage.transactions import Transactions
@@ -28,6 +29,7 @@ class Oncall:
     """The use cases of who is on call."""
 
     reading: OncallReading
+    people: PeopleReading
     rostering: Rostering
     feeding: Feeding
     foreseeing: Foreseeing
@@ -41,6 +43,7 @@ def build_oncall(
     """The parts over one database; `environ` is what the addresses of calendars may refer to."""
     return Oncall(
         reading=OncallReading(engine),
+        people=PeopleReading(engine),
         rostering=Rostering(Transactions(engine, RosteringRows)),
         feeding=Feeding(Transactions(engine, FeedingRows), fetch_calendar, environ),
         foreseeing=Foreseeing(Transactions(engine, ForeseeingRows), admitting),

@@ -216,8 +216,32 @@ class ContactView(View):
     verified_at: datetime | None = None
 
 
+class QuietView(View):
+    """When a person is left alone with what is only of these severities, in words; `windows` are named time windows."""
+
+    severities: list[str]
+    hours: list[str]
+    windows: list[str]
+
+
+class PersonView(View):
+    """Somebody who is told: contacts in the order in which they are tried, and where he is on call now."""
+
+    name: str
+    display_name: str
+    timezone: str
+    managed_by: str
+    contacts: list[ContactView]
+    quiet: list[QuietView]
+    teams: list[str]
+    on_call: list[str]
+
+
 class ScheduleLineView(View):
-    """A schedule at a glance: who is on call now, until when; `faults` are those of its calendars."""
+    """A schedule at a glance: who is on call now, until when, and who is `next`; `faults` are those of its calendars.
+
+    It is looked at for two weeks ahead. `is_meant`: nobody is on call because no layer has hours now.
+    """
 
     name: str
     description: str
@@ -226,6 +250,9 @@ class ScheduleLineView(View):
     until: datetime | None
     absence: str
     faults: list[str]
+    next: list[str] = []
+    next_at: datetime | None = None
+    is_meant: bool = False
 
 
 class ScheduleView(View):

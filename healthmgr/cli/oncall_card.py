@@ -21,7 +21,7 @@ from healthmgr.cli.printing import (
 )
 from healthmgr.domain.calendar import zone
 from healthmgr.domain.civil import local, until
-from healthmgr.domain.coverage import FindingKind
+from healthmgr.domain.coverage import ABSENCE_WORDS, FindingKind
 from healthmgr.domain.phrasing import absolute, lasted, listing
 from healthmgr.views_oncall import (
     ChangeView,
@@ -34,11 +34,6 @@ from healthmgr.views_oncall import (
     WhoView,
 )
 
-_ABSENCES = {
-    "no_layer_names_anybody": "no layer names anybody",
-    "overrides_remove_everybody": "overrides remove everybody",
-    "temporary_schedule_names_nobody": "a temporary schedule names nobody",
-}
 _PASSED = {
     "nobody_on_call": "nobody is on call: passed at once",
     "nobody_has_a_contact": "nobody of them can be reached: passed at once",
@@ -139,7 +134,7 @@ def _shift(span: SpanView, location: ZoneInfo) -> tuple[str | Text, ...]:
     begin, end = local(span.starts_at, location), local(span.ends_at, location)
     people: str | Text = ", ".join(span.people)
     if not span.people:
-        why = "off hours" if span.is_meant else _ABSENCES.get(span.absence, span.absence)
+        why = "off hours" if span.is_meant else ABSENCE_WORDS.get(span.absence, span.absence)
         people = styled("skipped" if span.is_meant else "failed", f"nobody ({why})")
     return begin, end, lasted(span.ends_at - span.starts_at), people
 
@@ -149,7 +144,7 @@ def _wrong(finding: FindingView, schedule: str, location: ZoneInfo) -> str:
     if finding.kind == FindingKind.DOUBLE_BOOKING:
         other = ", ".join(name for name in finding.schedules if name != schedule)
         return f"{when}: {finding.person} is on call in {other} as well"
-    return f"{when}: nobody is on call ({_ABSENCES.get(finding.reason, finding.reason)})"
+    return f"{when}: nobody is on call ({ABSENCE_WORDS.get(finding.reason, finding.reason)})"
 
 
 def _hours(seconds: float) -> str:

@@ -15,9 +15,9 @@ from healthmgr.cli.opening import opened
 from healthmgr.cli.options import Actor, Json, origin, person
 from healthmgr.cli.printing import print_json, print_lines, styled
 from healthmgr.domain.calendar import zone
-from healthmgr.domain.civil import TIME_HELP, local, moment_at, until
-from healthmgr.domain.roster import Changed
-from healthmgr.domain.schedule import FixedShift, Override, Temporary
+from healthmgr.domain.civil import TIME_HELP, local, moments_between, until
+from healthmgr.domain.roster import Changed, read_shift
+from healthmgr.domain.schedule import Override, Temporary
 from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem
 from healthmgr.services.rostering import Hand
 from healthmgr.views_oncall import ChangeView
@@ -44,7 +44,7 @@ def add_override(
     with opened() as healthmgr:
         now = healthmgr.now()
         location = zone(healthmgr.oncall.reading.timezone(schedule))
-        begin, end = moments_of(begins, ends, now, location)
+        begin, end = moments_between(begins, ends, now, location)
         try:
             wanted = Override(begin, end, added, removed)
         except ValueError as error:
@@ -73,9 +73,10 @@ def add_temporary(
     with opened() as healthmgr:
         now = healthmgr.now()
         location = zone(healthmgr.oncall.reading.timezone(schedule))
-        begin, end = moments_of(begins, ends, now, location)
+        begin, end = moments_between(begins, ends, now, location)
         try:
-            wanted = Temporary(begin, end, tuple(_shift(text, begin, end, now, location) for text in shifts or ()))
+            shifts_then = [read_shift(text, begin, end, now, location, "--shift") for text in shifts or ()]
+            wanted = Temporary(begin, end, tuple(shifts_then))
         except ValueError as error:
             raise _wrong(error) from error
         changed = healthmgr.oncall.rostering.replace_for_a_while(schedule, wanted, _hand(actor), now, comment)
@@ -125,14 +126,6 @@ def chosen(ids: list[UUID], which: str, noun: str) -> UUID:
     return found[0]
 
 
-def moments_of(
-    begins: str, ends: str, now: datetime, location: ZoneInfo, prefix: str = "--"
-) -> tuple[datetime, datetime]:
-    """The end is looked for after the beginning: "--from 18:00 --to 09:00" ends the next morning."""
-    begin = moment_at(begins, now, location, f"{prefix}from")
-    return begin, moment_at(ends, now, location, f"{prefix}to", after=max(begin, now))
-
-
 def _choose(healthmgr: Healthmgr, schedule: str, which: str, now: datetime) -> UUID:
     return chosen([one.id for one in healthmgr.oncall.reading.changes(schedule, now)], which, "change")
 
@@ -146,16 +139,6 @@ def _whom(add: str, remove: str, replace: str) -> tuple[str, str]:
     if not colon or not old or not new:
         raise typer.BadParameter(f"--replace {replace!r}: write OLD:NEW, such as alice:bob")
     return new, old
-
-
-def _shift(text: str, begin: datetime, end: datetime, now: datetime, location: ZoneInfo) -> FixedShift:
-    name, _, times = text.strip().partition(" ")
-    if not times:
-        return FixedShift(name, begin, end)
-    starts, slash, ends = times.partition("/")
-    if not slash:
-        raise DefinitionError([Problem(f"{text!r}: write PERSON, or 'PERSON FROM/TO'", path="--shift")])
-    return FixedShift(name, moment_at(starts, now, location, "--shift"), moment_at(ends, now, location, "--shift"))
 
 
 def _hand(actor: str) -> Hand:

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 import typer
 
 from healthmgr.cli.failing import SpeakingGroup
-from healthmgr.cli.oncall_changes import chosen, moments_of
+from healthmgr.cli.oncall_changes import chosen
 from healthmgr.cli.opening import opened
 from healthmgr.cli.options import Actor, Json, origin, person
 from healthmgr.cli.printing import print_json, print_lines
 from healthmgr.domain.calendar import zone
-from healthmgr.domain.civil import TIME_HELP, local, until
+from healthmgr.domain.civil import TIME_HELP, local, moments_between, until
 from healthmgr.domain.swap import Stretch, Swap, SwapState
 from healthmgr.domain.timeline_words import because
 from healthmgr.errors import DefinitionError, Problem
@@ -53,8 +53,8 @@ def propose(
     with opened() as healthmgr:
         now = healthmgr.now()
         location = zone(healthmgr.oncall.reading.timezone(schedule))
-        given = moments_of(begins, ends, now, location)
-        back = moments_of(takes_from, takes_to, now, location, "--take-") if takes_from else None
+        given = moments_between(begins, ends, now, location)
+        back = moments_between(takes_from, takes_to, now, location, "--take-") if takes_from else None
         try:
             wanted = Swap(person(actor), other, Stretch(*given), Stretch(*back) if back else None)
         except ValueError as error:

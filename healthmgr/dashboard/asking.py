@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from nicegui import ui
 
+from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.templates import render
+
+Look = Callable[[Mapping[str, str]], Awaitable[str]]  # the HTML that shows what the fields come to
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,18 @@ class Field:
 
 
 async def ask(
-    title: str, fields: Sequence[Field], verb: str, *, said: str = "", is_grave: bool = False
+    title: str,
+    fields: Sequence[Field],
+    verb: str,
+    *,
+    said: str = "",
+    is_grave: bool = False,
+    look: Look | None = None,
 ) -> dict[str, str] | None:
-    """What was filled in, by name; None where it was called off. `verb` is the word on the button."""
+    """What was filled in, by name; None where it was called off. `verb` is the word on the button.
+
+    `look` shows below the fields what they come to, as they are filled in.
+    """
     inputs: dict[str, Any] = {}
     with ui.dialog() as dialog, ui.card().classes("dialog"):
         ui.html(render("dialog_title", title=title), sanitize=False)
@@ -35,6 +47,8 @@ async def ask(
             ui.label(said).classes("soft")
         for one in fields:
             inputs[one.name] = _input(one)
+        if look is not None:
+            _keep_looking(look, inputs)
         with ui.row().classes("dialog-acts"):
             ui.button("Cancel", on_click=lambda: dialog.submit(None)).props("flat no-caps")
             send = ui.button(verb, on_click=lambda: _submit(dialog, fields, inputs)).props("unelevated no-caps")
@@ -49,7 +63,22 @@ def _submit(dialog: ui.dialog, fields: Sequence[Field], inputs: Mapping[str, Any
     for name in missing:
         inputs[name].props('error error-message="This is needed"')
     if not missing:
-        dialog.submit({name: str(found.value or "").strip() for name, found in inputs.items()})
+        dialog.submit(_filled(inputs))
+
+
+def _filled(inputs: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(found.value or "").strip() for name, found in inputs.items()}
+
+
+def _keep_looking(look: Look, inputs: Mapping[str, Any]) -> None:
+    shown = Pieces()
+
+    async def show() -> None:
+        shown.show([("look", await look(_filled(inputs)))])
+
+    for one in inputs.values():
+        one.on_value_change(show)
+    ui.timer(0, show, once=True)
 
 
 def _input(one: Field) -> Any:
@@ -60,4 +89,4 @@ def _input(one: Field) -> Any:
     made = ui.textarea(one.label, value=one.value) if one.is_long else ui.input(one.label, value=one.value)
     if one.hint:
         made.props(f'hint="{one.hint}"')
-    return made.classes("wide-input").props("maxlength=2000")
+    return made.classes("wide-input").props("maxlength=2000 debounce=300")

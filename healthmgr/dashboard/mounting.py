@@ -7,13 +7,36 @@ from fastapi.responses import RedirectResponse
 from nicegui import ui
 
 from healthmgr.bootstrap import Healthmgr
-from healthmgr.dashboard import audit, check_page, incidents, muting, overview, workers
+from healthmgr.dashboard import (
+    audit,
+    check_page,
+    incidents,
+    muting,
+    oncall,
+    overview,
+    people,
+    routes,
+    simulate,
+    workers,
+)
 from healthmgr.dashboard.guarding import Guard
 from healthmgr.dashboard.live import Live
 from healthmgr.dashboard.shell import ROOT
 from healthmgr.dashboard.signing_in import signing_router
 
-PAGES = (overview, check_page, incidents, muting, workers, audit)  # each registers its pages when it is imported
+# Each registers its pages when it is imported.
+PAGES = (
+    overview,
+    check_page,
+    incidents,
+    oncall,
+    people,
+    simulate,
+    routes,
+    muting,
+    workers,
+    audit,
+)
 
 
 def mount_dashboard(app: FastAPI, healthmgr: Healthmgr) -> None:

@@ -29,8 +29,10 @@ _STATIC = f"/assets/{__version__}"
 _HEAD = f"""
 <link rel="stylesheet" href="{ROOT}{_STATIC}/dashboard.css">
 <link rel="stylesheet" href="{ROOT}{_STATIC}/board.css">
+<link rel="stylesheet" href="{ROOT}{_STATIC}/oncall.css">
 <script src="{ROOT}{_STATIC}/dashboard.js" defer></script>
 <script src="{ROOT}{_STATIC}/board.js" defer></script>
+<script src="{ROOT}{_STATIC}/oncall.js" defer></script>
 """
 app.add_static_files(_STATIC, _ASSETS, max_cache_age=86_400)
 
@@ -40,8 +42,10 @@ Action = Callable[[Mapping[str, str]], Awaitable[None] | None]
 NAVIGATION: list[tuple[str, str, Role]] = [
     ("/", "Overview", Role.VIEWER),
     ("/incidents", "Incidents", Role.VIEWER),
+    ("/oncall", "On-call", Role.VIEWER),
     ("/silences", "Silences", Role.VIEWER),
     ("/maintenance", "Maintenance", Role.VIEWER),
+    ("/routes", "Routes", Role.VIEWER),
     ("/workers", "Workers", Role.VIEWER),
     ("/audit", "Audit", Role.ADMIN),
 ]
@@ -132,14 +136,6 @@ def keep_fresh(refresh: Callable[[Place], Awaitable[None]], place: Place, part: 
     client.on_delete(lambda: place.live.leave(name))
 
 
-async def _show_frame(place: Place, path: str) -> None:
-    head = Pieces("header").props('role="banner"')
-
-    async def show_head(where: Place) -> None:
-        healthmgr, now = where.healthmgr, where.healthmgr.now
-        status = await where.live.ask("status", lambda: healthmgr.reading.status(now()))
-        health = await where.live.ask("health", lambda: healthmgr.reading.health(now()), fresh_for=5)
-        faults = [part for part in health.parts if not part.is_well]
 async def _is_signed_in(place: Place, fresh_for: float) -> bool:
     healthmgr, session = place.healthmgr, place.session
     return await place.live.ask(
@@ -147,13 +143,21 @@ async def _is_signed_in(place: Place, fresh_for: float) -> bool:
     )
 
 
+async def _show_frame(place: Place, path: str) -> None:
+    head = Pieces("header").props('role="banner"')
+
+    async def show_head(where: Place) -> None:
+        if not await _is_signed_in(where, _SESSION_FRESH_FOR):
+            ui.navigate.reload()  # which leads to sign in, and back here
+            return
+        healthmgr, now = where.healthmgr, where.healthmgr.now
+        status = await where.live.ask("status", lambda: healthmgr.reading.status(now()))
+        health = await where.live.ask("health", lambda: healthmgr.reading.health(now()), fresh_for=5)
+        faults = [part for part in health.parts if not part.is_well]
         pages = [(to, word) for to, word, needs in NAVIGATION if where.may(needs)]
         bar = render("frame", root=ROOT, navigation=pages, here=path, session=where.session, status=status)
         head.show([("bar", bar), ("faults", render("faults", faults=faults))])
 
-        if not await _is_signed_in(where, _SESSION_FRESH_FOR):
-            ui.navigate.reload()  # which leads to sign in, and back here
-            return
     await show_head(place)
     keep_fresh(show_head, place, "frame")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,4 +32,8 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-_environment.filters.update(lasted=_length, took=took, iso=_iso, absolute=absolute)
+def _day(day: date) -> str:
+    return f"{day:%a} {day.day} {day:%b}"
+
+
+_environment.filters.update(day=_day, lasted=_length, took=took, iso=_iso, absolute=absolute)

@@ -28,6 +28,14 @@ def moment_at(text: str, now: datetime, location: ZoneInfo, option: str, *, afte
         raise DefinitionError([Problem(message, path=option)]) from error
 
 
+def moments_between(
+    begins: str, ends: str, now: datetime, location: ZoneInfo, prefix: str = "--"
+) -> tuple[datetime, datetime]:
+    """The end is looked for after the beginning: "from 18:00 to 09:00" ends the next morning."""
+    begin = moment_at(begins, now, location, f"{prefix}from")
+    return begin, moment_at(ends, now, location, f"{prefix}to", after=max(begin, now))
+
+
 def local(at: datetime, location: ZoneInfo) -> str:
     """The minute on a clock there, with its weekday: "Tue 2026-11-24 18:00"."""
     return f"{at.astimezone(location):%a %Y-%m-%d %H:%M}"

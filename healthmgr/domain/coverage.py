@@ -25,6 +25,11 @@ class FindingKind(StrEnum):
 
 
 SEVERAL_SCHEDULES = "on_call_in_several_schedules"
+ABSENCE_WORDS: Mapping[str, str] = {
+    Absence.UNASSIGNED: "no layer names anybody",
+    Absence.REMOVED: "overrides remove everybody",
+    Absence.TEMPORARY: "a temporary schedule names nobody",
+}
 _KINDS: Mapping[Absence, FindingKind] = {
     Absence.UNASSIGNED: FindingKind.GAP,
     Absence.REMOVED: FindingKind.EMPTY_SHIFT,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from healthmgr.domain.schedule import Override, Schedule, Span, Temporary
+from healthmgr.domain.civil import moment_at
+from healthmgr.domain.schedule import FixedShift, Override, Schedule, Span, Temporary
 from healthmgr.domain.swap import Swap
+from healthmgr.errors import DefinitionError, Problem
 
 LONGEST = timedelta(days=366)  # that one change may hold
 MOST_COMMENT = 1_000  # characters
@@ -71,6 +74,28 @@ class Changed:
 
     change: KeptChange
     unattended: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Who is on call in the time of a change as it is, and who would be with it."""
+
+    before: tuple[Span, ...]
+    after: tuple[Span, ...]
+
+
+def read_shift(text: str, begin: datetime, end: datetime, now: datetime, location: ZoneInfo, field: str) -> FixedShift:
+    """A shift as people write it: "alice" for all of a time, or "alice FROM/TO" for a part of it.
+
+    Raises DefinitionError that names the field, and ValueError for a shift that ends before it starts.
+    """
+    name, _, times = text.strip().partition(" ")
+    if not times:
+        return FixedShift(name, begin, end)
+    starts, slash, ends = times.partition("/")
+    if not slash:
+        raise DefinitionError([Problem(f"{text!r}: write PERSON, or 'PERSON FROM/TO'", path=field)])
+    return FixedShift(name, moment_at(starts, now, location, field), moment_at(ends, now, location, field))
 
 
 def difference(before: Schedule, after: Schedule, begin: datetime, end: datetime) -> tuple[bool, tuple[Span, ...]]:

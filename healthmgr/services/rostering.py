@@ -28,6 +28,7 @@ from healthmgr.domain.roster import (
     KeptSwap,
     KeptTemporary,
     Note,
+    Outlook,
     difference,
 )
 from healthmgr.domain.schedule import Override, Schedule, Temporary
@@ -70,18 +71,32 @@ class Rostering:
 
     def override(self, schedule: str, wanted: Override, hand: Hand, now: datetime, comment: str = "") -> Changed:
         """Add an override, after those that there are."""
-        kept = KeptOverride(uuid7(), schedule, wanted, Note(hand.actor, now, comment))
-        return self._add(kept, [name for name in (wanted.add, wanted.remove) if name], hand, now)
+        return self._add(KeptOverride(uuid7(), schedule, wanted, Note(hand.actor, now, comment)), hand, now)
 
     def replace_for_a_while(
         self, schedule: str, wanted: Temporary, hand: Hand, now: datetime, comment: str = ""
     ) -> Changed:
         """Add a temporary schedule: in its time its shifts hold, and nothing else."""
-        outside = [s for s in wanted.shifts if s.starts_at < wanted.starts_at or s.ends_at > wanted.ends_at]
-        if outside:
-            raise DefinitionError([Problem(f"{outside[0].person}'s shift reaches out of its time", path="shifts")])
-        kept = KeptTemporary(uuid7(), schedule, wanted, Note(hand.actor, now, comment))
-        return self._add(kept, [shift.person for shift in wanted.shifts], hand, now)
+        return self._add(KeptTemporary(uuid7(), schedule, wanted, Note(hand.actor, now, comment)), hand, now)
+
+    def try_out(self, schedule: str, wanted: Override | Temporary, now: datetime) -> Outlook:
+        """Who would be on call in the time of an override or temporary schedule; nothing is stored.
+
+        Raises as adding it would, but for permission, and for what changes nothing.
+        """
+        note = Note("", now)
+        kept: KeptChange
+        if isinstance(wanted, Override):
+            kept = KeptOverride(uuid7(), schedule, wanted, note)
+        else:
+            kept = KeptTemporary(uuid7(), schedule, wanted, note)
+        _check_times(kept, now)
+        begin, end = max(wanted.starts_at, now), wanted.ends_at
+        with self._store.begin() as transaction:
+            _check_people(transaction, _named(kept))
+            before = _schedule(transaction, schedule, begin, end)
+        with _within_reason():
+            return Outlook(tuple(before.spans(begin, end)), tuple(_with(before, kept).spans(begin, end)))
 
     def remove(self, change_id: UUID, hand: Hand, now: datetime) -> KeptChange:
         """Take back an override or a temporary schedule; of one that has begun, what is still to come."""
@@ -139,15 +154,13 @@ class Rostering:
                     _tell(transaction, kept, swap_telling.near, now)
                     log.info("swap_waits_near_its_shift", schedule=kept.schedule, swap=str(kept.id))
 
-    def _add(self, kept: KeptChange, people: Sequence[str], hand: Hand, now: datetime) -> Changed:
+    def _add(self, kept: KeptChange, hand: Hand, now: datetime) -> Changed:
         _checked_comment(kept.note.comment)
         _check_hand(kept, hand)
+        _check_times(kept, now)
         starts_at, ends_at = _times(kept)
-        if ends_at <= now or ends_at > LATEST or ends_at - starts_at > LONGEST:
-            message = f"has to lie ahead, before {LATEST.year}, at most {LONGEST.days} days after the beginning"
-            raise DefinitionError([Problem(message, path="ends_at")])
         with self._store.begin() as transaction:
-            _check_people(transaction, people)
+            _check_people(transaction, _named(kept))
             before = _schedule(transaction, kept.schedule, starts_at, ends_at)
             with _within_reason():
                 has_changed, unattended = difference(before, _with(before, kept), max(starts_at, now), ends_at)
@@ -202,6 +215,23 @@ def _check_people(transaction: RosteringTransaction, people: Sequence[str]) -> N
     unknown = [name for name in people if name not in transaction.known(people)]
     if unknown:
         raise NotFound(f"There is nobody called {unknown[0]!r}{did_you_mean(unknown[0], transaction.people())}")
+
+
+def _check_times(kept: KeptChange, now: datetime) -> None:
+    starts_at, ends_at = _times(kept)
+    if ends_at <= now or ends_at > LATEST or ends_at - starts_at > LONGEST:
+        message = f"has to lie ahead, before {LATEST.year}, at most {LONGEST.days} days after the beginning"
+        raise DefinitionError([Problem(message, path="ends_at")])
+    shifts = () if isinstance(kept, KeptOverride) else kept.temporary.shifts
+    outside = [shift for shift in shifts if shift.starts_at < starts_at or shift.ends_at > ends_at]
+    if outside:
+        raise DefinitionError([Problem(f"{outside[0].person}'s shift reaches out of its time", path="shifts")])
+
+
+def _named(kept: KeptChange) -> list[str]:
+    if isinstance(kept, KeptTemporary):
+        return [shift.person for shift in kept.temporary.shifts]
+    return [name for name in (kept.override.add, kept.override.remove) if name]
 
 
 def _check_hand(kept: KeptChange, hand: Hand) -> None:

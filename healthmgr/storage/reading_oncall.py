@@ -75,8 +75,11 @@ class OncallReading:
 
     def schedule(self, name: str, begin: datetime, days: int, now: datetime) -> ScheduleView:
         """A schedule for some days from `begin` on. Raises DefinitionError for a time that nobody plans."""
+        return self.schedule_within(name, begin, begin + timedelta(days=days), now)
+
+    def schedule_within(self, name: str, begin: datetime, end: datetime, now: datetime) -> ScheduleView:
+        """The same from one instant up to another."""
         _check_moment(begin)
-        end = begin + timedelta(days=days)
         with transaction(self._engine) as connection:
             facts, schedule = _find(connection, name, begin, end)
             others = read_schedules(connection, begin, end)
@@ -206,6 +209,7 @@ def _known(feeds: Sequence[Feed]) -> tuple[datetime, datetime] | None:
 
 def _line(facts: Any, schedule: Schedule, faults: Sequence[str], now: datetime) -> ScheduleLineView:
     spans = schedule.spans(now, now + _GLANCE)
+    following = next((span for span in spans[1:] if span.people), None)
     return ScheduleLineView(
         name=schedule.name,
         description=facts.description,
@@ -214,6 +218,9 @@ def _line(facts: Any, schedule: Schedule, faults: Sequence[str], now: datetime) 
         until=spans[0].ends_at if len(spans) > 1 else None,
         absence=spans[0].absence.value if spans[0].absence else "",
         faults=list(faults),
+        next=list(following.people) if following else [],
+        next_at=following.starts_at if following else None,
+        is_meant=_is_meant(spans[0], schedule),
     )
 
 
