@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,9 +16,12 @@ from healthmgr.domain.rails import RefusalReason, Refuse
 from healthmgr.domain.run import Progress
 from healthmgr.domain.run_values import values_of
 from healthmgr.domain.runbook import Automation, Runbook
-from healthmgr.errors import Conflict, NotFound, StepError
+from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem, StepError
 from healthmgr.services.evaluating import ORIGIN
 from healthmgr.services.recovering_ports import Called, RecoveringTransaction, Run, Trigger
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it, and no text that only looks like it
+_MOST_BYTES = 65_536  # of one parameter, as JSON
 
 
 def answers(runbook: Runbook, called: Called, is_named: bool) -> bool:
@@ -43,11 +48,28 @@ def called_by_hand(transaction: RecoveringTransaction, runbook: Runbook, check: 
 
 
 def refuse_unknown(runbook: Runbook, parameters: Mapping[str, Any]) -> None:
-    """Raises Conflict for a parameter that the runbook does not have."""
+    """Raises Conflict for a parameter that the runbook does not have, DefinitionError for one that cannot be kept."""
     unknown = sorted(set(parameters) - set(runbook.parameters))
     if unknown:
         takes = ", ".join(sorted(runbook.parameters)) or "none"
         raise Conflict(f"Runbook {runbook.name} takes no parameter {unknown[0]!r}: it takes {takes}.")
+    problems = [
+        Problem(fault, f"parameters.{name}") for name in sorted(parameters) if (fault := _fault(parameters[name]))
+    ]
+    if problems:
+        raise DefinitionError(problems)
+
+
+def _fault(value: Any) -> str:
+    """Why a row cannot keep a parameter's value, or no step could be given it; "" where nothing is wrong with it."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        length = len(text.encode())
+    except (TypeError, ValueError, RecursionError):
+        return "cannot be kept: give text, numbers, yes or no, lists or mappings of these"
+    if _NUL.search(text):
+        return "holds a NUL character"
+    return f"is {length} bytes long: {_MOST_BYTES} at most" if length > _MOST_BYTES else ""
 
 
 def make_run(
