@@ -18,6 +18,7 @@ from healthmgr.cli.printing import Column, moment, print_facts, print_heading, p
 from healthmgr.cli.runbook_card import print_rehearsal
 from healthmgr.cli.runs import run_of
 from healthmgr.domain.phrasing import listing
+from healthmgr.domain.run_values import read_value
 from healthmgr.errors import DefinitionError, Problem
 from healthmgr.services.commanding import Act
 from healthmgr.services.rehearsing import Wish
@@ -198,14 +199,6 @@ def pairs(written: Sequence[str], option: str) -> dict[str, str]:
             raise DefinitionError([Problem(f"expected NAME=VALUE, found {text!r}", option)])
         found[name.strip()] = value
     return found
-
-
-def read_value(text: str) -> Any:
-    """A parameter's value: a number, yes or no, a list or a mapping as in JSON; any other text as it is."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _steps(steps: Sequence[dict[str, Any]], indent: str = "") -> Iterator[tuple[str | Text, ...]]:

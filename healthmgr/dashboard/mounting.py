@@ -16,6 +16,9 @@ from healthmgr.dashboard import (
     overview,
     people,
     routes,
+    runbook_page,
+    runbooks,
+    runs,
     simulate,
     workers,
 )
@@ -34,6 +37,9 @@ PAGES = (
     simulate,
     routes,
     muting,
+    runbooks,
+    runbook_page,
+    runs,
     workers,
     audit,
 )

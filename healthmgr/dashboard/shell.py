@@ -30,6 +30,7 @@ _HEAD = f"""
 <link rel="stylesheet" href="{ROOT}{_STATIC}/dashboard.css">
 <link rel="stylesheet" href="{ROOT}{_STATIC}/board.css">
 <link rel="stylesheet" href="{ROOT}{_STATIC}/oncall.css">
+<link rel="stylesheet" href="{ROOT}{_STATIC}/recovery.css">
 <script src="{ROOT}{_STATIC}/dashboard.js" defer></script>
 <script src="{ROOT}{_STATIC}/board.js" defer></script>
 <script src="{ROOT}{_STATIC}/oncall.js" defer></script>
@@ -45,6 +46,7 @@ NAVIGATION: list[tuple[str, str, Role]] = [
     ("/oncall", "On-call", Role.VIEWER),
     ("/silences", "Silences", Role.VIEWER),
     ("/maintenance", "Maintenance", Role.VIEWER),
+    ("/runbooks", "Runbooks", Role.VIEWER),
     ("/routes", "Routes", Role.VIEWER),
     ("/workers", "Workers", Role.VIEWER),
     ("/audit", "Audit", Role.ADMIN),

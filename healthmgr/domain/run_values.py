@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,3 +27,15 @@ def values_of(
         PARAMETERS: dict(parameters),
         STEPS: {step: dict(noted) for step, noted in facts.items()},
     }
+
+
+def read_value(text: str) -> Any:
+    """A parameter's value as people type it: a number, yes or no, a list or a mapping as in JSON; else the text."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no value that can be kept")

@@ -33,6 +33,8 @@ _RUNS = text(f"""{_RUN}
 WHERE (CAST(:runbook AS text) IS NULL OR r.runbook = :runbook)
   AND (CAST(:check AS text) IS NULL OR r.check_slug = :check)
   AND (CAST(:state AS text) IS NULL OR r.state = :state) AND (CAST(:incident AS bigint) IS NULL OR i.number = :incident)
+  AND (CAST(:is_over AS boolean) IS NULL OR (r.ended_at IS NOT NULL) = :is_over)
+  AND (CAST(:before AS bigint) IS NULL OR r.number < :before)
 ORDER BY r.number DESC LIMIT :limit
 """)
 _RUN_BY_NUMBER = text(f"{_RUN} WHERE r.number = :number")
@@ -86,9 +88,12 @@ class RecoveryReading:
         check: str | None = None,
         state: str | None = None,
         incident: int | None = None,
+        is_over: bool | None = None,
+        before: int | None = None,
     ) -> list[RunView]:
-        """Runs, the newest first."""
+        """Runs, the newest first; `before` a run's number, those that are older."""
         values = {"limit": limit, "runbook": runbook, "check": check, "state": state, "incident": incident}
+        values |= {"is_over": is_over, "before": before}
         with transaction(self._engine) as connection:
             rows = connection.execute(_RUNS, values).mappings().all()
         return [_to_run(row) for row in rows]
