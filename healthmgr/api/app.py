@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -54,56 +53,12 @@ from healthmgr.api.doors import (
 )
 from healthmgr.api.doors import oncall as oncall_door
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
+from healthmgr.api.openapi import DESCRIPTION, ERRORS, TAGS, name_of
 from healthmgr.api.parts import Parts
 from healthmgr.api.pings import PingDoor
-from healthmgr.api.problems import ProblemView, Unforeseen, add_problem_handlers
+from healthmgr.api.problems import Unforeseen, add_problem_handlers
 from healthmgr.domain.balancing import Key, Seen
 from healthmgr.rates import TokenBuckets
-
-_DESCRIPTION = """
-Checks, alerts and the people who are told.
-
-Every request needs an access token, `Authorization: Bearer hm_...`, whose role decides what it may do:
-**viewer** reads, **responder** also acts on alerts and checks, **admin** does everything,
-**ingest** only brings pings and results.
-
-Times are UTC in ISO 8601, lengths are seconds. Lists are paged: pass `next_cursor` back as `cursor` until it is null.
-Errors are `application/problem+json`.
-"""
-_TAGS = [
-    {"name": "status", "description": "The whole at a glance."},
-    {"name": "checks", "description": "What is watched, and what was found."},
-    {"name": "alerts", "description": "Open and past problems."},
-    {"name": "incidents", "description": "What is going on: alerts that people are told of together."},
-    {"name": "notifications", "description": "Who was told what, with every attempt."},
-    {"name": "silences", "description": "What people want to be quiet for a while."},
-    {"name": "maintenance", "description": "When work is planned, and alerts are held back meanwhile."},
-    {"name": "runbooks", "description": "Recovery procedures: what repairs what, and what a run of one would do."},
-    {"name": "runs", "description": "What runbooks did, do, and wait for."},
-    {"name": "approvals", "description": "What runbooks ask before they go on."},
-    {"name": "recovery", "description": "What keeps runbooks from running, and how much mends itself."},
-    {"name": "oncall", "description": "Who is on call, who would be told, and contacts that work."},
-    {"name": "balancing", "description": "Which instances of services are given work."},
-    {"name": "graph", "description": "Who hangs on whom, and what falls with what."},
-    {"name": "changes", "description": "Deployments and other changes, for what breaks soon after."},
-    {"name": "doors", "description": "Alerts that other programs bring."},
-    {"name": "pings", "description": "Signs of life for heartbeat checks."},
-    {"name": "slos", "description": "Service levels, and what is left of their error budgets."},
-    {"name": "announcements", "description": "What everybody is told on the status page."},
-    {"name": "audit", "description": "Who did what, for admins."},
-    {"name": "tokens", "description": "Access tokens, for admins."},
-    {"name": "users", "description": "People who sign in by password, and their sessions, for admins."},
-    {"name": "health", "description": "healthmgr's own health."},
-]
-_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}, "model": ProblemView}
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    401: {**_PROBLEM, "description": "No valid access token was sent."},
-    403: {**_PROBLEM, "description": "The token's role is not enough."},
-    404: {**_PROBLEM, "description": "There is no such thing."},
-    409: {**_PROBLEM, "description": "This is not possible in the present state."},
-    422: {**_PROBLEM, "description": "What was sent cannot be used; `problems` says why."},
-    503: {**_PROBLEM, "description": "The database does not answer."},
-}
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -114,9 +69,10 @@ def create_app(parts: Parts) -> FastAPI:
     app = FastAPI(
         title="healthmgr",
         version=__version__,
-        description=_DESCRIPTION.strip(),
+        description=DESCRIPTION,
         openapi_url="/api/v1/openapi.json",
-        openapi_tags=_TAGS,
+        openapi_tags=list(TAGS),
+        generate_unique_id_function=name_of,
         docs_url=None,
         redoc_url=None,
     )
@@ -124,7 +80,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.door_rates = TokenBuckets()
     app.state.public_keeper = public.Keeper()
     app.state.balancer_answers = BalancerAnswers(partial(_look_at_instances, app))
-    api = APIRouter(prefix="/api/v1", responses=_ERRORS)
+    api = APIRouter(prefix="/api/v1", responses=dict(ERRORS))
     for module in (
         status, checks, alerts, incidents, command, silences, maintenance, oncall, tokens, audit,
         interactions, events, webhook,

@@ -182,7 +182,7 @@ def show_who(
 
 
 @router.get("/schedules/{name}/changes", summary="List what changes a schedule")
-def list_changes(name: str, parts: PartsDep, _: Viewer) -> ChangeList:
+def list_schedule_changes(name: str, parts: PartsDep, _: Viewer) -> ChangeList:
     """Overrides and temporary schedules that hold or are to come."""
     return ChangeList(items=parts.oncall.reading.changes(name, parts.clock.now()))
 

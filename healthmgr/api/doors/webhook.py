@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from http import HTTPStatus
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
-from healthmgr.api.doors.alertmanager import admit, refuse
+from healthmgr.api.doors.alertmanager import admit
 from healthmgr.api.doors.alertmanager_views import PostedAlert, parse
 from healthmgr.api.doors.entry import Brings
 from healthmgr.api.parts import Parts, PartsDep
+from healthmgr.api.problems import problem
 
 router = APIRouter(tags=["doors"])
 
@@ -42,5 +46,8 @@ def take_webhook(parts: Parts, body: bytes) -> Response:
     try:
         posted = parse(_BODY, body).alerts
     except ValueError as error:
-        return refuse(400, f"This is no webhook of an Alertmanager: {error}")
-    return admit(parts, posted, lasts_for=None)
+        return problem(400, f"This is no webhook of an Alertmanager: {error}")
+    answer = admit(parts, posted, lasts_for=None)
+    if answer.status_code < HTTPStatus.BAD_REQUEST:
+        return answer
+    return problem(answer.status_code, json.loads(bytes(answer.body)))  # said as Alertmanager's API would: a bare text

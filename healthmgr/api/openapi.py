@@ -1,0 +1,65 @@
+"""What the OpenAPI document says beside what is read off the endpoints: of the whole, of parts, of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi.routing import APIRoute
+
+from healthmgr.api.problems import ProblemView
+
+DESCRIPTION = """Checks, alerts and the people who are told.
+
+Every request needs an access token, `Authorization: Bearer hm_...`, whose role decides what it may do:
+**viewer** reads, **responder** also acts on alerts and checks, **admin** does everything,
+**ingest** only brings pings and results.
+
+Times are UTC in ISO 8601, lengths are seconds. Lists are paged: pass `next_cursor` back as `cursor` until it is null.
+Errors are `application/problem+json`.
+"""
+TAGS: Sequence[dict[str, Any]] = [
+    {"name": "status", "description": "The whole at a glance."},
+    {"name": "checks", "description": "What is watched, and what was found."},
+    {"name": "alerts", "description": "Open and past problems."},
+    {"name": "incidents", "description": "What is going on: alerts that people are told of together."},
+    {"name": "notifications", "description": "Who was told what, with every attempt."},
+    {"name": "silences", "description": "What people want to be quiet for a while."},
+    {"name": "maintenance", "description": "When work is planned, and alerts are held back meanwhile."},
+    {"name": "runbooks", "description": "Recovery procedures: what repairs what, and what a run of one would do."},
+    {"name": "runs", "description": "What runbooks did, do, and wait for."},
+    {"name": "approvals", "description": "What runbooks ask before they go on."},
+    {"name": "recovery", "description": "What keeps runbooks from running, and how much mends itself."},
+    {"name": "oncall", "description": "Who is on call, who would be told, and contacts that work."},
+    {"name": "balancing", "description": "Which instances of services are given work."},
+    {"name": "graph", "description": "Who hangs on whom, and what falls with what."},
+    {"name": "changes", "description": "Deployments and other changes, for what breaks soon after."},
+    {"name": "doors", "description": "Alerts that other programs bring."},
+    {"name": "pings", "description": "Signs of life for heartbeat checks."},
+    {"name": "slos", "description": "Service levels, and what is left of their error budgets."},
+    {"name": "announcements", "description": "What everybody is told on the status page."},
+    {"name": "audit", "description": "Who did what, for admins."},
+    {"name": "tokens", "description": "Access tokens, for admins."},
+    {"name": "users", "description": "People who sign in by password, and their sessions, for admins."},
+    {"name": "health", "description": "healthmgr's own health."},
+]
+_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}, "model": ProblemView}
+ERRORS: Mapping[int | str, dict[str, Any]] = {
+    400: {**_PROBLEM, "description": "What was sent cannot be read."},
+    401: {**_PROBLEM, "description": "No valid access token was sent."},
+    403: {**_PROBLEM, "description": "The token's role is not enough."},
+    404: {**_PROBLEM, "description": "There is no such thing."},
+    409: {**_PROBLEM, "description": "This is not possible in the present state."},
+    413: {**_PROBLEM, "description": "The body is larger than a mebibyte."},
+    422: {**_PROBLEM, "description": "What was sent cannot be used; `problems` says why."},
+    429: {**_PROBLEM, "description": "Too many requests with this token; `Retry-After` says when to come again."},
+    503: {**_PROBLEM, "description": "The database does not answer."},
+}
+
+
+def name_of(route: APIRoute) -> str:
+    """An operation's id, by which made clients call it: its function's name; of a bare verb also what it is about."""
+    about = str(route.tags[0]) if route.tags else "health"
+    if "_" in route.name or about == "health":
+        return route.name
+    return f"{route.name}_{about.removesuffix('s')}"
