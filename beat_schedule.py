@@ -29,6 +29,7 @@ SCHEDULE = (
     PeriodicTask("healthmgr.upkeep.roll_up", timedelta(seconds=20), "upkeep"),
     PeriodicTask("healthmgr.upkeep.uphold", timedelta(seconds=30), "upkeep"),
     PeriodicTask("healthmgr.upkeep.predict", timedelta(seconds=15), "upkeep"),
+    PeriodicTask("healthmgr.upkeep.sense", timedelta(seconds=15), "upkeep"),
     PeriodicTask("healthmgr.upkeep.trace", timedelta(seconds=10), "upkeep"),
     PeriodicTask("healthmgr.upkeep.learn_dependencies", timedelta(hours=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.forget_changes", timedelta(hours=1), "upkeep"),

@@ -10,11 +10,13 @@ from healthmgr.services.admitting import Admitting
 from healthmgr.services.changing import Changing
 from healthmgr.services.charting import Charting
 from healthmgr.services.predicting import Predicting
+from healthmgr.services.sensing import Sensing
 from healthmgr.services.tracing import Tracing
 from healthmgr.settings import Settings
 from healthmgr.storage.changing_rows import ChangingRows
 from healthmgr.storage.charting_rows import ChartingRows
 from healthmgr.storage.predicting_rows import PredictingRows, SeriesMeasurements
+from healthmgr.storage.sensing_rows import SensingRows
 from healthmgr.storage.series import Series
 from healthmgr.storage.tracing_rows import TracingRows
 from healthmgr.storage.transactions import Transactions
@@ -22,9 +24,10 @@ from healthmgr.storage.transactions import Transactions
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """The use cases of forecasts, of the graph of dependencies, and of causes."""
+    """The use cases of forecasts, of anomalies, of the graph of dependencies, and of causes."""
 
     predicting: Predicting
+    sensing: Sensing
     charting: Charting
     tracing: Tracing
     changing: Changing
@@ -39,6 +42,7 @@ def build_insight(engine: Engine, settings: Settings, series: Series, admitting:
             admitting,
             is_on=settings.advanced.monitoring.predictive_monitoring,
         ),
+        sensing=Sensing(Transactions(engine, SensingRows), is_on=settings.advanced.monitoring.anomaly_detection),
         charting=Charting(Transactions(engine, ChartingRows)),
         tracing=Tracing(Transactions(engine, TracingRows)),
         changing=Changing(Transactions(engine, ChangingRows)),

@@ -87,6 +87,13 @@ def predict(self: ServiceTask) -> None:
     self.process.aside.run("forecasts", lambda: healthmgr.insight.predicting.look_ahead(healthmgr.now()))
 
 
+@app.task(name="healthmgr.upkeep.sense", bind=True)
+def sense(self: ServiceTask) -> None:
+    """Look whether watched metrics are unlike their past, those whose turn it is."""
+    healthmgr = self.healthmgr
+    self.process.aside.run("anomalies", lambda: healthmgr.insight.sensing.look(healthmgr.now()))
+
+
 @app.task(name="healthmgr.upkeep.trace", bind=True)
 def trace(self: ServiceTask) -> None:
     """Look for the causes of the incidents that have just begun."""

@@ -1,4 +1,4 @@
-"""By which rule a metric is watched for what is unlike its past, and how its happenings are called for people."""
+"""By which rule a metric is watched for what is unlike its past."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from datetime import timedelta
 
 from healthmgr.domain.anomaly import ANOMALOUS_FROM
 from healthmgr.domain.anomaly_gate import GateRule
-from healthmgr.domain.anomaly_words import Subject
+from healthmgr.domain.anomaly_words import Subject, subject_of
 from healthmgr.domain.check import Severity
 from healthmgr.domain.quantity import format_duration, parse_duration
-from healthmgr.domain.rollup import RESPONSE_TIME
 
 STEP = timedelta(minutes=5)
+USUAL_GATE = GateRule()
 SHORTEST_STEP, LONGEST_STEP = timedelta(minutes=1), timedelta(hours=1)
 
 
@@ -28,7 +28,7 @@ class AnomalyRule:
     step: timedelta = STEP
     severity: Severity = Severity.MEDIUM
     threshold: float = ANOMALOUS_FROM
-    gate: GateRule = GateRule()
+    gate: GateRule = USUAL_GATE
 
     @property
     def subject(self) -> Subject:
@@ -58,8 +58,3 @@ class AnomalyRule:
             "of": str(self.gate.out_of),
             **lasting,
         }
-
-
-def subject_of(metric: str) -> Subject:
-    """What a metric's values are called: response times in milliseconds."""
-    return Subject("response time", "ms", 1000.0) if metric == RESPONSE_TIME else Subject(metric)

@@ -9,7 +9,7 @@ from typing import Any
 
 from healthmgr.domain.anomaly import ANOMALOUS_FROM, Judgement, SeriesDetector
 from healthmgr.domain.anomaly_gate import AnomalyGate, GateRule
-from healthmgr.domain.anomaly_words import VALUE, Subject
+from healthmgr.domain.anomaly_words import VALUE, Subject, subject_of
 from healthmgr.domain.check import Severity
 from healthmgr.domain.incoming import LONGEST_NAME, LONGEST_SUMMARY, IncomingAlert
 
@@ -25,6 +25,11 @@ class Told(StrEnum):
     WITHDRAW = "as_usual_again"
     WAIT = "not_often_enough_yet"
     NOTHING = "as_usual"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to tell."""
+        return self in (Told.TELL, Told.RENEW)
 
 
 class SeriesWatch:
@@ -126,15 +131,16 @@ def anomaly_alert(
     words: str,
     at: datetime,
     severity: Severity = Severity.MEDIUM,
+    ends_at: datetime | None = None,
 ) -> IncomingAlert:
     """The alert of an anomaly: it ends by itself unless it is renewed. Nobody is paged for it above medium unasked."""
-    said = f"{metric}: {words}"
+    subject = subject_of(metric).name
     return IncomingAlert(
         labels={**labels, "anomaly": metric},
         starts_at=at,
-        ends_at=at + KEEPS_FOR,
+        ends_at=ends_at or at + KEEPS_FOR,
         severity=severity,
-        name=f"{name}: {metric} is unlike its past"[:LONGEST_NAME],
-        summary=said[:LONGEST_SUMMARY],
+        name=f"{name}: {subject} is unlike its past"[:LONGEST_NAME],
+        summary=words[:LONGEST_SUMMARY],
         identity=identity(slug, metric),
     )

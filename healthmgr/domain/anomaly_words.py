@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from healthmgr.domain.rollup import RESPONSE_TIME
+
 
 class Kind(StrEnum):
     """The ways in which a value can be unlike what was before."""
@@ -38,6 +40,11 @@ class Subject:
 
 
 VALUE = Subject()
+
+
+def subject_of(metric: str) -> Subject:
+    """What a metric's values are called: response times in milliseconds."""
+    return Subject("response time", "ms", 1000.0) if metric == RESPONSE_TIME else Subject(metric)
 
 
 def words_for(

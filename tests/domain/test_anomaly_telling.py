@@ -99,9 +99,9 @@ def test_a_watch_survives_restarts(state: str, values: list[float | None], more:
 
 
 def test_an_alert_is_of_medium_severity_unless_somebody_says_otherwise() -> None:
-    alert = anomaly_alert("Shop", {"service": "shop"}, "shop", "load", "value 812, where 120 to 180 is usual", BEGIN)
+    alert = anomaly_alert("Shop", {"service": "shop"}, "shop", "load", "load 812, where 120 to 180 is usual", BEGIN)
     assert (alert.severity, alert.ends_at) == (Severity.MEDIUM, BEGIN + KEEPS_FOR)
     assert alert.labels == {"service": "shop", "anomaly": "load"}
     assert alert.identity == identity("shop", "load")
-    assert alert.summary == "load: value 812, where 120 to 180 is usual"
+    assert (alert.name, alert.summary) == ("Shop: load is unlike its past", "load 812, where 120 to 180 is usual")
     assert anomaly_alert("Shop", {}, "shop", "load", "x", BEGIN, Severity.CRITICAL).severity is Severity.CRITICAL
