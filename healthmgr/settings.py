@@ -93,6 +93,18 @@ class Settings(BaseModel):
     task_events: Literal["quiet", "all"] = Field(
         "quiet", alias="HEALTHMGR_TASK_EVENTS", description="'all': workers of checks and evaluation send events, too"
     )
+    proxy_trusted: CommaList = Field(
+        ("127.0.0.1", "::1"),
+        alias="HEALTHMGR_PROXY_TRUSTED",
+        description="addresses and networks of proxies whose headers are believed",
+    )
+    proxy_user_header: str = Field(
+        "", alias="HEALTHMGR_PROXY_USER_HEADER", description="in which such a proxy names who signed in there"
+    )
+    proxy_role_header: str = Field("", alias="HEALTHMGR_PROXY_ROLE_HEADER", description="... and their role")
+    proxy_role: Literal["viewer", "responder", "admin", "none"] = Field(
+        "viewer", alias="HEALTHMGR_PROXY_ROLE", description="where it names none; none: they are not let in"
+    )
 
     smtp_host: str = Field("", alias="SMTP_HOST", description="for channels of kind email that name no host")
     smtp_port: int = Field(587, alias="SMTP_PORT", ge=1, le=65535)

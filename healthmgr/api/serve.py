@@ -46,6 +46,7 @@ def serve(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         ws="websockets-sansio",
+        proxy_headers=False,  # dashboard/proxies.py believes those that are named
         timeout_graceful_shutdown=_LET_REQUESTS_END_FOR,
     )
     log.info("api_starting", address=f"http://{settings.host}:{settings.port}")

@@ -8,6 +8,7 @@ from nicegui import ui
 
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.dashboard import (
+    announcements,
     audit,
     check_page,
     incidents,
@@ -19,11 +20,13 @@ from healthmgr.dashboard import (
     runbook_page,
     runbooks,
     runs,
+    settings,
     simulate,
     workers,
 )
 from healthmgr.dashboard.guarding import Guard
 from healthmgr.dashboard.live import Live
+from healthmgr.dashboard.proxies import Proxies, ProxyRules
 from healthmgr.dashboard.shell import ROOT
 from healthmgr.dashboard.signing_in import signing_router
 
@@ -41,7 +44,9 @@ PAGES = (
     runbook_page,
     runs,
     workers,
+    announcements,
     audit,
+    settings,
 )
 
 
@@ -64,3 +69,4 @@ def mount_dashboard(app: FastAPI, healthmgr: Healthmgr) -> None:
         reconnect_timeout=10.0,
     )
     app.add_middleware(Guard, healthmgr=healthmgr, live=Live())
+    app.add_middleware(Proxies, told=ProxyRules.of(healthmgr.settings))

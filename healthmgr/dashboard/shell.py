@@ -49,7 +49,9 @@ NAVIGATION: list[tuple[str, str, Role]] = [
     ("/runbooks", "Runbooks", Role.VIEWER),
     ("/routes", "Routes", Role.VIEWER),
     ("/workers", "Workers", Role.VIEWER),
+    ("/announcements", "Announcements", Role.VIEWER),
     ("/audit", "Audit", Role.ADMIN),
+    ("/settings", "Settings", Role.ADMIN),
 ]
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.datastructures import Headers
 
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.dashboard.shell import ROOT
@@ -153,8 +154,13 @@ def inner(address: str) -> str:
 
 def comes_from_here(request: Request) -> bool:
     """Whether a form was sent by a page of this very site, as browsers tell it."""
-    site = request.headers.get("sec-fetch-site")
+    return not is_foreign(request.headers)
+
+
+def is_foreign(headers: Headers) -> bool:
+    """Whether a page of another site sent this, as browsers tell it."""
+    site = headers.get("sec-fetch-site")
     if site is not None:
-        return site in ("same-origin", "none")
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host", "")

@@ -35,7 +35,7 @@ def test_a_user_signs_in_with_name_and_password_and_comes_where_they_wanted(
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     keep_picture(page, "login-desktop")
     page.get_by_label("Name", exact=True).fill(ada)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("textbox", name="Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(re.compile(r"/ui/incidents\b.*"))
     expect(page.get_by_text("ada").first).to_be_visible()
