@@ -11,17 +11,17 @@ from uuid import UUID
 
 from nicegui import ui
 
+from healthmgr.dashboard.acting import LENGTHS
 from healthmgr.dashboard.asking import Field, ask
 from healthmgr.dashboard.place import Place
 from healthmgr.domain.escalation import Named
 from healthmgr.domain.quantity import parse_duration
-from healthmgr.errors import DefinitionError, Problem
+from healthmgr.errors import DefinitionError, NotFound, Problem
 from healthmgr.services.commanding import Act
 from healthmgr.services.tokens import Role
 
 _COMMENT = Field("comment", "Comment", is_long=True)
 _PERSON = Field("person", "Person", is_required=True)
-_LENGTHS = {"30m": "30 minutes", "1h": "1 hour", "2h": "2 hours", "4h": "4 hours", "8h": "8 hours", "1d": "a day"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class _Form:
 _FORMS: Mapping[str, _Form] = {
     "acknowledge": _Form(
         "Take it in hand", "Acknowledge",
-        (Field("for", "For how long", options={"": "until it is over", **_LENGTHS}), _COMMENT),
+        (Field("for", "For how long", options={"": "until it is over", **LENGTHS}), _COMMENT),
         "It is yours: nobody else is paged for it",
     ),
     "unacknowledge": _Form("Take the acknowledgement back", "Take back", (_COMMENT,), "People are told again"),
     "snooze": _Form(
-        "Put it off", "Snooze", (Field("for", "For how long", options=_LENGTHS), _COMMENT), "It is put off"
+        "Put it off", "Snooze", (Field("for", "For how long", options=LENGTHS), _COMMENT), "It is put off"
     ),
     "resolve": _Form("Say that all of it is over", "Resolve", (_COMMENT,), "It is over", is_grave=True),
     "escalate": _Form("Tell the next level now", "Escalate", (_COMMENT,), "The next level is told"),
@@ -69,6 +69,9 @@ _FORMS: Mapping[str, _Form] = {
         (Field("text", "How it stands", is_long=True, is_required=True),), "They are told",
     ),
     "subscribe": _Form("Have somebody told how it goes on", "Subscribe", (_PERSON,), "They will be told"),
+    "reopen_alert": _Form(
+        "Say that this alert was not over", "Open it again", (_COMMENT,), "It is open again: people are told"
+    ),
     "add_task": _Form(
         "Note something to be done", "Add",
         (Field("title", "What", is_required=True), Field("assignee", "Whose")), "It is noted",
@@ -78,20 +81,21 @@ _FORMS: Mapping[str, _Form] = {
         "They are one incident now", is_grave=True,
     ),
 }  # fmt: skip
-ACTS = (*_FORMS, "finish_task")
+_AT_ONCE = ("finish_task", "unsubscribe")  # the button says all that they need
+ACTS = (*_FORMS, *_AT_ONCE)
 
 
 async def act(place: Place, incident_id: UUID, data: Mapping[str, str]) -> None:
     """Ask for what the act needs, and do it. Raises the errors of the use case."""
     place.demand(Role.RESPONDER)
     verb = data["act"]
-    if verb == "finish_task":
-        await asyncio.to_thread(_do(place, incident_id, verb, {"number": data["number"]}))
+    if verb in _AT_ONCE:
+        await asyncio.to_thread(_do(place, incident_id, verb, data))
         return
     form = _FORMS[verb]
     given = await ask(form.title, form.fields, form.verb, is_grave=form.is_grave)
     if given is not None:
-        await asyncio.to_thread(_do(place, incident_id, verb, given))
+        await asyncio.to_thread(_do(place, incident_id, verb, {**data, **given}))
         ui.notify(form.said, type="positive", position="top")
 
 
@@ -117,6 +121,8 @@ def _do(place: Place, incident_id: UUID, verb: str, given: Mapping[str, str]) ->
         "give_role": lambda: commanding.give_role(incident_id, given["role"], given["person"], doing),
         "update": lambda: coordinating.update(incident_id, given["text"], doing),
         "subscribe": lambda: coordinating.subscribe(incident_id, given["person"], doing),
+        "unsubscribe": lambda: coordinating.unsubscribe(incident_id, given["person"], doing),
+        "reopen_alert": lambda: healthmgr.responding.reopen(_alert(given["alert"]), **said),
         "add_task": lambda: coordinating.add_task(incident_id, given["title"], doing, assignee=given["assignee"]),
         "finish_task": lambda: coordinating.finish_task(incident_id, int(given["number"]), doing),
         "merge": lambda: coordinating.merge(incident_id, _other(place, given["other"]), doing),
@@ -129,6 +135,13 @@ def _named(text: str) -> Named:
         return Named.parse(text)
     except ValueError as error:
         raise DefinitionError([Problem(str(error), path="who")]) from error
+
+
+def _alert(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"There is no alert {text!r}.") from None
 
 
 def _other(place: Place, text: str) -> UUID:

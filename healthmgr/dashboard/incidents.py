@@ -9,10 +9,12 @@ from uuid import UUID
 
 from nicegui import ui
 
-from healthmgr.dashboard.acting import acknowledge
+from healthmgr.dashboard.acting import acknowledge, acknowledge_many
 from healthmgr.dashboard.incident_acts import ACTS, act
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place
+from healthmgr.dashboard.recovery_acts import recovery_acts
+from healthmgr.dashboard.runbooks import questions
 from healthmgr.dashboard.shell import ROOT, keep_fresh, on_acts, page
 from healthmgr.dashboard.templates import render
 from healthmgr.domain.check import Severity
@@ -46,7 +48,9 @@ class View:
 async def show_incidents(place: Place, state: str = "open", severity: str = "", cursor: str = "") -> None:
     """The list, newest first, live."""
     view = View(state if state in _STATES else "open", severity if severity in _SEVERITIES else "", cursor[:500])
-    ui.html(render("incidents_bar", view=view, states=_STATES, severities=_SEVERITIES, root=ROOT), sanitize=False)
+    may_act = place.may(Role.RESPONDER)
+    bar = render("incidents_bar", view=view, states=_STATES, severities=_SEVERITIES, may_act=may_act, root=ROOT)
+    ui.html(bar, sanitize=False)
     lines = Pieces()
 
     async def refresh(where: Place) -> None:
@@ -66,7 +70,7 @@ async def show_incidents(place: Place, state: str = "open", severity: str = "", 
         pieces.append(("pages", render("incidents_pages", view=view, next=found.next_cursor)))
         lines.show(pieces)
 
-    on_acts({"acknowledge": partial(acknowledge, place)})
+    on_acts({"acknowledge": partial(acknowledge, place), "acknowledge_many": partial(acknowledge_many, place)})
     await refresh(place)
     keep_fresh(refresh, place)
 
@@ -86,10 +90,11 @@ async def show_incident(place: Place, number: str) -> None:
         found = await where.live.ask(("incident", incident_id), lambda: where.healthmgr.reading.incident(incident_id))
         may_act = where.may(Role.RESPONDER)
         head.show([("head", render("incident_head", incident=found, may_act=may_act, root=ROOT))])
-        main.show(_main(found))
+        asked, runs = await _repairs(where, found, may_act=may_act)
+        main.show([asked, *_main(found, may_act=may_act), runs, _timeline(found)])
         sides.show(_sides(found, may_act=may_act))
 
-    on_acts({verb: partial(act, place, incident_id) for verb in ACTS})
+    on_acts({**recovery_acts(place), **{verb: partial(act, place, incident_id) for verb in ACTS}})
     await refresh(place)
     keep_fresh(refresh, place)
 
@@ -111,20 +116,36 @@ async def _find(place: Place, number: str) -> UUID:
     return await place.live.ask(("number", number), lambda: place.healthmgr.reading.incident_id(int(number)))
 
 
-def _main(found: IncidentView) -> list[tuple[str, str]]:
+async def _repairs(where: Place, found: IncidentView, *, may_act: bool) -> list[tuple[str, str]]:
+    """What runbooks ask about it, and the runs of them."""
+    number, reading = found.number, where.healthmgr.recovery.reading
+    runs = await where.live.ask(("runs of incident", number), lambda: reading.runs(incident=number))
+    starters = {run.number: run.started_by for run in runs}
+    asked = [one for one in await questions(where) if one.run_number in starters]
+    values = {"may_act": may_act, "me": where.name, "starters": starters}
+    return [
+        ("asked", render("approvals", approvals=asked, root=ROOT, **values)),
+        ("runs", render("incident_runs", runs=runs, root=ROOT)),
+    ]
+
+
+def _main(found: IncidentView, *, may_act: bool) -> list[tuple[str, str]]:
     own = [alert for alert in found.members if alert.suppressed_by is None]
     own.sort(key=lambda alert: (alert.resolved_at is not None, Severity(alert.severity).rank, alert.opened_at))
     impacted = [alert for alert in found.members if alert.suppressed_by is not None and alert.resolved_at is None]
+    return [
+        ("alerts", render("incident_alerts", own=own, may_act=may_act, root=ROOT)),
+        ("causes", render("incident_causes", causes=found.causes[:3], root=ROOT)),
+        ("impact", render("incident_impact", incident=found, impacted=impacted, root=ROOT)),
+    ]
+
+
+def _timeline(found: IncidentView) -> tuple[str, str]:
     told = [
         (entry.at, sentence(entry.kind, entry.reason, entry.actor, entry.detail), entry.kind, entry.actor)
         for entry in reversed(found.timeline)
     ]
-    return [
-        ("alerts", render("incident_alerts", own=own, root=ROOT)),
-        ("causes", render("incident_causes", causes=found.causes[:3], root=ROOT)),
-        ("impact", render("incident_impact", incident=found, impacted=impacted, root=ROOT)),
-        ("timeline", render("incident_timeline", entries=told)),
-    ]
+    return "timeline", render("incident_timeline", entries=told)
 
 
 def _sides(found: IncidentView, *, may_act: bool) -> list[tuple[str, str]]:

@@ -14,6 +14,8 @@ from healthmgr.dashboard.acting import acknowledge
 from healthmgr.dashboard.drawing import beats_of, share_words, spark_of
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place
+from healthmgr.dashboard.recovery_acts import recovery_acts
+from healthmgr.dashboard.runbooks import recovery_side
 from healthmgr.dashboard.shell import ROOT, keep_fresh, on_acts, page
 from healthmgr.dashboard.templates import render
 from healthmgr.domain.check import Status
@@ -64,9 +66,9 @@ async def show_overview(place: Place, status: str = "", service: str = "", searc
             ("glances", ids), lambda: where.healthmgr.board.glances(ids, where.healthmgr.now()), _GLANCE_EVERY
         )
         board.show(_pieces(found, glances, view))
-        sides.show(await _sides(where))
+        sides.show([await recovery_side(where), *await _sides(where)])
 
-    on_acts({"acknowledge": partial(acknowledge, place)})
+    on_acts({"acknowledge": partial(acknowledge, place), **recovery_acts(place)})
     await refresh(place)
     keep_fresh(refresh, place)
 

@@ -74,6 +74,15 @@ async def going_on(place: Place) -> list[RunView]:
     return await place.live.ask("runs going on", lambda: reading.runs(is_over=False, limit=MOST_RUNS))
 
 
+async def recovery_side(place: Place) -> tuple[str, str]:
+    """The part at another page's side: what waits for an answer of those who may give one, what is under repair."""
+    asked = await questions(place) if place.may(Role.RESPONDER) else []
+    running = await going_on(place)
+    starters = {run.number: run.started_by for run in running}
+    values = {"asked": asked, "running": running, "starters": starters}
+    return "recovery", render("side_recovery", me=place.name, root=ROOT, **values)
+
+
 def rate_tone(rate: RateView | None) -> str:
     """Whether it mends as often as promised; "" where too little has happened to say."""
     if rate is None or rate.rate is None or rate.alerts < PROMISE.fewest:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, insert, select
 
 from healthmgr.bootstrap import Healthmgr
-from healthmgr.storage.tables import audit_entries, incident_tasks, incidents
+from healthmgr.storage.tables import alerts, audit_entries, incident_subscribers, incident_tasks, incidents
 from tests.browser.conftest import DESKTOP, PHONE, Open
 from tests.builders import make_alert, make_check, make_entry, make_incident, make_notification, make_well
 
@@ -100,6 +100,61 @@ def test_an_act_that_is_not_possible_says_why(open_page: Open, outage: int) -> N
     expect(page.get_by_text("is no number of an incident")).to_be_visible()
 
 
+def test_an_alert_that_was_not_over_is_opened_again(open_page: Open, outage: int, engine: Engine) -> None:
+    page = open_page(path=f"/ui/incidents/{outage}")
+    assert page.get_by_role("button", name="was not over").count() == 0
+    page.get_by_role("button", name="Resolve").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resolve").click()
+    page.get_by_role("button", name="The shop was not over").click()
+    page.get_by_role("dialog").get_by_label("Comment").fill("It still fails")
+    page.get_by_role("dialog").get_by_role("button", name="Open it again").click()
+    expect(page.get_by_label("Timeline")).to_contain_text("It still fails")
+    expect(page.get_by_label("Incident", exact=True)).to_contain_text("firing")
+    with engine.connect() as connection:
+        assert connection.execute(select(alerts.c.resolved_at).where(alerts.c.suppressed_by_id.is_(None))).all() == [
+            (None,)
+        ]
+
+
+def test_somebody_who_hears_of_updates_is_let_go(open_page: Open, outage: int, engine: Engine) -> None:
+    with engine.begin() as connection:
+        incident = connection.execute(select(incidents.c.id)).scalar_one()
+        values = {"incident_id": incident, "person": "alice", "since_at": func.now()}
+        connection.execute(insert(incident_subscribers).values(values))
+    page = open_page(path=f"/ui/incidents/{outage}")
+    expect(page.get_by_label("Command")).to_contain_text("told of updates")
+    page.get_by_role("button", name="Do not tell alice of updates any more").click()
+    expect(page.get_by_label("Command")).not_to_contain_text("told of updates")
+    with engine.connect() as connection:
+        assert connection.execute(select(incident_subscribers)).first() is None
+
+
+def test_many_are_taken_in_hand_at_once_and_how_many_is_seen_before(
+    open_page: Open, outage: int, engine: Engine
+) -> None:
+    for at in range(2):
+        other = make_incident(engine, severity="low", group_key=f"other {at}")
+        make_alert(engine, make_check(engine, f"blog-{at}"), incident_id=other, severity="low", labels={"tier": "low"})
+    page = open_page(path="/ui/incidents?severity=low")
+    page.get_by_role("button", name="Acknowledge many").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Alerts like this")).to_have_value("severity=low")
+    expect(dialog.get_by_label("How many")).to_contain_text("2 incidents that nobody has in hand")
+    dialog.get_by_label("Alerts like this").fill("tier=~[")
+    expect(dialog.get_by_label("How many").locator(".fault")).to_be_visible()
+    dialog.get_by_label("Alerts like this").fill("")
+    expect(dialog.get_by_label("How many")).to_contain_text("3 incidents that nobody has in hand: all of them")
+    dialog.get_by_label("Alerts like this").fill("tier=low")
+    expect(dialog.get_by_label("How many")).to_contain_text("2 incidents")
+    dialog.get_by_label("Comment").fill("The night shift sees to it")
+    dialog.get_by_role("button", name="Acknowledge them").click()
+    expect(page.get_by_text("2 incidents are yours")).to_be_visible()
+    expect(page.locator("article.incident").first).to_contain_text("acknowledged by responder-token")
+    with engine.connect() as connection:
+        kept = connection.execute(select(incidents.c.acknowledged_by).order_by(incidents.c.number)).scalars().all()
+    assert kept == [None, "responder-token", "responder-token"]
+
+
 def test_all_of_it_is_resolved_and_a_report_drafted(open_page: Open, outage: int) -> None:
     page = open_page(path=f"/ui/incidents/{outage}")
     page.get_by_role("button", name="Resolve").click()
@@ -113,8 +168,9 @@ def test_a_viewer_sees_all_and_does_nothing(open_page: Open, outage: int, engine
     page = open_page("viewer", f"/ui/incidents/{outage}")
     expect(page.get_by_label("Timeline")).to_be_visible()
     assert page.locator("[data-act]").count() == 0
-    page.evaluate("emitEvent('act', {act: 'resolve'})")
-    expect(page.get_by_text("This needs the role responder")).to_be_visible()
+    for data in ("act: 'resolve'", "act: 'unsubscribe', person: 'alice'", "act: 'reopen_alert', alert: ''"):
+        page.evaluate(f"emitEvent('act', {{{data}}})")
+        expect(page.get_by_text("This needs the role responder").first).to_be_visible()
     with engine.connect() as connection:
         assert connection.execute(select(incidents.c.resolved_at)).scalar_one() is None
 
