@@ -117,11 +117,15 @@ class HitIncidentView(View):
 
 
 class HitsView(View):
-    """What would be kept quiet now. `notifications` wait to be sent, and would go on waiting."""
+    """What would be kept quiet now. `notifications` wait to be sent, and would go on waiting.
+
+    `checks` are those that it is for, whether they have an open alert or not; previews alone look for them.
+    """
 
     alerts: list[HitAlertView]
     incidents: list[HitIncidentView]
     notifications: int
+    checks: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, hits: Hits) -> HitsView:
@@ -149,4 +153,5 @@ class HitsView(View):
                 for incident in hits.incidents
             ],
             notifications=hits.notifications,
+            checks=hits.checks,
         )

@@ -250,7 +250,7 @@ class ScheduleLineView(View):
     until: datetime | None
     absence: str
     faults: list[str]
-    next: list[str] = []
+    next: tuple[str, ...] = ()
     next_at: datetime | None = None
     is_meant: bool = False
 

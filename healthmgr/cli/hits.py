@@ -9,6 +9,7 @@ import typer
 
 from healthmgr.cli.printing import Column, print_heading, print_lines, print_table, styled
 from healthmgr.cli.wording import incident_name
+from healthmgr.domain.phrasing import listing
 from healthmgr.views_muting import HitIncidentView, HitsView
 
 MATCHERS_HELP = (
@@ -19,10 +20,13 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what it would be a
 Matchers = Annotated[list[str], typer.Argument(metavar="MATCHER...", help=MATCHERS_HELP)]
 
 _MOST_ALERTS = 20
+_MOST_CHECKS = 8
 
 
 def print_hits(hits: HitsView) -> None:
-    """The alerts that are hit, and what that means for their incidents."""
+    """The alerts that are hit, what that means for their incidents, and the checks that fit, where they are known."""
+    if hits.checks:
+        print_lines(f"For {_count(len(hits.checks), 'check')}: {listing(hits.checks, _MOST_CHECKS)}.")
     if not hits.alerts:
         print_lines("No open alert fits now.")
         return

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from nicegui import ui
 
+from healthmgr.dashboard.asking import Field, ask
+from healthmgr.dashboard.mute_form import (
+    foresee_silence,
+    foresee_window,
+    length_of,
+    matchers_of,
+    moment_of,
+    show_form,
+    window_of,
+)
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place
-from healthmgr.dashboard.shell import attempt, keep_fresh, on_acts, page
+from healthmgr.dashboard.shell import keep_fresh, on_acts, page
 from healthmgr.dashboard.templates import render
-from healthmgr.domain.hits import Hits
-from healthmgr.domain.matcher import Matcher
 from healthmgr.domain.quantity import parse_duration
-from healthmgr.domain.silence import Draft, read_matchers
-from healthmgr.errors import DefinitionError, HealthmgrError, Problem
-from healthmgr.services.maintaining import Plan, read_window
-from healthmgr.services.silencing import ANY_STATE
+from healthmgr.domain.silence import Draft
+from healthmgr.services.maintaining import Plan
+from healthmgr.services.silencing import ANY_STATE, Silencing
 from healthmgr.services.tokens import Role
-from healthmgr.views_muting import HitsView, MaintenanceView, SilenceView
+from healthmgr.views_muting import MaintenanceView, SilenceView
 
-_LOOK_AFTER = "debounce=400"  # ms without a key pressed
-Preview = Callable[[tuple[Matcher, ...]], Hits]
+_LENGTHS = {"30m": "30 minutes", "1h": "an hour", "2h": "2 hours", "8h": "8 hours", "1d": "a day", "7d": "a week"}
 
 
 @page("/silences", "Silences")
@@ -51,13 +56,21 @@ async def show_silences(place: Place, matchers: str = "") -> None:
         await asyncio.to_thread(lambda: silencing.expire(wanted, **said))
         ui.notify("It is over: what still fires is told", type="positive", position="top")
 
+    async def extend(data: Mapping[str, str]) -> None:
+        place.demand(Role.RESPONDER)
+        given = await ask("Hold it back for longer", (Field("for", "For how much longer", options=_LENGTHS),), "Extend")
+        if given is not None:
+            wanted, length, said = UUID(data["id"]), parse_duration(given["for"]), place.said()
+            await asyncio.to_thread(lambda: _extend(silencing, wanted, length, **said))
+            ui.notify("It holds for longer", type="positive", position="top")
+
     async def save(data: Mapping[str, str]) -> None:
         place.demand(Role.RESPONDER)
         now = place.healthmgr.now()
-        begin = _moment(data["starts_at"], "starts_at")
+        begin = moment_of(data["starts_at"], "starts_at")
         draft = Draft(
-            matchers=_matchers(data["matchers"]),
-            ends_at=(begin or now) + _length(data["lasts_for"]),
+            matchers=matchers_of(data["matchers"]),
+            ends_at=(begin or now) + length_of(data["lasts_for"]),
             created_by=place.name,
             comment=data["comment"],
             starts_at=begin,
@@ -65,9 +78,9 @@ async def show_silences(place: Place, matchers: str = "") -> None:
         await asyncio.to_thread(lambda: silencing.save(draft, actor=place.name, origin=place.origin, now=now))
         ui.notify("What fits is told to nobody until it ends", type="positive", position="top")
 
-    on_acts({"expire": expire})
+    on_acts({"expire": expire, "extend": extend})
     if place.may(Role.RESPONDER):
-        _form("New silence", matchers, silencing.preview, save, "Silence", with_name=False)
+        show_form("New silence", matchers, lambda given: foresee_silence(place, given), save, "Silence")
     await refresh(place)
     keep_fresh(refresh, place)
 
@@ -101,88 +114,35 @@ async def show_maintenance(place: Place, matchers: str = "") -> None:
     async def save(data: Mapping[str, str]) -> None:
         place.demand(Role.RESPONDER)
         now = place.healthmgr.now()
-        begin = _moment(data["starts_at"], "starts_at") or now
-        window = {"starts_at": begin, "ends_at": begin + _length(data["lasts_for"])}
         plan = Plan(
             name=data["name"],
-            matchers=_matchers(data["matchers"]),
-            window=read_window(window),
+            matchers=matchers_of(data["matchers"]),
+            window=window_of(data, now),
             comment=data["comment"],
-            covers_dependents=False,
+            covers_dependents=data["covers_dependents"] == "True",
         )
         await asyncio.to_thread(lambda: maintaining.add(plan, actor=place.name, origin=place.origin, now=now))
         ui.notify("It is planned", type="positive", position="top")
 
     on_acts({"end": end, "delete": end})
     if place.may(Role.RESPONDER):
-        _form("New window", matchers, maintaining.preview, save, "Plan", with_name=True)
+        show_form("New window", matchers, lambda given: foresee_window(place, given), save, "Plan", is_window=True)
     await refresh(place)
     keep_fresh(refresh, place)
 
 
-def _form(title: str, matchers: str, preview: Preview, save: Any, verb: str, *, with_name: bool) -> None:
-    """The form, and under it what its matchers hit as they are written."""
-    inputs: dict[str, Any] = {}
-    with ui.element("section").classes("card mute-form").props(f'aria-label="{title}"'):
-        ui.html(render("dialog_title", title=title), sanitize=False)
-        with ui.element("div").classes("fields"):
-            if with_name:
-                inputs["name"] = ui.input("Name").props("maxlength=100 dense outlined")
-            inputs["matchers"] = (
-                ui.input("Matchers, such as service=shop, host=~db-.*", value=matchers[:5000])
-                .classes("grows")
-                .props(f"{_LOOK_AFTER} dense outlined")
-            )
-            inputs["starts_at"] = ui.input("From (UTC; empty: now)").props(
-                'dense outlined placeholder="2026-01-31 22:00"'
-            )
-            inputs["lasts_for"] = ui.input("For", value="2h").props("dense outlined").classes("short")
-            inputs["comment"] = ui.input("Why").classes("grows").props("maxlength=2000 dense outlined")
-            send = ui.button(verb).props("unelevated no-caps color=primary")
-        hits = Pieces()
-
-    async def look() -> None:
-        hits.show([("hits", await _hits(str(inputs["matchers"].value or ""), preview))])
-
-    async def submit() -> None:
-        if await attempt(save, {name: str(found.value or "").strip() for name, found in inputs.items()}):
-            for name in ("matchers", "comment", "name"):
-                if name in inputs:
-                    inputs[name].value = ""
-
-    inputs["matchers"].on_value_change(look)
-    send.on_click(submit)
-    if matchers:
-        ui.timer(0.1, look, once=True)
-
-
-async def _hits(text: str, preview: Preview) -> str:
-    if not text.strip():
-        return render("mute_hits", hits=None, fault="")
-    try:
-        matchers = _matchers(text)
-        found = await asyncio.to_thread(lambda: preview(matchers))
-    except HealthmgrError as error:
-        return render("mute_hits", hits=None, fault=str(error))
-    return render("mute_hits", hits=HitsView.of(found), fault="")
-
-
-def _matchers(text: str) -> tuple[Matcher, ...]:
-    return read_matchers([text])
-
-
-def _length(text: str) -> timedelta:
-    try:
-        return parse_duration(text)
-    except (ValueError, OverflowError) as error:
-        raise DefinitionError([Problem(str(error), path="for")]) from error
-
-
-def _moment(text: str, field: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise DefinitionError([Problem(f"{text!r} is no time: write 2026-01-31 22:00", path=field)]) from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+def _extend(
+    silencing: Silencing, silence_id: UUID, length: timedelta, *, actor: str, origin: str, now: datetime
+) -> None:
+    """The same silence, with a later end."""
+    stored = silencing.get(silence_id)
+    draft = Draft(
+        matchers=stored.matchers,
+        ends_at=max(stored.ends_at, now) + length,
+        created_by=stored.created_by,
+        comment=stored.comment,
+        starts_at=stored.starts_at,
+        annotations=stored.annotations,
+        id=stored.id,
+    )
+    silencing.save(draft, actor=actor, origin=origin, now=now)

@@ -52,11 +52,15 @@ class HitIncident:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    """What is hit. `notifications` are those that wait to be sent and would wait until the mute ends."""
+    """What is hit. `notifications` are those that wait to be sent and would wait until the mute ends.
+
+    `checks` are those whose alerts would be hit, whether they have one or not; they are looked for in previews alone.
+    """
 
     alerts: tuple[OpenAlert, ...] = ()
     incidents: tuple[HitIncident, ...] = ()
     notifications: int = 0
+    checks: tuple[str, ...] = ()
 
 
 def hit_by(is_hit: Callable[[Subject], bool], alerts: Sequence[OpenAlert]) -> Hits:

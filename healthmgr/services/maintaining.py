@@ -6,7 +6,7 @@ sooner than planned needs no new definitions.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +24,7 @@ from healthmgr.domain.muting import Subject
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.silence import KEPT_FOR, MOST_COMMENT, matcher_problems, text_problems
 from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem
-from healthmgr.services.silencing import HittingTransaction, note_mute
+from healthmgr.services.silencing import HittingTransaction, foreseen, note_mute
 
 log = structlog.get_logger(__name__)
 
@@ -151,8 +151,7 @@ class Maintaining:
         if problems:
             raise DefinitionError(problems)
         with self._store.begin() as transaction:
-            hits = _hits(transaction, matchers, covers_dependents)
-            return replace(hits, notifications=transaction.waiting([alert.id for alert in hits.alerts]))
+            return foreseen(transaction, _hitting(transaction, matchers, covers_dependents))
 
     def forget_over(self, now: datetime) -> int:
         """Remove windows of people that have been over for longer than they are kept; how many there were."""
@@ -270,12 +269,18 @@ def _hits_at(transaction: MaintainingTransaction, window: MaintenanceWindow | No
 
 
 def _hits(transaction: MaintainingTransaction, matchers: Sequence[Matcher], covers_dependents: bool) -> Hits:
+    return hit_by(_hitting(transaction, matchers, covers_dependents), transaction.open_alerts())
+
+
+def _hitting(
+    transaction: MaintainingTransaction, matchers: Sequence[Matcher], covers_dependents: bool
+) -> Callable[[Subject], bool]:
     covered = transaction.covered(matchers) if covers_dependents else ()
 
     def is_hit(subject: Subject) -> bool:
         return subject.check_id in covered or match_all(matchers, subject.labels)
 
-    return hit_by(is_hit, transaction.open_alerts())
+    return is_hit
 
 
 def _detail(window: MaintenanceWindow) -> dict[str, Any]:

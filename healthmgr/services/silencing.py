@@ -6,7 +6,7 @@ timelines of the incidents that it hits tell of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -55,6 +55,10 @@ class HittingTransaction(NotesTimeline, Protocol):
 
     def open_alerts(self) -> Sequence[OpenAlert]:
         """All open alerts, oldest first."""
+        ...
+
+    def checks(self) -> Mapping[str, Subject]:
+        """The alert that each check that is watched would have, by its slug."""
         ...
 
     def waiting(self, alert_ids: Collection[UUID]) -> int:
@@ -157,8 +161,7 @@ class Silencing:
         if problems:
             raise DefinitionError(problems)
         with self._store.begin() as transaction:
-            hits = _hits(transaction, matchers)
-            return replace(hits, notifications=transaction.waiting([alert.id for alert in hits.alerts]))
+            return foreseen(transaction, lambda subject: match_all(matchers, subject.labels))
 
     def silence_incident(
         self, incident_id: UUID, *, until: datetime, actor: str, origin: str, now: datetime, comment: str = ""
@@ -220,6 +223,14 @@ def _same(silences: Sequence[Silence], matchers: Sequence[Matcher], now: datetim
     """One that holds and mutes just this; of several, the last to end."""
     same = [s for s in silences if s.state(now) is SilenceState.ACTIVE and set(s.matchers) == set(matchers)]
     return max(same, key=lambda silence: silence.ends_at, default=None)
+
+
+def foreseen(transaction: HittingTransaction, is_hit: Callable[[Subject], bool]) -> Hits:
+    """What a mute would hit now, what waits to be sent of it, and the checks that it is for."""
+    hits = hit_by(is_hit, transaction.open_alerts())
+    waiting = transaction.waiting([alert.id for alert in hits.alerts])
+    checks = tuple(slug for slug, subject in transaction.checks().items() if is_hit(subject))
+    return replace(hits, notifications=waiting, checks=checks)
 
 
 def _hits(transaction: HittingTransaction, matchers: Sequence[Matcher]) -> Hits:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,8 +11,11 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
+from healthmgr.domain.alert import check_labels
 from healthmgr.domain.check import Severity
 from healthmgr.domain.hits import OpenAlert
+from healthmgr.domain.incident import all_labels
+from healthmgr.domain.muting import Subject
 from healthmgr.domain.timeline import Entry
 from healthmgr.services.silencing import HittingTransaction
 from healthmgr.storage import muting_rows
@@ -25,6 +28,8 @@ SELECT a.id, COALESCE(c.slug, a.name) AS name, a.severity, a.summary, a.opened_a
 FROM alerts a LEFT JOIN checks c ON c.id = a.check_id LEFT JOIN incidents i ON i.id = a.incident_id
 WHERE a.resolved_at IS NULL AND a.origin <> 'synthetic' ORDER BY a.opened_at, a.id
 """)
+
+_CHECKS = text("SELECT id, slug, service, category, severity, labels FROM checks WHERE is_enabled ORDER BY slug")
 
 # As judged when they are about to be sent: held where all that still fires is hit.
 _WAITING = text("""
@@ -50,6 +55,18 @@ class HitRows(HittingTransaction):
     def open_alerts(self) -> Sequence[OpenAlert]:
         rows = self._connection.execute(_OPEN).mappings()
         return [OpenAlert(**{**row, "severity": Severity(row["severity"])}) for row in rows]
+
+    def checks(self) -> Mapping[str, Subject]:
+        return {
+            row.slug: Subject(
+                row.id,
+                all_labels(
+                    check_labels(row.slug, row.service, row.category, row.labels), Severity(row.severity), "healthmgr"
+                ),
+                row.id,
+            )
+            for row in self._connection.execute(_CHECKS)
+        }
 
     def waiting(self, alert_ids: Collection[UUID]) -> int:
         if not alert_ids:

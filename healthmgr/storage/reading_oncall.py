@@ -218,7 +218,7 @@ def _line(facts: Any, schedule: Schedule, faults: Sequence[str], now: datetime) 
         until=spans[0].ends_at if len(spans) > 1 else None,
         absence=spans[0].absence.value if spans[0].absence else "",
         faults=list(faults),
-        next=list(following.people) if following else [],
+        next=following.people if following else (),
         next_at=following.starts_at if following else None,
         is_meant=_is_meant(spans[0], schedule),
     )

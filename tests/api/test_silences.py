@@ -83,6 +83,7 @@ def test_a_preview_shows_alerts_incidents_and_waiting_messages_and_changes_nothi
     [incident] = hits["incidents"]
     assert (incident["alerts"], incident["open_alerts"], incident["is_quiet"]) == (["till"], 2, False)
     assert hits["notifications"] == 1
+    assert "till" in hits["checks"]
     both = client.post(f"{SILENCES}/preview", json={"matchers": ["service=~shop|store"]}).json()
     assert both["incidents"][0]["is_quiet"]
     assert client.get(SILENCES).json() == {"items": []}

@@ -78,6 +78,60 @@ def test_a_window_is_planned_and_deleted(open_page: Open, shop_alert: None, engi
         assert connection.execute(select(maintenance_windows.c.name)).first() is None
 
 
+def test_a_silence_is_extended(open_page: Open, shop_alert: None, engine: Engine, healthmgr: Healthmgr) -> None:
+    now = healthmgr.now()
+    silence = make_silence(engine, "service=web", starts_at=now, ends_at=now + timedelta(hours=1))
+    page = open_page(path="/ui/silences")
+    page.get_by_role("button", name="Extend").click()
+    page.get_by_role("dialog").get_by_label("For how much longer").click()
+    page.get_by_role("option", name="8 hours").click()
+    page.get_by_role("dialog").get_by_role("button", name="Extend").click()
+    expect(page.get_by_text("It holds for longer")).to_be_visible()
+    with engine.connect() as connection:
+        found = connection.execute(select(silences.c.id, silences.c.ends_at)).one()
+    assert (found.id, found.ends_at) == (silence, now + timedelta(hours=9))
+
+
+def test_the_preview_names_the_checks_that_fit_though_nothing_is_wrong_with_them(
+    open_page: Open, shop_alert: None, engine: Engine
+) -> None:
+    make_check(engine, "cart", name="The cart", service="web")
+    make_check(engine, "mail", name="The mail", service="mail")
+    page = open_page(path="/ui/silences")
+    page.get_by_label("Matchers").fill("service=web")
+    hits = page.get_by_label("What is hit")
+    expect(hits).to_contain_text("1 open alert of 1 incident")
+    expect(hits).to_contain_text("For 2 checks, whether they fail or not: cart, shop")
+
+
+@pytest.mark.parametrize(
+    ("how", "rule"),
+    [("by cron", "0 2 * * 0"), ("by a calendar rule", "FREQ=WEEKLY;BYDAY=SU")],
+)
+def test_a_window_is_planned_again_and_again_and_says_when_it_opens(
+    open_page: Open, shop_alert: None, engine: Engine, how: str, rule: str
+) -> None:
+    page = open_page(path="/ui/maintenance")
+    form = page.get_by_label("New window")
+    form.get_by_label("Name").fill("sundays")
+    form.get_by_label("Matchers").fill("service=web")
+    form.get_by_label("From").fill("2099-01-04 02:00")
+    form.get_by_label("How often").click()
+    page.get_by_role("option", name=how).click()
+    form.get_by_label("Rule, such as").fill("nonsense")
+    expect(form.get_by_label("What is hit").locator(".fault")).to_be_visible()
+    form.get_by_label("Rule, such as").fill(rule)
+    form.get_by_label("Time zone of the rule").fill("Europe/Berlin")
+    expect(form.get_by_label("What is hit")).to_contain_text("Opens ")
+    expect(form.get_by_label("What is hit").locator("hm-time")).to_have_count(3)
+    form.get_by_label("Why").fill("Every Sunday")
+    form.get_by_role("button", name="Plan").click()
+    expect(page.locator("article.incident")).to_contain_text("sundays")
+    with engine.connect() as connection:
+        kept = connection.execute(select(maintenance_windows.c.window)).scalar_one()
+    assert (kept.get("cron") or kept["rrule"], kept["timezone"]) == (rule, "Europe/Berlin")
+
+
 def test_a_viewer_makes_and_ends_nothing(
     open_page: Open, shop_alert: None, engine: Engine, healthmgr: Healthmgr
 ) -> None:

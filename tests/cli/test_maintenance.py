@@ -119,7 +119,7 @@ def test_a_window_is_deleted(terminal: Terminal) -> None:
 
 def test_what_depends_on_a_check_is_shown_where_it_is_covered(terminal: Terminal) -> None:
     alone = terminal("maintenance", "preview", "check=database")
-    assert alone.out == "No open alert fits now.\n"
+    assert alone.out == "For 1 check: database.\nNo open alert fits now.\n"
     covered = terminal("maintenance", "preview", "check=database", "--covers-dependents")
     assert "session-manager" in covered.out
 
