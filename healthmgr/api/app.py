@@ -12,6 +12,7 @@ from healthmgr import __version__
 from healthmgr.api import (
     alerts,
     announcements,
+    anomalies,
     answers,
     approval_answers,
     approvals,
@@ -90,7 +91,7 @@ def create_app(parts: Parts) -> FastAPI:
         api.include_router(router)
     for module in (balancing, runbooks, runs, approvals, recovery):
         api.include_router(module.router)
-    for module in (promises, graph, insight, measuring):
+    for module in (promises, graph, insight, anomalies, measuring):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(balancing.door)

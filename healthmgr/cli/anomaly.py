@@ -1,4 +1,4 @@
-"""`healthmgr anomaly`: what the anomaly detector would have said of a metric, over what is stored of it."""
+"""`healthmgr anomaly`: what is watched for anomalies, and what the detector would have said of what is stored."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from healthmgr.cli.anomaly_watched import list_watched, show_anomalies
 from healthmgr.cli.failing import EXIT_CODES, SpeakingGroup
 from healthmgr.cli.metrics import bars, length_of_option
 from healthmgr.cli.opening import opened
@@ -30,6 +31,10 @@ _COLUMNS = 60  # of the picture in text
 @anomaly_app.callback()
 def anomaly() -> None:
     """What is unlike the past of a metric."""
+
+
+anomaly_app.command("list")(list_watched)
+anomaly_app.command("show")(show_anomalies)
 
 
 @anomaly_app.command("backtest")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from healthmgr.domain.anomaly_watch import SeenPoint
 from healthmgr.domain.check import Status
 from healthmgr.domain.rollup import RESPONSE_TIME, Point
 from healthmgr.domain.threshold import Thresholds
@@ -16,6 +17,7 @@ MOST_STEPS = 180  # points on a chart
 _QUANTILES = ((0.5, "p50", "#4c8dff"), (0.95, "p95", "#e0a030"), (0.99, "p99", "#e0566a"))
 _SHADES = {Status.UNHEALTHY: "rgba(224,86,106,.16)", Status.DEGRADED: "rgba(224,160,48,.16)",
            Status.UNKNOWN: "rgba(140,110,230,.14)"}  # fmt: skip
+_BAND = "rgba(76,141,255,.14)"
 _LINE = "rgba(128,136,148,.28)"
 _WORDS = "#8a929c"
 
@@ -57,8 +59,12 @@ def chart(
     limits: Mapping[str, Mapping[str, str]],
     transitions: Sequence[TransitionView],
     status: str,
+    seen: Sequence[SeenPoint] = (),
 ) -> dict[str, Any]:
-    """The metric's median and tails, its limits as lines, and the times in which the check was not well as shades."""
+    """The metric's median and tails, its limits as lines, and the times in which the check was not well as shades.
+
+    `seen`: what was thought of its points, where it is watched; drawn as the expected band and marks of the strange.
+    """
     scale = 1000.0 if metric == RESPONSE_TIME else 1.0
     series: list[dict[str, Any]] = [
         {
@@ -74,10 +80,14 @@ def chart(
     ]
     series[0]["markLine"] = _limit_lines(metric, limits, scale)
     series[0]["markArea"] = {"silent": True, "data": _bad_times(transitions, status, begin, end)}
+    series += _anomalies([point for point in seen if begin <= point.at < end], scale)
+    named = [each["name"] for each in series if each["name"] != "expected from"]
     return {
         "animation": False,
         "grid": {"left": 8, "right": 16, "top": 34, "bottom": 8, "containLabel": True},
-        "legend": {"right": 8, "top": 0, "textStyle": {"color": _WORDS}, "icon": "roundRect", "itemHeight": 3},
+        "legend": {
+            "data": named, "right": 8, "top": 0, "textStyle": {"color": _WORDS}, "icon": "roundRect", "itemHeight": 3,
+        },
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "line"}},
         "xAxis": {
             "type": "time", "min": _stamp(begin), "max": _stamp(end),
@@ -90,6 +100,23 @@ def chart(
         },
         "series": series,
     }  # fmt: skip
+
+
+def _anomalies(seen: Sequence[SeenPoint], scale: float) -> list[dict[str, Any]]:
+    """The band in which values were expected, as two stacked lines of which the upper is filled, and the marks."""
+    if not seen:
+        return []
+    most = max(1, len(seen) // MOST_STEPS)
+    banded = [(_stamp(p.at), *p.expected) for p in seen[::most] if p.expected]
+    plain = {"type": "line", "symbol": "none", "silent": True, "lineStyle": {"opacity": 0}, "stack": "expected",
+             "stackStrategy": "all", "color": _BAND, "tooltip": {"show": False}}  # fmt: skip
+    strange = [[_stamp(p.at), _scaled(p.value, scale)] for p in seen if p.is_strange]
+    return [
+        {**plain, "name": "expected from", "data": [[at, _scaled(low, scale)] for at, low, _ in banded]},
+        {**plain, "name": "expected", "areaStyle": {"color": _BAND},
+         "data": [[at, _scaled(high - low, scale)] for at, low, high in banded]},
+        {"name": "anomaly", "type": "scatter", "symbolSize": 8, "color": "#b05ce0", "data": strange},
+    ]  # fmt: skip
 
 
 def _limit_lines(metric: str, limits: Mapping[str, Mapping[str, str]], scale: float) -> dict[str, Any]:

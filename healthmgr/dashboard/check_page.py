@@ -110,7 +110,7 @@ async def _sides(place: Place, check: CheckView) -> list[tuple[str, str]]:
     return [
         ("alert", render("check_alert", alert=alert, near=near, root=ROOT)),
         ("measured", render("check_measured", check=check)),
-        ("near", render("check_near", near=near, root=ROOT)),
+        ("near", render("check_near", near=near, check=check, root=ROOT)),
         ("definition", render("check_definition", check=check)),
     ]
 
@@ -125,7 +125,11 @@ async def _chart(place: Place, look: Look, check: CheckView) -> dict[str, object
             look.slug, look.metric, begin, end, look.range.step, now=end, with_planned=True
         )
         changes = healthmgr.reading.transitions(look.slug, limit=200).items
-        return chart(look.metric, points, begin, end, limits=check.thresholds, transitions=changes, status=check.status)
+        found = healthmgr.insight.sensing.points_of(look.slug, look.metric, begin, end)
+        return chart(
+            look.metric, points, begin, end, limits=check.thresholds, transitions=changes, status=check.status,
+            seen=found,
+        )  # fmt: skip
 
     return await place.live.ask(("chart", look), draw, _CHART_EVERY)
 

@@ -69,19 +69,27 @@ class Sensing:
         with self._store.begin() as transaction:
             return transaction.all()
 
-    def of_check(self, slug: str, now: datetime, metric: str = "", begin: datetime | None = None) -> list[Seen]:
-        """The watched metrics of a check, or one of them, with their points from `begin` to now. Raises NotFound."""
+    def of_check(
+        self, slug: str, now: datetime, metric: str = "", begin: datetime | None = None, end: datetime | None = None
+    ) -> list[Seen]:
+        """The watched metrics of a check, or one of them, with their points of a time. Raises NotFound."""
         with self._store.begin() as transaction:
             found = transaction.find(slug)
             chosen = [each for each in found if metric in ("", each.rule.metric)]
             if metric and not chosen:
                 known = ", ".join(each.rule.metric for each in found) or "none"
                 raise NotFound(f"{metric!r} of {slug} is not watched for anomalies; those that are: {known}")
-            since = begin or now - KEPT_FOR
+            since, until = begin or now - KEPT_FOR, end or now
             return [
-                Seen(each, transaction.points(each, since, now), transaction.happenings(each, MOST_HAPPENINGS))
+                Seen(each, transaction.points(each, since, until), transaction.happenings(each, MOST_HAPPENINGS))
                 for each in chosen
             ]
+
+    def points_of(self, slug: str, metric: str, begin: datetime, end: datetime) -> list[SeenPoint]:
+        """What was thought of a metric's points; nothing where it is not watched. Raises NotFound."""
+        with self._store.begin() as transaction:
+            found = [each for each in transaction.find(slug) if each.rule.metric == metric]
+            return transaction.points(found[0], begin, end) if found else []
 
     def _arrange(self, now: datetime) -> list[Due]:
         with self._store.begin() as transaction:

@@ -30,6 +30,8 @@ WITH_DATA = (
     (("graph", "spof"), 0),
     (("graph", "suggestions"), 0),
     (("forecast", "session-manager"), 0),
+    (("anomaly", "list"), 0),
+    (("anomaly", "show", "session-manager"), 0),
     (("changes", "list"), 0),
     (("alerts", "list"), 0),
     (("alerts", "show", "session-manager"), 0),
