@@ -32,7 +32,7 @@ class Restraining:
             if not transaction.throw(scope, act.actor, act.comment, act.now):
                 raise Conflict(f"The kill switch {switch_words(scope)} is thrown already.")
             transaction.audit(act.actor, act.origin, "recovery.stop", scope, {"comment": act.comment}, act.now)
-        log.warning("kill_switch_thrown", scope=scope, actor=act.actor)
+        log.info("kill_switch_thrown", scope=scope, actor=act.actor)
 
     def release(self, scope: str, act: Act) -> None:
         """Runs of this scope may start again."""
@@ -40,7 +40,7 @@ class Restraining:
             if not transaction.release(scope):
                 raise Conflict(f"The kill switch {switch_words(scope)} is not thrown.")
             transaction.audit(act.actor, act.origin, "recovery.resume", scope, {"comment": act.comment}, act.now)
-        log.warning("kill_switch_released", scope=scope, actor=act.actor)
+        log.info("kill_switch_released", scope=scope, actor=act.actor)
 
     def close_breaker(self, runbook: str, act: Act) -> None:
         """A runbook that failed too often may run again; its failures are counted anew."""
