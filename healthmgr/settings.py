@@ -105,6 +105,13 @@ class Settings(BaseModel):
     proxy_role: Literal["viewer", "responder", "admin", "none"] = Field(
         "viewer", alias="HEALTHMGR_PROXY_ROLE", description="where it names none; none: they are not let in"
     )
+    oidc_issuer: str = Field("", alias="HEALTHMGR_OIDC_ISSUER", description="who signs people in, by OpenID Connect")
+    oidc_client_id: str = Field("", alias="HEALTHMGR_OIDC_CLIENT_ID", description="as what healthmgr is known there")
+    oidc_client_secret: str = Field("", alias="HEALTHMGR_OIDC_CLIENT_SECRET", repr=False)
+    oidc_role_claim: str = Field("groups", alias="HEALTHMGR_OIDC_ROLE_CLAIM", description="what tells the role")
+    oidc_roles: CommaList = Field(
+        (), alias="HEALTHMGR_OIDC_ROLES", description="its values with the role of each: sre=responder, *=viewer"
+    )
 
     smtp_host: str = Field("", alias="SMTP_HOST", description="for channels of kind email that name no host")
     smtp_port: int = Field(587, alias="SMTP_PORT", ge=1, le=65535)

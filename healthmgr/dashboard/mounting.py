@@ -27,8 +27,9 @@ from healthmgr.dashboard import (
 from healthmgr.dashboard.guarding import Guard
 from healthmgr.dashboard.live import Live
 from healthmgr.dashboard.proxies import Proxies, ProxyRules
+from healthmgr.dashboard.oidc_door import oidc_router, provider_of
 from healthmgr.dashboard.shell import ROOT
-from healthmgr.dashboard.signing_in import signing_router
+from healthmgr.dashboard.signing_in import Door, signing_router
 
 # Each registers its pages when it is imported.
 PAGES = (
@@ -52,7 +53,11 @@ PAGES = (
 
 def mount_dashboard(app: FastAPI, healthmgr: Healthmgr) -> None:
     """Mount the pages at `/ui`, the doors to them, and the way there from `/`."""
-    app.include_router(signing_router(healthmgr))
+    provider = provider_of(healthmgr.settings)
+    door = Door(healthmgr, has_provider=provider is not None)
+    app.include_router(signing_router(healthmgr, door))
+    if provider is not None:
+        app.include_router(oidc_router(healthmgr, provider, door))
 
     @app.get("/", include_in_schema=False)
     def lead_in() -> RedirectResponse:

@@ -82,17 +82,28 @@ def _plain(name: str) -> str:
     return "".join(letter for letter in name if letter.isprintable())
 
 
-def signing_router(healthmgr: Healthmgr) -> APIRouter:
+class Door:
+    """The page of the door, and what was wrong with the last try."""
+
+    def __init__(self, healthmgr: Healthmgr, has_provider: bool) -> None:
+        self._healthmgr = healthmgr
+        self._has_provider = has_provider
+
+    def __call__(
+        self, wanted: str, fault: str = "", status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> HTMLResponse:
+        """The page."""
+        has_users = any(user.is_enabled for user in self._healthmgr.users.list())
+        page = render("login", fault=fault, next=inner(wanted), has_users=has_users, has_provider=self._has_provider)
+        page = page.replace("/*STYLE*/", _STYLE, 1).replace("/*SCRIPT*/", _SCRIPT, 1)
+        return HTMLResponse(page, status_code=status, headers={"Content-Security-Policy": _POLICY, **(headers or {})})
+
+
+def signing_router(healthmgr: Healthmgr, door: Door) -> APIRouter:
     """The routes of `/login` and `/logout`."""
     router = APIRouter(include_in_schema=False)
     is_secure = healthmgr.settings.public_url.startswith("https://")
     attempts = Attempts()
-
-    def door(wanted: str, fault: str = "", status: int = 200, headers: Mapping[str, str] | None = None) -> HTMLResponse:
-        has_users = any(user.is_enabled for user in healthmgr.users.list())
-        page = render("login", fault=fault, next=inner(wanted), has_users=has_users)
-        page = page.replace("/*STYLE*/", _STYLE, 1).replace("/*SCRIPT*/", _SCRIPT, 1)
-        return HTMLResponse(page, status_code=status, headers={"Content-Security-Policy": _POLICY, **(headers or {})})
 
     @router.get("/login")
     def show_door(next: str = ROOT + "/") -> HTMLResponse:  # noqa: A002 - the usual name of the parameter

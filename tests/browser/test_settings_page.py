@@ -40,6 +40,7 @@ def test_a_token_is_made_shown_once_and_revoked(open_page: Open, healthmgr: Heal
     expect(secret).to_have_value(TOKEN)
     token = secret.input_value()
     page.get_by_role("button", name="Done").click()
+    expect(secret).to_have_count(0)
     row = page.get_by_label("Table of tokens").get_by_role("row", name="board")
     expect(row).to_contain_text("checks:read")
     assert page.content().count(token) == 0
