@@ -14,8 +14,8 @@ import redis
 from sqlalchemy import Engine, make_url, text
 
 from healthmgr.storage.database import connect, upgrade
-from healthmgr.storage.tables import metadata
 from healthmgr.telemetry import configure_as_guest
+from tests.emptying import empty
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -91,9 +91,8 @@ def database_url(servers: Servers) -> Iterator[str]:
 def engine(database_url: str) -> Iterator[Engine]:
     """An engine on empty tables."""
     engine = connect(database_url)
-    tables = ", ".join(table.name for table in metadata.sorted_tables)
     with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        empty(connection)
     yield engine
     engine.dispose()
 

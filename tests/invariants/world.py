@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.domain.check import Status
@@ -25,15 +25,11 @@ from healthmgr.services.notifying import Notifying
 from healthmgr.storage.notifying_rows import NotifyingRows
 from healthmgr.storage.transactions import Transactions
 from tests.builders import NOW, make_channel, make_check, make_recipient, make_route
+from tests.emptying import empty
 from tests.stories.acting import Acting
 from tests.stories.playing import AnyConfig
 
 CHECKS = ("api", "web", "bank", "child")
-TABLES = (
-    "deliveries, notifications, incident_entries, alerts, incidents, dispatches, results, transitions, check_states, "
-    "check_schedules, check_dependencies, checks, silences, channels, recipients, routing, audit_entries, events"
-)
-
 _NEXT = """
 SELECT min(at) AS at FROM (
     SELECT min(GREATEST(due_at, armed_until)) AS at FROM dispatches
@@ -63,7 +59,7 @@ class World(Acting):
 
     def __post_init__(self) -> None:
         with self.engine.begin() as connection:
-            connection.execute(text(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE"))
+            empty(connection)
         for name, kind in (("mail", "email"), ("hook", "webhook")):
             make_channel(self.engine, name, kind=kind)
         make_recipient(self.engine, "alice", mail="alice@example.com", hook="http://alice")
