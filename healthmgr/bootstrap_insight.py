@@ -16,6 +16,7 @@ from healthmgr.settings import Settings
 from healthmgr.storage.changing_rows import ChangingRows
 from healthmgr.storage.charting_rows import ChartingRows
 from healthmgr.storage.predicting_rows import PredictingRows, SeriesMeasurements
+from healthmgr.storage.reading_blast import BlastReading
 from healthmgr.storage.sensing_rows import SensingRows
 from healthmgr.storage.series import Series
 from healthmgr.storage.tracing_rows import TracingRows
@@ -31,6 +32,7 @@ class Insight:
     charting: Charting
     tracing: Tracing
     changing: Changing
+    blasts: BlastReading
 
 
 def build_insight(engine: Engine, settings: Settings, series: Series, admitting: Admitting) -> Insight:
@@ -46,4 +48,5 @@ def build_insight(engine: Engine, settings: Settings, series: Series, admitting:
         charting=Charting(Transactions(engine, ChartingRows)),
         tracing=Tracing(Transactions(engine, TracingRows)),
         changing=Changing(Transactions(engine, ChangingRows)),
+        blasts=BlastReading(engine),
     )

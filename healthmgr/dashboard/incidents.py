@@ -13,6 +13,7 @@ from healthmgr.dashboard.acting import acknowledge, acknowledge_many
 from healthmgr.dashboard.incident_acts import ACTS, act
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place
+from healthmgr.dashboard.plotting import Picture, plot
 from healthmgr.dashboard.recovery_acts import recovery_acts
 from healthmgr.dashboard.runbooks import questions
 from healthmgr.dashboard.shell import ROOT, keep_fresh, on_acts, page
@@ -25,6 +26,7 @@ from healthmgr.services.tokens import Role
 from healthmgr.views_incidents import IncidentView
 
 _SIZE = 40
+_MOST_BESIDE = 12  # checks in a column of the picture of what falls
 _STATES = ("open", "firing", "acknowledged", "snoozed", "resolved", "all")
 _SEVERITIES = tuple(severity.value for severity in Severity)
 
@@ -90,8 +92,9 @@ async def show_incident(place: Place, number: str) -> None:
         found = await where.live.ask(("incident", incident_id), lambda: where.healthmgr.reading.incident(incident_id))
         may_act = where.may(Role.RESPONDER)
         head.show([("head", render("incident_head", incident=found, may_act=may_act, root=ROOT))])
+        blast = await where.live.ask(("blast", incident_id), lambda: _blast(where, incident_id))
         asked, runs = await _repairs(where, found, may_act=may_act)
-        main.show([asked, *_main(found, may_act=may_act), runs, _timeline(found)])
+        main.show([asked, *_main(found, blast, may_act=may_act), runs, _timeline(found)])
         sides.show(_sides(found, may_act=may_act))
 
     on_acts({**recovery_acts(place), **{verb: partial(act, place, incident_id) for verb in ACTS}})
@@ -129,14 +132,18 @@ async def _repairs(where: Place, found: IncidentView, *, may_act: bool) -> list[
     ]
 
 
-def _main(found: IncidentView, *, may_act: bool) -> list[tuple[str, str]]:
+def _blast(where: Place, incident_id: UUID) -> Picture:
+    return plot(where.healthmgr.insight.blasts.of_incident(incident_id, _MOST_BESIDE))
+
+
+def _main(found: IncidentView, blast: Picture, *, may_act: bool) -> list[tuple[str, str]]:
     own = [alert for alert in found.members if alert.suppressed_by is None]
     own.sort(key=lambda alert: (alert.resolved_at is not None, Severity(alert.severity).rank, alert.opened_at))
     impacted = [alert for alert in found.members if alert.suppressed_by is not None and alert.resolved_at is None]
     return [
         ("alerts", render("incident_alerts", own=own, may_act=may_act, root=ROOT)),
         ("causes", render("incident_causes", causes=found.causes[:3], root=ROOT)),
-        ("impact", render("incident_impact", incident=found, impacted=impacted, root=ROOT)),
+        ("impact", render("incident_impact", incident=found, impacted=impacted, picture=blast, root=ROOT)),
     ]
 
 

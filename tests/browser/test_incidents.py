@@ -5,10 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, func, insert, select, update
 
 from healthmgr.bootstrap import Healthmgr
-from healthmgr.storage.tables import alerts, audit_entries, incident_subscribers, incident_tasks, incidents
+from healthmgr.storage.tables import (
+    alerts,
+    audit_entries,
+    check_states,
+    incident_subscribers,
+    incident_tasks,
+    incidents,
+)
 from tests.browser.conftest import DESKTOP, PHONE, Open
 from tests.builders import make_alert, make_check, make_entry, make_incident, make_notification, make_well
 
@@ -29,7 +36,7 @@ def outage(engine: Engine, healthmgr: Healthmgr) -> int:
     make_well(engine, at=now)
     opened_at = now - timedelta(minutes=5)
     shop = make_check(engine, "shop", name="The shop", service="web", status="unhealthy", severity="critical")
-    cart = make_check(engine, "cart", name="The cart", service="web", status="unhealthy")
+    cart = make_check(engine, "cart", name="The cart", service="web", status="unhealthy", depends_on=["shop"])
     incident = make_incident(
         engine, severity="critical", opened_at=opened_at, labels={"service": "web"}, last_told_at=opened_at,
         climb_at=now + timedelta(minutes=4),
@@ -54,6 +61,24 @@ def test_an_incident_says_what_broke_who_was_told_and_who_is_next(open_page: Ope
     countdown = page.get_by_label("Escalation").locator("hm-time").first
     assert countdown.evaluate("element => element.shadowRoot.textContent") == "3 min"
     expect(page.get_by_label("Timeline")).to_contain_text("Opened as critical, by the route default")
+
+
+def test_what_falls_with_it_is_drawn_and_leads_to_the_checks(open_page: Open, outage: int, engine: Engine) -> None:
+    make_check(engine, "pay", name="Paying " + EVIL, depends_on=["shop"], status="unhealthy")
+    make_check(engine, "orders", depends_on=["pay"])
+    for at in range(13):
+        make_check(engine, f"report-{at:02}", name=f"A report with a name that is long {at}", depends_on=["pay"])
+    page = open_page(path=f"/ui/incidents/{outage}")
+    picture = page.get_by_label("Picture of what falls")
+    expect(picture.get_by_role("link")).to_have_count(15)
+    expect(picture).to_contain_text("and 2 more")
+    assert page.evaluate("window.hacked") is None
+    with engine.begin() as connection:
+        connection.execute(update(check_states).values(status="unhealthy"))
+    expect(picture.get_by_role("link", name="orders, unhealthy")).to_be_visible()
+    picture.get_by_role("link", name="orders").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/ui/checks/orders")
 
 
 def test_it_is_acknowledged_with_a_comment_from_the_keyboard_alone(
