@@ -36,7 +36,6 @@ _LENGTHS = {"30m": "30 minutes", "1h": "an hour", "2h": "2 hours", "8h": "8 hour
 @page("/silences", "Silences")
 async def show_silences(place: Place, matchers: str = "") -> None:
     """What people hold back, and a form for more; `matchers` fills it in."""
-    kept = Pieces()
     silencing = place.healthmgr.silencing
 
     async def refresh(where: Place) -> None:
@@ -81,6 +80,7 @@ async def show_silences(place: Place, matchers: str = "") -> None:
     on_acts({"expire": expire, "extend": extend})
     if place.may(Role.RESPONDER):
         show_form("New silence", matchers, lambda given: foresee_silence(place, given), save, "Silence")
+    kept = Pieces()
     await refresh(place)
     keep_fresh(refresh, place)
 
@@ -88,7 +88,6 @@ async def show_silences(place: Place, matchers: str = "") -> None:
 @page("/maintenance", "Maintenance")
 async def show_maintenance(place: Place, matchers: str = "") -> None:
     """When work is planned, and a form for a window that is open once."""
-    kept = Pieces()
     maintaining = place.healthmgr.maintaining
 
     async def refresh(where: Place) -> None:
@@ -127,6 +126,7 @@ async def show_maintenance(place: Place, matchers: str = "") -> None:
     on_acts({"end": end, "delete": end})
     if place.may(Role.RESPONDER):
         show_form("New window", matchers, lambda given: foresee_window(place, given), save, "Plan", is_window=True)
+    kept = Pieces()
     await refresh(place)
     keep_fresh(refresh, place)
 

@@ -10,7 +10,7 @@ from healthmgr.errors import DefinitionError, Problem
 
 MOST_LABELS = 100
 _LABEL = re.compile(
-    r"""\s*(?P<name>[^=,\s"!~]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^,"~][^,]*|))\s*(?:,|\n|$)"""
+    r"""\s*(?P<name>[^=,\s"!~]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^,"~\n][^,\n]*|))\s*(?:,|\n|$)"""
 )
 
 

@@ -75,6 +75,7 @@ class OncallReading:
 
     def schedule(self, name: str, begin: datetime, days: int, now: datetime) -> ScheduleView:
         """A schedule for some days from `begin` on. Raises DefinitionError for a time that nobody plans."""
+        _check_moment(begin)
         return self.schedule_within(name, begin, begin + timedelta(days=days), now)
 
     def schedule_within(self, name: str, begin: datetime, end: datetime, now: datetime) -> ScheduleView:

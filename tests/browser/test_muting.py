@@ -109,7 +109,7 @@ def test_the_preview_names_the_checks_that_fit_though_nothing_is_wrong_with_them
     [("by cron", "0 2 * * 0"), ("by a calendar rule", "FREQ=WEEKLY;BYDAY=SU")],
 )
 def test_a_window_is_planned_again_and_again_and_says_when_it_opens(
-    open_page: Open, shop_alert: None, engine: Engine, how: str, rule: str
+    open_page, keep_picture, shop_alert, engine, how, rule
 ) -> None:
     page = open_page(path="/ui/maintenance")
     form = page.get_by_label("New window")
@@ -124,6 +124,7 @@ def test_a_window_is_planned_again_and_again_and_says_when_it_opens(
     form.get_by_label("Time zone of the rule").fill("Europe/Berlin")
     expect(form.get_by_label("What is hit")).to_contain_text("Opens ")
     expect(form.get_by_label("What is hit").locator("hm-time")).to_have_count(3)
+    keep_picture(page, f"maintenance-{how}")
     form.get_by_label("Why").fill("Every Sunday")
     form.get_by_role("button", name="Plan").click()
     expect(page.locator("article.incident")).to_contain_text("sundays")

@@ -96,7 +96,7 @@ def test_the_calendar_is_read_by_the_viewers_own_clock(open_page: Open, rota: No
     expect(page.locator(".is-shift").first).to_contain_text(", until Mon 2099-01-05 17:00")
 
 
-def test_an_override_is_seen_before_it_is_made_and_taken_back(open_page: Open, rota: None, engine: Engine) -> None:
+def test_an_override_is_seen_before_it_is_made_and_taken_back(open_page, keep_picture, rota, engine) -> None:
     page = open_page("admin", "/ui/oncall/primary" + WEEK)
     page.locator(".is-shift button").last.click()
     dialog = page.get_by_role("dialog")
@@ -107,6 +107,7 @@ def test_an_override_is_seen_before_it_is_made_and_taken_back(open_page: Open, r
     page.get_by_role("option", name="carol").click()
     expect(outlook).to_contain_text("Tue 2099-01-06 10:00 to 12:00: carol instead of")
     dialog.get_by_label("Why").fill("dentist " + EVIL)
+    keep_picture(page, "oncall-override")
     dialog.get_by_role("button", name="Override").click()
     changes = page.get_by_label("Changes")
     expect(changes).to_contain_text("carol instead of")
