@@ -45,9 +45,10 @@ class Servers:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def plain_logs() -> None:
+def plain_surroundings() -> None:
     """Log lines go where pytest collects them; what structlog does unset takes seconds for each exception."""
     configure_as_guest()
+    os.environ.pop("COLUMNS", None)  # tests beside each other are given one, and would wrap what they print
     logging.getLogger("healthmgr").setLevel(logging.DEBUG)
 
 

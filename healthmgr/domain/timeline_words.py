@@ -40,7 +40,7 @@ _REASONS: Mapping[str, str] = {
     Reason.APPROVAL_ASKED: "a runbook asks whether it may go on",
     Reason.TOLD_BY_RUNBOOK: "a runbook tells them",
     Reason.SWAP_ASKED: "somebody asks to swap shifts",
-    Reason.SWAP_ANSWERED: "a swap of shifts was answered",
+    Reason.SWAP_ANSWERED: "the swap of shifts that was asked for is answered",
     Reason.SWAP_NEAR: "a swap waits for its answer and its shift is near",
     Reason.TOLD_ELSEWHERE: "another contact of the same person took it",
     Reason.MERGED: "it went into another incident",

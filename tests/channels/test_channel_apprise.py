@@ -237,7 +237,8 @@ def test_nothing_of_an_address_or_a_message_is_logged(httpserver, compose_messag
             AppriseConfig(urls=f"discord://{HIDDEN}")
     finally:
         root.removeHandler(handler)
-    said = "".join(capfd.readouterr())
+    # The server that plays the provider logs what it is asked, where another test has set logging up.
+    said = "".join(line for said in capfd.readouterr() for line in said.splitlines() if "werkzeug" not in line)
     assert [record for record in logged if record.name.startswith("apprise")] == []
     assert HIDDEN not in said
     assert "Session manager" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -201,7 +202,8 @@ def test_what_takes_too_much_memory_is_ended(probe: Any, httpserver: HTTPServer)
     doubling = "[body]" + ".map(a, a + a)" * 14 + ".size() == 1"
     outcome = probe("http", {"url": httpserver.url_for("/"), "assertions": [doubling]})
     assert outcome.status is Status.UNHEALTHY
-    assert "took more time or memory to evaluate than it may" in outcome.message
+    # On a machine that is busy, time may run out before memory does.
+    assert re.search("took (more time or memory to evaluate than it may|longer than .* to evaluate)", outcome.message)
 
 
 def test_a_probe_that_is_cancelled_leaves_no_process_behind(httpserver: HTTPServer) -> None:
