@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from healthmgr.views_insight import BlastNode, BlastView
+from healthmgr.views_blast import BlastNode, BlastView
 
 _WIDTH, _HEIGHT = 176, 34  # of a box
 _APART, _BELOW = 62, 10  # between columns, and between boxes

@@ -11,7 +11,7 @@ from healthmgr.domain.check import Status
 from healthmgr.storage.dependency_rows import read_graph_below
 from healthmgr.storage.tables import alerts, check_states, checks
 from healthmgr.storage.transactions import transaction
-from healthmgr.views_insight import BlastLine, BlastNode, BlastView
+from healthmgr.views_blast import BlastLine, BlastNode, BlastView
 
 
 class BlastReading:
