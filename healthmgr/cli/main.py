@@ -24,36 +24,16 @@ class Root(LazyGroup):
             "API; what dies is started again.",
             "healthmgr.cli.up:up",
         ),
-        Entry(
-            "demo",
-            START,
-            "A small fleet to break and mend, and its inbox.",
-            "healthmgr.cli.demo:demo_app",
-        ),
-        Entry(
-            "status",
-            LOOK,
-            "Show the state of everything at a glance.",
-            "healthmgr.cli.status:status",
-        ),
+        Entry("demo", START, "A small fleet to break and mend, and its inbox.", "healthmgr.cli.demo:demo_app"),
+        Entry("status", LOOK, "Show the state of everything at a glance.", "healthmgr.cli.status:status"),
         Entry(
             "probe",
             LOOK,
             "Probe something once, without database or definitions; exits 1 when it is not healthy.",
             "healthmgr.cli.probe:probe",
         ),
-        Entry(
-            "checks",
-            LOOK,
-            "What is watched, and what is believed of it.",
-            "healthmgr.cli.checks:checks_app",
-        ),
-        Entry(
-            "alerts",
-            LOOK,
-            "What is wrong, and who was told.",
-            "healthmgr.cli.alerts:alerts_app",
-        ),
+        Entry("checks", LOOK, "What is watched, and what is believed of it.", "healthmgr.cli.checks:checks_app"),
+        Entry("alerts", LOOK, "What is wrong, and who was told.", "healthmgr.cli.alerts:alerts_app"),
         Entry(
             "incidents",
             LOOK,
@@ -144,12 +124,7 @@ class Root(LazyGroup):
             "Stop all that repairs by itself, and let it go on.",
             "healthmgr.cli.recovery:recovery_app",
         ),
-        Entry(
-            "silence",
-            LOOK,
-            "Keep alerts quiet for a while.",
-            "healthmgr.cli.silences:silence_app",
-        ),
+        Entry("silence", LOOK, "Keep alerts quiet for a while.", "healthmgr.cli.silences:silence_app"),
         Entry(
             "maintenance",
             LOOK,
@@ -212,12 +187,7 @@ class Root(LazyGroup):
             "List the kinds of checks, channels and steps that are installed; with a KIND, what its `config` can be told.",
             "healthmgr.cli.kinds:kinds",
         ),
-        Entry(
-            "channels",
-            MEND,
-            "Over what people are reached.",
-            "healthmgr.cli.channels:channels_app",
-        ),
+        Entry("channels", MEND, "Over what people are reached.", "healthmgr.cli.channels:channels_app"),
         Entry(
             "schema",
             MEND,
@@ -230,12 +200,7 @@ class Root(LazyGroup):
             "Show every setting as it holds here, and where its value came from. Secrets are not shown.",
             "healthmgr.cli.settings:settings",
         ),
-        Entry(
-            "tokens",
-            MEND,
-            "Access tokens of the API.",
-            "healthmgr.cli.tokens:tokens_app",
-        ),
+        Entry("tokens", MEND, "Access tokens of the API.", "healthmgr.cli.tokens:tokens_app"),
         Entry(
             "users",
             MEND,

@@ -17,14 +17,13 @@ from healthmgr.domain.routing_tree import ROOT, Route
 from healthmgr.domain.runbook import Runbook
 from healthmgr.domain.schedule import Layer
 from healthmgr.domain.slo import Slo
-from healthmgr.domain.status_page import StatusPage
+from healthmgr.domain.status_page import STATUS_PAGE, StatusPage
 from healthmgr.domain.timewindow import TimeInterval
 from healthmgr.errors import Problem
 from healthmgr.ports import Channel, CheckType, StepType
 
 Item = TypeVar("Item", covariant=True)
 
-STATUS_PAGE = "public"
 SETTINGS = "settings"  # the source of what the settings define: any file may take it over
 
 # The sections of a file in the order in which they refer to each other, and the attribute that holds each.

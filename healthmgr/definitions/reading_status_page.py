@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from healthmgr.definitions.composing import Location
-from healthmgr.definitions.definition import STATUS_PAGE, StatusPageDefinition
+from healthmgr.definitions.definition import StatusPageDefinition
 from healthmgr.definitions.draft import Draft
 from healthmgr.definitions.faults import did_you_mean, shown
 from healthmgr.definitions.known import Known
@@ -15,7 +15,7 @@ from healthmgr.definitions.models import Entry, Line, Names
 from healthmgr.definitions.models_alerting import MatcherTexts
 from healthmgr.definitions.schema_parts import object_of
 from healthmgr.domain.matcher import parse_matchers
-from healthmgr.domain.status_page import Component, Group, StatusPage
+from healthmgr.domain.status_page import STATUS_PAGE, Component, Group, StatusPage
 
 SECTION = "status_page"
 PLACE: Location = (SECTION,)

@@ -12,6 +12,7 @@ from healthmgr.domain.check import Status
 from healthmgr.domain.matcher import Matcher, match_all
 from healthmgr.domain.rollup import Statuses
 
+STATUS_PAGE = "public"  # its name: there is one
 DAYS = 90  # of history
 _GOOD, _FAIR = 0.999, 0.98  # of a day: what is less than these shows
 
