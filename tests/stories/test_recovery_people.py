@@ -110,6 +110,9 @@ def test_silence_is_a_no_and_is_told(story: Story) -> None:
     with pytest.raises(Conflict, match="counts as a no"):
         story.healthmgr.recovery.deciding.approve(approval, act(story))
     assert story.steps.done() == []
+    told = story.deliveries[-1].message
+    assert told.reason == "recovery_failed"
+    assert "nobody answered in time, which counts as a no" in told.words
 
 
 def test_a_question_is_withdrawn_when_the_problem_goes_away(story: Story) -> None:
