@@ -129,7 +129,7 @@ class Recovery(Part):
 class Monitoring(Part):
     """monitoring: what is read from the past."""
 
-    anomaly_detection: bool = Field(True, description="whether unusual values are looked for")
+    anomaly_detection: bool = Field(True, description="whether unusual values are looked for, in checks that ask")
     predictive_monitoring: bool = Field(True, description="whether trends are carried forward")
     minutes_for: Milliseconds = Field(timedelta(days=30), description="ms that metrics are kept by the minute")
     hours_for: Milliseconds = Field(timedelta(days=366), description="ms that metrics are kept by the hour")

@@ -19,7 +19,7 @@ from healthmgr.domain.anomaly_rule import AnomalyRule
 from healthmgr.domain.anomaly_telling import SeriesWatch, Told
 
 LOOKS_BACK = timedelta(days=7)  # a new series learns what is stored of it
-MOST_POINTS = 600  # of one look: what is more waits for the next
+MOST_POINTS = 2016  # of one look: what is more waits for the next
 
 Span = tuple[datetime, datetime]
 

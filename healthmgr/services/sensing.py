@@ -27,8 +27,8 @@ from healthmgr.services.sensing_ports import Happening, Part, SensingStore, Sens
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=2)
-AT_ONCE = 100  # looks that are read together
-MOST_BATCHES = 20  # of one turn: the next one goes on
+AT_ONCE = 50  # looks that are read together
+MOST_BATCHES = 40  # of one turn: the next one goes on
 MOST_MARKS = 100
 ROLLED_BY = timedelta(seconds=30)  # after a step has settled, it is rolled up
 MOST_HAPPENINGS = 20
