@@ -89,6 +89,16 @@ class ChangeLine(View):
     message: str
 
 
+class StateLine(View):
+    """How a check is at present."""
+
+    slug: str
+    name: str
+    service: str
+    is_paused: bool
+    status: str
+
+
 class NeighbourLine(View):
     """A check that another one hangs on, or the other way round; those of one redundancy group stand for each other."""
 

@@ -1,6 +1,7 @@
 """What keeps open pages up to date: one clock for all of them, and each question asked once a tick, whoever asks.
 
-A hundred people who look at the same page cost what one costs, but for what is sent to each.
+A hundred people who look at the same page cost what one costs, but for what is sent to each: what is drawn of an answer
+is drawn once, too.
 """
 
 from __future__ import annotations
@@ -30,6 +31,15 @@ class _Asked:
     at: float = field(default_factory=time.monotonic)
 
 
+@dataclass(slots=True)
+class _Drawn:
+    """What was drawn, and of what."""
+
+    of: tuple[object, ...]
+    drawn: Any
+    at: float = field(default_factory=time.monotonic)
+
+
 class Live:
     """Calls every open page once a tick, while there are any."""
 
@@ -37,6 +47,7 @@ class Live:
         self._tick = tick
         self._pages: dict[str, Refresh] = {}
         self._asked: dict[Hashable, _Asked] = {}
+        self._drawn: dict[Hashable, _Drawn] = {}
         self._ticking: asyncio.Task[None] | None = None
         self._slots: asyncio.Semaphore | None = None
 
@@ -64,6 +75,17 @@ class Live:
         result: Answer = await asyncio.shield(asked.answer)
         return result
 
+    def once(self, name: Hashable, of: tuple[object, ...], draw: Callable[[], Answer]) -> Answer:
+        """What is drawn of these very answers: by the first who comes, and the same for all who come after.
+
+        `name` says all else that the drawing depends on.
+        """
+        found = self._drawn.get(name)
+        if found is None or [id(one) for one in found.of] != [id(one) for one in of]:
+            found = self._drawn[name] = _Drawn(of, draw())
+        drawn: Answer = found.drawn
+        return drawn
+
     async def _find_out(self, answer: Callable[[], Answer]) -> Answer:
         if self._slots is None:
             self._slots = asyncio.Semaphore(_MOST_AT_ONCE)
@@ -86,3 +108,5 @@ class Live:
     def _forget(self, before: float) -> None:
         for question in [question for question, asked in self._asked.items() if asked.at < before]:
             del self._asked[question]
+        for name in [name for name, drawn in self._drawn.items() if drawn.at < before]:
+            del self._drawn[name]

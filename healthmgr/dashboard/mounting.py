@@ -11,6 +11,7 @@ from healthmgr.dashboard import (
     announcements,
     audit,
     check_page,
+    graph_page,
     incidents,
     muting,
     oncall,
@@ -26,8 +27,8 @@ from healthmgr.dashboard import (
 )
 from healthmgr.dashboard.guarding import Guard
 from healthmgr.dashboard.live import Live
-from healthmgr.dashboard.proxies import Proxies, ProxyRules
 from healthmgr.dashboard.oidc_door import oidc_router, provider_of
+from healthmgr.dashboard.proxies import Proxies, ProxyRules
 from healthmgr.dashboard.shell import ROOT
 from healthmgr.dashboard.signing_in import Door, signing_router
 
@@ -35,6 +36,7 @@ from healthmgr.dashboard.signing_in import Door, signing_router
 PAGES = (
     overview,
     check_page,
+    graph_page,
     incidents,
     oncall,
     people,

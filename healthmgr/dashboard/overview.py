@@ -21,6 +21,7 @@ from healthmgr.dashboard.templates import render
 from healthmgr.domain.check import Status
 from healthmgr.services.tokens import Role
 from healthmgr.storage.reading_board import PAUSED, Wanted
+from healthmgr.views import StatusView
 from healthmgr.views_board import Board, GlanceView
 
 _SIZE = 50  # checks on a page
@@ -56,21 +57,24 @@ async def show_overview(place: Place, status: str = "", service: str = "", searc
             sides = Pieces()
 
     async def refresh(where: Place) -> None:
-        whole = await where.live.ask("status", lambda: where.healthmgr.reading.status(where.healthmgr.now()))
-        tiles.show([("tiles", render("tiles", status=whole, order=_STATUSES, view=view))])
-        found = await where.live.ask(
-            ("board", view), lambda: where.healthmgr.board.board(view.wanted, view.number, _SIZE)
-        )
+        live = where.live
+        whole = await live.ask("status", lambda: where.healthmgr.reading.status(where.healthmgr.now()))
+        tiles.show(live.once(("tiles", view), (whole,), lambda: _tiles(whole, view)))
+        found = await live.ask(("board", view), lambda: where.healthmgr.board.board(view.wanted, view.number, _SIZE))
         ids = tuple(line.id for line in found.lines)
-        glances = await where.live.ask(
+        glances = await live.ask(
             ("glances", ids), lambda: where.healthmgr.board.glances(ids, where.healthmgr.now()), _GLANCE_EVERY
         )
-        board.show(_pieces(found, glances, view))
+        board.show(live.once(("lines", view), (found, glances), lambda: list(_pieces(found, glances, view))))
         sides.show([await recovery_side(where), *await _sides(where)])
 
     on_acts({"acknowledge": partial(acknowledge, place), **recovery_acts(place)})
     await refresh(place)
     keep_fresh(refresh, place)
+
+
+def _tiles(whole: StatusView, view: View) -> list[tuple[str, str]]:
+    return [("tiles", render("tiles", status=whole, order=_STATUSES, view=view))]
 
 
 async def _sides(where: Place) -> list[tuple[str, str]]:
@@ -79,11 +83,15 @@ async def _sides(where: Place) -> list[tuple[str, str]]:
     changes = await ask("changes", lambda: healthmgr.board.changes(now()))
     schedules = await ask("schedules", lambda: healthmgr.oncall.reading.schedules(now()), fresh_for=15)
     may_act = where.may(Role.RESPONDER)
-    return [
-        ("incidents", render("side_incidents", incidents=incidents, root=ROOT, may_act=may_act)),
-        ("oncall", render("side_oncall", schedules=schedules, root=ROOT)),
-        ("changes", render("side_changes", changes=changes, root=ROOT)),
-    ]
+
+    def draw() -> list[tuple[str, str]]:
+        return [
+            ("incidents", render("side_incidents", incidents=incidents, root=ROOT, may_act=may_act)),
+            ("oncall", render("side_oncall", schedules=schedules, root=ROOT)),
+            ("changes", render("side_changes", changes=changes, root=ROOT)),
+        ]
+
+    return where.live.once(("sides", may_act), (incidents, changes, schedules), draw)
 
 
 def _pieces(board: Board, glances: Mapping[UUID, GlanceView], view: View) -> Iterator[tuple[str, str]]:

@@ -29,6 +29,7 @@ _STATIC = f"/assets/{__version__}"
 _HEAD = f"""
 <link rel="stylesheet" href="{ROOT}{_STATIC}/dashboard.css">
 <link rel="stylesheet" href="{ROOT}{_STATIC}/board.css">
+<link rel="stylesheet" href="{ROOT}{_STATIC}/graph.css">
 <link rel="stylesheet" href="{ROOT}{_STATIC}/oncall.css">
 <link rel="stylesheet" href="{ROOT}{_STATIC}/recovery.css">
 <script src="{ROOT}{_STATIC}/dashboard.js" defer></script>
@@ -48,6 +49,7 @@ NAVIGATION: list[tuple[str, str, Role]] = [
     ("/maintenance", "Maintenance", Role.VIEWER),
     ("/runbooks", "Runbooks", Role.VIEWER),
     ("/routes", "Routes", Role.VIEWER),
+    ("/graph", "Dependencies", Role.VIEWER),
     ("/workers", "Workers", Role.VIEWER),
     ("/announcements", "Announcements", Role.VIEWER),
     ("/audit", "Audit", Role.ADMIN),

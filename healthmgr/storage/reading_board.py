@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,10 +13,11 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, ca
 from healthmgr.domain.check import Status
 from healthmgr.storage.reading_glances import read_glances
 from healthmgr.storage.reading_neighbours import neighbours
+from healthmgr.storage.reading_states import read_states
 from healthmgr.storage.reading_status import CHECKS_WITH_STATE
 from healthmgr.storage.tables import alerts, check_states, checks, results, transitions
 from healthmgr.storage.transactions import transaction
-from healthmgr.views_board import BeatView, Board, BoardLine, ChangeLine, GlanceView, Neighbours, ServiceLine
+from healthmgr.views_board import BeatView, Board, BoardLine, ChangeLine, GlanceView, Neighbours, ServiceLine, StateLine
 
 PAUSED = "paused"
 _CERTIFICATE = "certificate_days_left"
@@ -63,6 +64,10 @@ class BoardReading:
         """The last day of each check of which there are rollups."""
         with transaction(self._engine) as connection:
             return read_glances(connection, check_ids, now)
+
+    def states(self, slugs: Collection[str]) -> dict[str, StateLine]:
+        """How these checks are at present, by slug."""
+        return read_states(self._engine, slugs)
 
     def neighbours(self, slug: str) -> Neighbours:
         """What a check hangs on, and what hangs on it."""
