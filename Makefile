@@ -2,6 +2,7 @@
 # make fleet   the processes of a fleet on this machine                      make test    the whole suite
 # make lint    style, types, arrows                                          make clean   all but the data
 # make bench   checks a second, beside the naive design                      make soak    the faults, all and for longer
+# make fuzz    the API by its own document, for ten minutes: HEALTHMGR_FUZZ_SECONDS=60 for one
 # make anomaly DATA=folder    the anomaly detector on labelled series
 
 # Any Python from 3.11 on that can make virtual environments; PYTHON=/path/to/python3 chooses another.
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: run demo fleet test lint bench bench-metrics soak lock clean
+.PHONY: run demo fleet test lint bench bench-metrics fuzz soak lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
@@ -47,9 +48,18 @@ bench: $(VENV)/installed-run
 bench-metrics: $(VENV)/installed-run
 	@LOG_LEVEL=error $(BIN)/python -m scripts.bench.rollups $(ARGS)
 
+# Ten thousand checks with a month of rollups on the dashboard, and a hundred who look at it: about ten minutes;
+# ARGS="--checks 300 --days 2 --turns 1" for two.
+bench-dashboard: $(VENV)/installed-run
+	@LOG_LEVEL=error $(BIN)/python -m scripts.bench.dashboard $(ARGS)
+
 # Everything that is killed, flushed and paused, and for longer than in the suite: about a quarter of an hour.
 soak: $(VENV)/installed-dev
 	@HEALTHMGR_SOAK_SECONDS=$${HEALTHMGR_SOAK_SECONDS:-120} $(BIN)/python -m pytest tests/faults -o log_cli=true $(ARGS)
+
+# Whatever the OpenAPI document allows and what it does not, at every address; HEALTHMGR_FUZZ_SEED repeats a run.
+fuzz: $(VENV)/installed-dev
+	@HEALTHMGR_FUZZ_SECONDS=$${HEALTHMGR_FUZZ_SECONDS:-600} $(BIN)/python -m pytest tests/api/test_fuzz.py $(ARGS)
 
 # How well the anomaly detector does on a labelled corpus: DATA is a folder with windows.json.
 anomaly: $(VENV)/installed-run

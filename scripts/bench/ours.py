@@ -22,7 +22,7 @@ from scripts.bench.site import Running, Site, running
 from scripts.bench.storm import Stormed, storm
 
 _APP = ("-A", "workers.app")
-_COMMANDS = (
+COMMANDS = (
     (*_APP, "beat", "-S", "workers.scheduler:RowScheduler", "--pidfile=", "-l", "error"),
     *(
         (*_APP, "worker", "-P", "solo", "-n", f"bench{n}@%h", "--without-mingle", "--without-gossip", "-l", "error")
@@ -70,20 +70,20 @@ class Ours:
             database_url=site.database_url, redis_url=site.redis_url, data_dir=site.folder, log_level="error"
         )
         configure_logging(settings)
-        self._healthmgr: Healthmgr = build(settings, worker="bench")
-        upgrade(self._healthmgr.engine)
-        self._healthmgr.upkeep.keep_partitions(self._healthmgr.now(), settings.retention)
+        self.healthmgr: Healthmgr = build(settings, worker="bench")
+        upgrade(self.healthmgr.engine)
+        self.healthmgr.upkeep.keep_partitions(self.healthmgr.now(), settings.retention)
 
     def close(self) -> None:
         """Close the connections."""
-        self._healthmgr.close()
+        self.healthmgr.close()
 
     def throughput(self, checks: int, interval: float, warm: float, seconds: float) -> Throughput:
         """What is stored while more is due than can be done."""
-        self._apply(self._write("saturating", checks, interval, timeout=interval * 0.8))
-        with running(self._site, _COMMANDS) as processes:
+        self.apply(self._write("saturating", checks, interval, timeout=interval * 0.8))
+        with running(self._site, COMMANDS) as processes:
             time.sleep(warm)
-            return self._measured(processes, seconds)
+            return self.measured(processes, seconds)
 
     def lags(self, checks: int, interval: float, warm: float, seconds: float) -> tuple[Lag, Lag]:
         """How late probes begin, and how late while a hundredth of the definitions change and all are applied again.
@@ -92,8 +92,8 @@ class Ours:
         """
         one = self._write("one", checks, interval, timeout=8)
         other = self._write("other", checks, interval, timeout=8, changed=checks // 100)
-        self._apply(one)
-        with running(self._site, _COMMANDS) as processes:
+        self.apply(one)
+        with running(self._site, COMMANDS) as processes:
             self._wait_for_first_results(checks)
             time.sleep(warm)
             quiet = self._lag_during(seconds)
@@ -105,10 +105,11 @@ class Ours:
     def storm(self, checks: int) -> Stormed:
         """What people are told when so many checks of one service fail at once."""
         return storm(
-            self._site, self._healthmgr, lambda document: self._apply(self._store("storm", document)), _COMMANDS, checks
+            self._site, self.healthmgr, lambda document: self.apply(self.store("storm", document)), COMMANDS, checks
         )
 
-    def _measured(self, processes: Running, seconds: float) -> Throughput:
+    def measured(self, processes: Running, seconds: float) -> Throughput:
+        """What is stored within these seconds, and what it costs."""
         since = self._now()
         before, cost, started = self._count(since), processes.seconds(), time.monotonic()
         time.sleep(seconds)
@@ -121,7 +122,7 @@ class Ours:
         time.sleep(seconds)
         until = self._now()
         time.sleep(2.0)  # what began in this time is stored by then
-        with self._healthmgr.engine.connect() as connection:
+        with self.healthmgr.engine.connect() as connection:
             lags = connection.execute(_LAG, {"since": since, "until": until}).scalar_one()
         if lags is None:
             raise RuntimeError("no check was probed in its slot: see what beat and the workers said")
@@ -136,7 +137,7 @@ class Ours:
             try:
                 while not ended.is_set():
                     for path in files:
-                        self._apply(path)
+                        self.apply(path)
                         ended.wait(_BETWEEN_APPLIES)
             except BaseException as error:  # handed to the thread that waits
                 failures.append(error)
@@ -151,16 +152,17 @@ class Ours:
         if failures:
             raise failures[0]
 
-    def _apply(self, path: Path) -> None:
+    def apply(self, path: Path) -> None:
+        """Take over these definitions in place of the ones before."""
         # Under one name: a file owns what it defines, and another file may not define the same.
         applied = self._site.folder / "healthmgr.yaml"
         applied.write_bytes(path.read_bytes())
-        self._healthmgr.defining.apply(applied, actor="bench", origin="file", now=self._healthmgr.now())
+        self.healthmgr.defining.apply(applied, actor="bench", origin="file", now=self.healthmgr.now())
 
     def _wait_for_first_results(self, checks: int) -> None:
         ends_at = time.monotonic() + _FIRST_RESULTS_WITHIN
         while True:
-            with self._healthmgr.engine.connect() as connection:
+            with self.healthmgr.engine.connect() as connection:
                 count = connection.execute(_WITH_RESULTS).scalar_one()
             if count >= checks:
                 return
@@ -185,17 +187,18 @@ class Ours:
                 for n in range(checks)
             },
         }
-        return self._store(name, document)
+        return self.store(name, document)
 
-    def _store(self, name: str, document: Mapping[str, Any]) -> Path:
+    def store(self, name: str, document: Mapping[str, Any]) -> Path:
+        """A file of definitions."""
         path = self._site.folder / f"{name}.yaml"
         path.write_text(yaml.dump(document, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)), encoding="utf-8")
         return path
 
     def _now(self) -> datetime:
-        return self._healthmgr.now()
+        return self.healthmgr.now()
 
     def _count(self, since: datetime) -> tuple[int, int]:
-        with self._healthmgr.engine.connect() as connection:
+        with self.healthmgr.engine.connect() as connection:
             row = connection.execute(_COUNT, {"since": since}).one()
         return int(row.stored), int(row.bad)

@@ -1,0 +1,247 @@
+"""`make bench-dashboard`: ten thousand checks with a month of rollups on the dashboard, and a hundred who look at it.
+
+How soon pages and lists answer, how soon a change arrives, and what the pipeline does in a second beside open
+dashboards and without them, in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from typing import Any
+
+import psutil
+import requests
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import text
+
+from healthmgr.storage.reading_board import BoardReading, Wanted
+from healthmgr.supervisor.local import free_port
+from scripts.bench.month import fill
+from scripts.bench.ours import COMMANDS, Ours
+from scripts.bench.site import ROOT, Site, opened, running
+from scripts.bench.watching import Watcher, sign_in
+
+_REPEATS = 9
+_CHANGES = 8
+_SETTLED_AFTER = 8.0  # seconds until what was begun goes evenly
+_CHANGE = text("""
+UPDATE check_states SET status = 'degraded', last_message = :words
+WHERE check_id = (SELECT id FROM checks WHERE slug = :slug)
+""")
+
+
+def main() -> None:
+    """Make the month, ask, and let people watch."""
+    parser = argparse.ArgumentParser(prog="make bench-dashboard", description=main.__doc__)
+    parser.add_argument("--checks", type=int, default=10_000)
+    parser.add_argument("--days", type=int, default=30, help="of rollups")
+    parser.add_argument("--dashboards", type=int, default=100)
+    parser.add_argument("--interval", type=float, default=60, help="seconds between two looks of each check")
+    parser.add_argument("--seconds", type=float, default=20, help="of each measurement beside the pipeline")
+    parser.add_argument("--turns", type=int, default=3, help="measurements with and without dashboards")
+    wanted = parser.parse_args()
+    notes = Console(stderr=True)
+    with opened() as site, closing(Ours(site)) as ours:
+        figures = _measure(site, ours, wanted, notes)
+    table = Table("figure", "found")
+    for name, found in figures.items():
+        table.add_row(name, f"{found:,}")
+    Console().print(table)
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def _measure(site: Site, ours: Ours, wanted: argparse.Namespace, notes: Console) -> dict[str, float]:
+    healthmgr = ours.healthmgr
+    ours.apply(ours.store("dashboard", _document(site, wanted.checks, wanted.interval)))
+    healthmgr.measuring.rolling.keep_tables(healthmgr.now())
+    healthmgr.measuring.rolling.roll(healthmgr.now())
+    rollups = fill(healthmgr.engine, wanted.days, healthmgr.now(), notes.print)
+    token = healthmgr.tokens.ensure("bench", "viewer", None, healthmgr.now())
+    figures: dict[str, float] = {"checks": wanted.checks, "rollups": rollups}
+    with _serving(site) as (address, server):
+        cookie = sign_in(address, token)
+        figures |= _asked(ours, address, cookie, token)
+        figures |= asyncio.run(_changes(ours, address, cookie))
+        notes.print(f"{figures}")
+        figures |= _beside(site, ours, address, cookie, server, wanted, notes)
+    return figures
+
+
+def _document(site: Site, checks: int, interval: float) -> Mapping[str, Any]:
+    url = f"http://127.0.0.1:{site.target_port}"
+    return {
+        "version": 1,
+        "channels": {"mail": {"kind": "email", "config": {"host": "127.0.0.1", "port": 1, "from": "a@b.example"}}},
+        "recipients": {"ops": {"contacts": {"mail": "ops@b.example"}}},
+        "routing": {"default": {"to": ["ops"], "via": ["mail"]}},
+        "checks": {
+            f"check-{n:05}": {
+                "kind": "http",
+                "service": f"service-{n // 50:03}",
+                "config": {"url": f"{url}/{n}"},
+                "interval": f"{interval:g}s",
+                "timeout": f"{min(interval * 0.8, 8):g}s",
+            }
+            for n in range(checks)
+        },
+    }
+
+
+@contextmanager
+def _serving(site: Site) -> Iterator[tuple[str, psutil.Popen]]:
+    """The API and the dashboard in a process of their own."""
+    port = free_port(8100)
+    environ = {**site.environ, "HEALTHMGR_PORT": str(port), "HEALTHMGR_HOST": "127.0.0.1"}
+    with (site.folder / "api.log").open("wb") as log:
+        command = [sys.executable, "-m", "healthmgr.api.serve"]
+        process = psutil.Popen(command, env=environ, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(address, process)
+        yield address, process
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(address: str, process: psutil.Popen) -> None:
+    ends_at = time.monotonic() + 60
+    while True:
+        with suppress(requests.ConnectionError):
+            requests.get(f"{address}/login", timeout=5)
+            return
+        if process.poll() is not None or time.monotonic() > ends_at:
+            raise RuntimeError("the API did not start: run it by hand to see why")
+        time.sleep(0.2)
+
+
+def _asked(ours: Ours, address: str, cookie: str, token: str) -> dict[str, float]:
+    board = BoardReading(ours.healthmgr.engine)
+    ids = [line.id for line in board.board(Wanted()).lines]
+
+    def get(path: str, **headers: str) -> Callable[[], object]:
+        def ask() -> None:
+            requests.get(address + path, headers=headers, timeout=60).raise_for_status()
+
+        return ask
+
+    own = {"cookie": cookie}
+    return {
+        **_times("board_query", lambda: board.board(Wanted())),
+        **_times("day_of_50_checks_query", lambda: board.glances(ids, ours.healthmgr.now())),
+        **_times("overview_page", get("/ui/", **own)),
+        **_times("overview_filtered_page", get("/ui/?search=service-19&number=2", **own)),
+        **_times("check_page", get("/ui/checks/check-00007?range=30d", **own)),
+        **_times("list_api", get("/api/v1/checks?limit=50", Authorization=f"Bearer {token}")),
+    }
+
+
+def _times(name: str, ask: Callable[[], object]) -> dict[str, float]:
+    """The first, which fills caches, then the best, the middle and the worst of some more, in milliseconds."""
+    found = []
+    for _ in range(_REPEATS + 1):
+        began = time.perf_counter()
+        ask()
+        found.append(round((time.perf_counter() - began) * 1000, 1))
+        time.sleep(0.3)
+    rest = found[1:]
+    named = {"first": found[0], "best": min(rest), "median": statistics.median(rest), "worst": max(rest)}
+    return {f"{name}_{word}_ms": value for word, value in named.items()}
+
+
+async def _changes(ours: Ours, address: str, cookie: str) -> dict[str, float]:
+    """How long after its commit a change of state is sent to an open page."""
+    watcher = Watcher(address, cookie, "/ui/?search=check-00007")
+    await watcher.open()
+    took = []
+    for number in range(_CHANGES):
+        words = f"changed for the {number}. time"
+        waiting = asyncio.create_task(watcher.wait_for(words))
+        await asyncio.sleep(0.37)
+
+        def change(words: str = words) -> None:
+            with ours.healthmgr.engine.begin() as connection:
+                connection.execute(_CHANGE, {"slug": "check-00007", "words": words})
+
+        await asyncio.to_thread(change)
+        began = time.monotonic()
+        took.append(await waiting - began)
+    await watcher.close()
+    return {"change_arrives_median_s": round(statistics.median(took), 2), "change_arrives_worst_s": round(max(took), 2)}
+
+
+def _beside(
+    site: Site,
+    ours: Ours,
+    address: str,
+    cookie: str,
+    server: psutil.Popen,
+    wanted: argparse.Namespace,
+    notes: Console,
+) -> dict[str, float]:
+    """The pipeline beside open dashboards and without, in turns, so that what else the machine does falls on both."""
+    alone, beside, cores, sent = [], [], [], []
+    with running(site, COMMANDS) as processes:
+        time.sleep(3 * _SETTLED_AFTER)
+        for turn in range(wanted.turns):
+            alone.append(ours.measured(processes, wanted.seconds))
+            with _watched(address, cookie, wanted.dashboards) as received:
+                time.sleep(_SETTLED_AFTER)
+                spent, before = sum(server.cpu_times()[:2]), received()
+                beside.append(ours.measured(processes, wanted.seconds))
+                cores.append((sum(server.cpu_times()[:2]) - spent) / wanted.seconds)
+                sent.append((received() - before) / wanted.seconds)
+            notes.print(f"turn {turn + 1}: alone {alone[-1]}, beside {wanted.dashboards} dashboards {beside[-1]}")
+            time.sleep(_SETTLED_AFTER)
+    rates = [[one.per_second for one in found] for found in (alone, beside)]
+    middle = [statistics.median(found) for found in rates]
+    return {
+        "dashboards": wanted.dashboards,
+        "offered_per_second": round(wanted.checks / wanted.interval, 1),
+        "alone_per_second": round(middle[0], 1),
+        "beside_per_second": round(middle[1], 1),
+        "slower_by_percent": round(100 * (1 - middle[1] / middle[0]), 1),
+        "alone_spread_percent": round(100 * (max(rates[0]) - min(rates[0])) / middle[0], 1),
+        "dashboard_server_cores": round(statistics.median(cores), 2),
+        "sent_KiB_per_second": round(statistics.median(sent) / 1024, 1),
+    }
+
+
+@contextmanager
+def _watched(address: str, cookie: str, many: int) -> Iterator[Callable[[], int]]:
+    """So many open dashboards; tells how many bytes have come to all of them."""
+    command = [sys.executable, "-m", "scripts.bench.watching", address, cookie, str(many)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    lines = process.stdout
+    if lines is None or lines.readline() != "open\n":
+        process.kill()
+        raise RuntimeError("the dashboards did not open")
+
+    latest = [0]
+
+    def follow() -> None:
+        for line in lines:
+            latest[0] = int(line)
+
+    threading.Thread(target=follow, name="dashboards", daemon=True).start()
+    try:
+        yield lambda: latest[0]
+        if process.poll() is not None:
+            raise RuntimeError("the dashboards have lost their connections")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+if __name__ == "__main__":
+    main()
