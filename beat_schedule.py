@@ -38,4 +38,5 @@ SCHEDULE = (
     PeriodicTask("healthmgr.upkeep.read_calendars", timedelta(minutes=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.look_ahead", timedelta(hours=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.forget_maintenance", timedelta(hours=1), "upkeep"),
+    PeriodicTask("healthmgr.upkeep.forget_sessions", timedelta(hours=1), "upkeep"),
 )

@@ -93,6 +93,9 @@ class Settings(BaseModel):
     task_events: Literal["quiet", "all"] = Field(
         "quiet", alias="HEALTHMGR_TASK_EVENTS", description="'all': workers of checks and evaluation send events, too"
     )
+    flower_url: str = Field(
+        "", alias="HEALTHMGR_FLOWER_URL", pattern=r"^(https?://\S+)?$", description="where Flower is, for a link to it"
+    )
     proxy_trusted: CommaList = Field(
         ("127.0.0.1", "::1"),
         alias="HEALTHMGR_PROXY_TRUSTED",

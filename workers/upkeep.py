@@ -59,6 +59,12 @@ def forget_silences(self: ServiceTask) -> None:
     self.healthmgr.silencing.forget_expired(self.now)
 
 
+@app.task(name="healthmgr.upkeep.forget_sessions", bind=True)
+def forget_sessions(self: ServiceTask) -> None:
+    """Remove what is left of browsers that are signed in no more."""
+    self.healthmgr.sessions.tidy(self.now)
+
+
 @app.task(name="healthmgr.upkeep.forget_maintenance", bind=True)
 def forget_maintenance(self: ServiceTask) -> None:
     """Remove maintenance windows of people that have been over for days."""

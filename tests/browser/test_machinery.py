@@ -23,6 +23,7 @@ def test_workers_and_queues_are_shown_with_what_is_wrong(open_page: Open, engine
     expect(queues.get_by_role("row", name="checks")).to_contain_text("7")
     expect(queues.get_by_role("row", name="escalation")).to_contain_text("nothing consumes queue escalation")
     expect(page.get_by_label("Table of workers").get_by_role("row", name="worker-1")).to_contain_text("checks")
+    expect(page.get_by_label("Promises")).to_contain_text("too little to tell")
 
 
 def test_the_audit_log_is_read_by_admins_alone(open_page: Open, healthmgr: Healthmgr) -> None:
