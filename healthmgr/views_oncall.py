@@ -7,10 +7,10 @@ from uuid import UUID
 
 from healthmgr.domain.coverage import Finding
 from healthmgr.domain.fairness import Burden
-from healthmgr.domain.feed import Feed
 from healthmgr.domain.roster import Changed, KeptChange, KeptOverride, KeptSwap, KeptTemporary
 from healthmgr.domain.schedule import FixedShift, Span
 from healthmgr.views import View
+from healthmgr.views_feeds import FeedView
 
 
 class ShiftView(View):
@@ -86,29 +86,6 @@ class BurdenView(View):
             total=burden.total.total_seconds(),
             nights=burden.nights.total_seconds(),
             weekends=burden.weekends.total_seconds(),
-        )
-
-
-class FeedView(View):
-    """A calendar that the schedule is read from; `fault` is what is wrong with it since `failing_since`."""
-
-    kind: str
-    read_at: datetime | None
-    tried_at: datetime | None
-    failing_since: datetime | None
-    fault: str
-    unknown: list[str]
-
-    @classmethod
-    def of(cls, feed: Feed) -> FeedView:
-        """As it is shown."""
-        return cls(
-            kind=feed.kind.value,
-            read_at=feed.read_at,
-            tried_at=feed.tried_at,
-            failing_since=feed.failing_since,
-            fault=feed.fault,
-            unknown=list(feed.unknown),
         )
 
 
@@ -214,27 +191,6 @@ class ContactView(View):
     after: float
     sent_at: datetime | None = None
     verified_at: datetime | None = None
-
-
-class QuietView(View):
-    """When a person is left alone with what is only of these severities, in words; `windows` are named time windows."""
-
-    severities: list[str]
-    hours: list[str]
-    windows: list[str]
-
-
-class PersonView(View):
-    """Somebody who is told: contacts in the order in which they are tried, and where he is on call now."""
-
-    name: str
-    display_name: str
-    timezone: str
-    managed_by: str
-    contacts: list[ContactView]
-    quiet: list[QuietView]
-    teams: list[str]
-    on_call: list[str]
 
 
 class ScheduleLineView(View):

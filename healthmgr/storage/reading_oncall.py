@@ -29,11 +29,11 @@ from healthmgr.storage.rostering_rows import to_override, to_swap, to_temporary
 from healthmgr.storage.schedule_rows import read_feeds, read_schedule, read_schedules
 from healthmgr.storage.tables import schedule_overrides, shift_swaps, temporary_schedules
 from healthmgr.storage.transactions import transaction
+from healthmgr.views_feeds import FeedView
 from healthmgr.views_oncall import (
     BurdenView,
     ChangeView,
     ContactView,
-    FeedView,
     FindingView,
     ScheduleLineView,
     ScheduleView,

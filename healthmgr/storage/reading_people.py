@@ -12,7 +12,8 @@ from healthmgr.domain.timewindow_words import in_words
 from healthmgr.storage.contact_rows import read_contacts
 from healthmgr.storage.schedule_rows import read_schedules
 from healthmgr.storage.transactions import transaction
-from healthmgr.views_oncall import ContactView, PersonView, QuietView
+from healthmgr.views_oncall import ContactView
+from healthmgr.views_people import PersonView, QuietView
 
 _NAMES = text("SELECT name FROM recipients WHERE is_enabled ORDER BY name")
 _PEOPLE = text("""
