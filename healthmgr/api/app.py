@@ -94,8 +94,10 @@ def create_app(parts: Parts) -> FastAPI:
     for module in (promises, graph, insight, anomalies, measuring):
         api.include_router(module.router)
     app.include_router(api)
-    app.include_router(balancing.door)
-    for module in (health, metrics, metrics_watched, answers, approval_answers, calendars, swap_answers, public):
+    for module in (metrics, metrics_watched):
+        app.include_router(module.router, responses=dict(ERRORS))
+    app.include_router(balancing.door, responses=dict(ERRORS))
+    for module in (health, answers, approval_answers, calendars, swap_answers, public):
         app.include_router(module.router)
     _open_doors(app)
     add_problem_handlers(app)

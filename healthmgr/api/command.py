@@ -20,6 +20,13 @@ from healthmgr.views_incidents import IncidentView
 
 router = APIRouter(prefix="/incidents/{which}", tags=["incidents"])
 
+
+class MarkdownResponse(PlainTextResponse):
+    """Markdown, in UTF-8."""
+
+    media_type = "text/markdown"
+
+
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$", examples=["alice"])]
 
 
@@ -170,8 +177,8 @@ def link(which: Which, parts: PartsDep, reader: Viewer, act: Acting, of: Other) 
     return parts.reading.incident(which)
 
 
-@router.get("/report", summary="Draft a report in Markdown", response_class=PlainTextResponse)
+@router.get("/report", summary="Draft a report in Markdown", response_class=MarkdownResponse)
 def report(which: Which, parts: PartsDep) -> Response:
     """What happened, who did what, who was told, how long it took, and what is open; from its timeline."""
     text = draft(parts.reading.report_facts(which, parts.clock.now()))
-    return PlainTextResponse(text, media_type="text/markdown; charset=utf-8")
+    return MarkdownResponse(text)

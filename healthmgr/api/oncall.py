@@ -37,8 +37,12 @@ from healthmgr.views_oncall import (
 router = APIRouter(prefix="/oncall", tags=["oncall"])
 
 T = TypeVar("T")
-Name = Annotated[str, Field(max_length=256)]
-Comment = Annotated[str, Field(max_length=MOST_COMMENT)]
+_NO_NUL = r"^[^\x00]*$"
+Name = Annotated[str, Field(max_length=256, pattern=_NO_NUL)]
+Comment = Annotated[str, Field(max_length=MOST_COMMENT, pattern=_NO_NUL)]
+Address = Annotated[
+    str | None, Field(max_length=1000, pattern=_NO_NUL, description="Where there are several on this channel.")
+]
 
 
 class Wanted(BaseModel):
@@ -102,8 +106,8 @@ class Code(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    code: Annotated[str, Field(max_length=20)]
-    address: str | None = Field(None, max_length=1000, description="Where there are several on this channel.")
+    code: Annotated[str, Field(max_length=20, pattern=_NO_NUL)]
+    address: Address = None
 
 
 class Where(BaseModel):
@@ -111,7 +115,7 @@ class Where(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    address: str | None = Field(None, max_length=1000, description="Where there are several on this channel.")
+    address: Address = None
 
 
 class CalendarView(BaseModel):

@@ -24,7 +24,13 @@ class FalseAlarm(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    why: str = Field(min_length=1, max_length=500, description="kept with the mark, for those who tune the check")
+    why: str = Field(
+        min_length=1,
+        max_length=500,
+        pattern=r"^[^\x00]*$",
+        description="kept with the mark, for those who tune the check",
+        examples=["The switch was slow, the shop was not."],
+    )
 
 
 class MarkView(BaseModel):

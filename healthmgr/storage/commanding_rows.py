@@ -32,7 +32,7 @@ _GROUPS = text("SELECT group_key FROM incidents WHERE id = ANY(:ids)").bindparam
 
 _LOCK = text(f"""
 SELECT {INCIDENT_COLUMNS}, group_key, assignee, acknowledged_by, resolved_at IS NOT NULL AS is_resolved
-FROM incidents WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE
+FROM incidents WHERE id = ANY(:ids) AND number <> 0 ORDER BY id FOR NO KEY UPDATE  -- 0: healthmgr's own, nobody's
 """).bindparams(_IDS)  # noqa: S608 - composed of constants alone
 
 _ALERTS = text("""

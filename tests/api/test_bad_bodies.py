@@ -130,6 +130,14 @@ BAD = {
     "a comment that is a number": saying('{"comment": 5}', "body.comment"),
     "a comment under another name": saying('{"coment": "mine"}', "body.coment"),
     "an alert that is no UUID": Bad("POST", "/api/v1/alerts/7/acknowledge", 422, "path.alert_id", "{}"),
+    "a reason with NUL": Bad("PUT", "/api/v1/alerts/{alert}/false", 422, "body.why", '{"why": "a\\u0000b"}'),
+    "a person with NUL": Bad(
+        "POST",
+        "/api/v1/oncall/schedules/primary/overrides",
+        422,
+        "body.add",
+        '{"add": "a\\u0000b", "ends_at": "2098-12-31T00:00:00Z"}',
+    ),
     "no such alert": Bad("GET", f"/api/v1/alerts/{GHOST}", 404, "alert"),
     # Questions.
     "a limit of nothing": asking("/api/v1/checks?limit=0", "query.limit"),
