@@ -20,7 +20,6 @@ from healthmgr.views_runbooks import RunbookLineView
 
 PROMISE = PROMISES[PromiseName.RESOLUTION]
 _RATES_OVER = timedelta(days=30)
-MOST_RUNS = 500  # that are counted as going on
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ async def questions(place: Place) -> list[ApprovalView]:
 async def going_on(place: Place) -> list[RunView]:
     """The runs that are not over, the newest first."""
     reading = place.healthmgr.recovery.reading
-    return await place.live.ask("runs going on", lambda: reading.runs(is_over=False, limit=MOST_RUNS))
+    return await place.live.ask("runs going on", reading.going_on)
 
 
 async def recovery_side(place: Place) -> tuple[str, str]:

@@ -72,14 +72,21 @@ async def show_runs(place: Place, state: str = _ALL, runbook: str = "", check: s
 
 
 def _read(where: Place, view: View) -> list[RunView]:
-    return where.healthmgr.recovery.reading.runs(
+    reading = where.healthmgr.recovery.reading
+    if view.state == _OPEN:
+        return [run for run in reading.going_on() if _is_meant(run, view)]
+    return reading.runs(
         limit=_SIZE + 1,
         runbook=view.runbook or None,
         check=view.check or None,
-        state=view.state if view.state not in (_ALL, _OPEN) else None,
-        is_over=False if view.state == _OPEN else None,
+        state=view.state if view.state != _ALL else None,
         before=view.before,
     )
+
+
+def _is_meant(run: RunView, view: View) -> bool:
+    is_of_it = view.runbook in ("", run.runbook) and view.check in ("", run.check)
+    return is_of_it and (view.before is None or run.number < view.before)
 
 
 @page("/runs/{which}", "Run", has_heading=False)
