@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from pydantic import Field
@@ -97,6 +97,19 @@ class StateLine(View):
     service: str
     is_paused: bool
     status: str
+
+
+class HeartbeatView(View):
+    """What a job told last: `started_at` is of the run that is under way, `run_time` of the last whole one."""
+
+    armed_at: datetime
+    last_ping_at: datetime | None
+    last_kind: str | None
+    last_detail: str
+    ping_count: int
+    last_success_at: datetime | None
+    started_at: datetime | None
+    run_time: timedelta | None
 
 
 class NeighbourLine(View):

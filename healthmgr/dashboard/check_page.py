@@ -17,6 +17,7 @@ from healthmgr.dashboard.place import Place
 from healthmgr.dashboard.shell import ROOT, keep_fresh, on_acts, page
 from healthmgr.dashboard.templates import render
 from healthmgr.domain.rollup import RESPONSE_TIME
+from healthmgr.services.pinging import ping_key
 from healthmgr.services.tokens import Role
 from healthmgr.views import CheckView
 
@@ -109,10 +110,24 @@ async def _sides(place: Place, check: CheckView) -> list[tuple[str, str]]:
         alert = await place.live.ask(("alert", wanted), lambda: place.healthmgr.reading.alert(wanted), 3)
     return [
         ("alert", render("check_alert", alert=alert, near=near, root=ROOT)),
+        ("heartbeat", await _heartbeat(place, check)),
         ("measured", render("check_measured", check=check)),
         ("near", render("check_near", near=near, check=check, root=ROOT)),
         ("definition", render("check_definition", check=check)),
     ]
+
+
+async def _heartbeat(place: Place, check: CheckView) -> str:
+    """What the job told, and to those who may act where it does: whoever knows the address can ping."""
+    healthmgr, may_act = place.healthmgr, place.may(Role.RESPONDER)
+    found, address = None, ""
+    if check.kind == "heartbeat":
+        found = await place.live.ask(("heartbeat", check.slug), lambda: healthmgr.board.heartbeat(check.slug))
+        settings = healthmgr.settings
+        if may_act and settings.secret_key:
+            base = settings.public_url or f"http://{settings.host}:{settings.port}"
+            address = f"{base.rstrip('/')}/ping/{check.slug}/{ping_key(settings.secret_key, check.id)}"
+    return render("check_heartbeat", heartbeat=found, address=address, may_act=may_act)
 
 
 async def _chart(place: Place, look: Look, check: CheckView) -> dict[str, object]:

@@ -12,12 +12,23 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, ca
 
 from healthmgr.domain.check import Status
 from healthmgr.storage.reading_glances import read_glances
+from healthmgr.storage.reading_heartbeats import read_heartbeat
 from healthmgr.storage.reading_neighbours import neighbours
 from healthmgr.storage.reading_states import read_states
 from healthmgr.storage.reading_status import CHECKS_WITH_STATE
 from healthmgr.storage.tables import alerts, check_states, checks, results, transitions
 from healthmgr.storage.transactions import transaction
-from healthmgr.views_board import BeatView, Board, BoardLine, ChangeLine, GlanceView, Neighbours, ServiceLine, StateLine
+from healthmgr.views_board import (
+    BeatView,
+    Board,
+    BoardLine,
+    ChangeLine,
+    GlanceView,
+    HeartbeatView,
+    Neighbours,
+    ServiceLine,
+    StateLine,
+)
 
 PAUSED = "paused"
 _CERTIFICATE = "certificate_days_left"
@@ -68,6 +79,10 @@ class BoardReading:
     def states(self, slugs: Collection[str]) -> dict[str, StateLine]:
         """How these checks are at present, by slug."""
         return read_states(self._engine, slugs)
+
+    def heartbeat(self, slug: str) -> HeartbeatView | None:
+        """What the job behind a heartbeat check told last; None for a check that is none."""
+        return read_heartbeat(self._engine, slug)
 
     def neighbours(self, slug: str) -> Neighbours:
         """What a check hangs on, and what hangs on it."""

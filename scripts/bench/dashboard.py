@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -107,21 +108,22 @@ def _serving(site: Site) -> Iterator[tuple[str, psutil.Popen]]:
         process = psutil.Popen(command, env=environ, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
     try:
         address = f"http://127.0.0.1:{port}"
-        _wait_for(address, process)
+        _wait_for(address, process, site.folder / "api.log")
         yield address, process
     finally:
-        process.terminate()
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
         process.wait(30)
 
 
-def _wait_for(address: str, process: psutil.Popen) -> None:
+def _wait_for(address: str, process: psutil.Popen, log: Path) -> None:
     ends_at = time.monotonic() + 60
     while True:
         with suppress(requests.ConnectionError):
             requests.get(f"{address}/login", timeout=5)
             return
         if process.poll() is not None or time.monotonic() > ends_at:
-            raise RuntimeError("the API did not start: run it by hand to see why")
+            raise RuntimeError(f"the API did not start; it said:\n{log.read_text('utf-8', 'replace')[-2000:]}")
         time.sleep(0.2)
 
 

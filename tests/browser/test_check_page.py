@@ -90,6 +90,26 @@ def test_a_viewer_orders_nothing(open_page: Open, shop: str, engine: Engine) -> 
         assert connection.execute(select(checks.c.is_paused).where(checks.c.slug == shop)).scalar_one() is False
 
 
+def test_a_heartbeat_tells_its_pings_and_its_address_to_whoever_may_act(
+    open_page: Open, engine: Engine, healthmgr: Healthmgr
+) -> None:
+    now = healthmgr.now()
+    make_check(
+        engine, "backup", kind="heartbeat", armed_at=now, last_ping_at=now, last_kind="success", ping_count=7,
+        last_detail=EVIL, last_metrics={"certificate_days_left": 12.4},
+    )  # fmt: skip
+    page = open_page(path="/ui/checks/backup")
+    pings = page.get_by_label("Pings")
+    expect(pings).to_contain_text("success")
+    expect(pings).to_contain_text(EVIL)
+    expect(page.get_by_label("State")).to_contain_text("certificate: 12 d left")
+    address = pings.get_by_text("http://hm.example.com/ping/backup/").inner_text()
+    assert page.request.get(address.replace("http://hm.example.com", page.url.split("/ui/")[0])).ok
+    page = open_page("viewer", "/ui/checks/backup")
+    expect(page.get_by_label("Pings")).to_contain_text("success")
+    assert "/ping/" not in page.content()
+
+
 def test_a_check_that_is_not_there_is_told_so(open_page: Open, healthmgr: Healthmgr) -> None:
     page = open_page(path="/ui/checks/nothing")
     expect(page.get_by_role("alert")).to_contain_text("There is no check 'nothing'")
