@@ -20,13 +20,9 @@ def settle_anomalies(
     check: CheckEntry, defaults: OptionsEntry, thresholds: Thresholds, place: Location, say: Say
 ) -> Documents:
     """The watched metrics of a check with nothing left unsaid; what cannot be is said."""
-    own = check.anomaly is not None
-    entry = check.anomaly if own else defaults.anomaly
-    if entry is None:
-        return {}
-    if fault := _fault(entry):
-        field, words = fault
-        say(words, (*(place if own else ("defaults",)), "anomaly", field))
+    is_possible = judge_anomaly(check, place, say)
+    entry = defaults.anomaly if check.anomaly is None else check.anomaly
+    if entry is None or not is_possible or _fault(entry):
         return {}
     gate = GateRule(entry.points, entry.of, entry.lasting)
     metrics = _usual(thresholds) if entry.metrics is None else entry.metrics
@@ -34,6 +30,15 @@ def settle_anomalies(
         metric: AnomalyRule(metric, entry.step, entry.severity, entry.threshold, gate).to_document()
         for metric in metrics
     }
+
+
+def judge_anomaly(options: OptionsEntry, place: Location, say: Say) -> bool:
+    """Whether what is written here can be; what cannot is said."""
+    fault = None if options.anomaly is None else _fault(options.anomaly)
+    if fault is not None:
+        field, words = fault
+        say(words, (*place, "anomaly", field))
+    return fault is None
 
 
 def _fault(entry: AnomalyEntry) -> tuple[str, str] | None:

@@ -22,7 +22,8 @@ Path = tuple[str, ...]
 _CHECK = (
     "<<", "template", "for_each", "with", "name", "description", "kind", "service", "category", "config", "severity",
     "degraded_severity", "interval", "timeout", "max_attempts", "retries", "retry_interval", "success_threshold",
-    "detect_flapping", "depends_on", "thresholds", "forecast", "anomaly", "labels", "runbook", "recovery_procedure", "enabled",
+    "detect_flapping", "depends_on", "thresholds", "forecast", "anomaly", "labels", "runbook",
+    "recovery_procedure", "enabled",
 )  # fmt: skip
 _ORDERS: Mapping[str, Sequence[str]] = {
     "": (

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from healthmgr.definitions.anomalies import settle_anomalies
+from healthmgr.definitions.anomalies import judge_anomaly, settle_anomalies
 from healthmgr.definitions.composing import Location
 from healthmgr.definitions.definition import (
     ChannelDefinition,
@@ -159,6 +159,7 @@ class _Reader:
         if defaults is None:
             return OptionsEntry()
         self._judge_options(defaults, place)
+        judge_anomaly(defaults, place, self._say)
         self._default_thresholds = self._judge_thresholds(defaults, place)
         return defaults
 

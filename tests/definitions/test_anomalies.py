@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from healthmgr.definitions.definition import CheckDefinition
+from healthmgr.definitions.schema import definitions_schema
 from healthmgr.errors import DefinitionError
 from healthmgr.registry import Registry
 from healthmgr.services.defining import Defining
@@ -82,7 +83,7 @@ def test_what_cannot_be_is_refused_with_its_place(tmp_path, written, place, word
         ("{severity: grave}", "checks.shop.anomaly.severity", "critical"),
         ("{for: 10}", "checks.shop.anomaly.for", "needs a unit"),
         ("{gate: 3}", "checks.shop.anomaly.gate", "is not a field here"),
-        ("5", "checks.shop.anomaly", ""),
+        ("5", "checks.shop.anomaly", "expected"),
     ],
 )
 def test_what_the_model_refuses_is_said_at_its_place(tmp_path, written, place, words):
@@ -93,7 +94,20 @@ def test_what_the_model_refuses_is_said_at_its_place(tmp_path, written, place, w
     assert words in problem.message
 
 
-def test_a_fault_of_the_defaults_is_told_where_it_stands(tmp_path):
+def test_a_fault_of_the_defaults_is_told_once_where_it_stands(tmp_path):
+    path = tmp_path / "healthmgr.yaml"
+    checks = "checks: {shop: {kind: host}, other: {kind: host}}\n"
+    path.write_text(f"{FRAME}defaults: {{anomaly: {{points: 9}}}}\n{checks}")
     with pytest.raises(DefinitionError) as refused:
-        read(tmp_path, defaults="{anomaly: {points: 9}}")
+        Defining(None, Registry.load(), {}).validate(path)
     assert [each.path for each in refused.value.problems] == ["defaults.anomaly.points"]
+
+
+def test_the_schema_for_editors_knows_every_way_to_write_it():
+    schema = definitions_schema({"host": Registry.load().check_type("host").Config}, {}, {})
+    ways = schema["properties"]["defaults"]["properties"]["anomaly"]["anyOf"]
+    assert [way.get("type") for way in ways] == ["boolean", "string", "array", None]
+    assert ways[-1] == {"$ref": "#/$defs/AnomalyEntry"}
+    assert {"metrics", "step", "severity", "threshold", "points", "of", "for"} == set(
+        schema["$defs"]["AnomalyEntry"]["properties"]
+    )
