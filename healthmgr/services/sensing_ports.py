@@ -83,7 +83,7 @@ class SensingTransaction(AdmittingTransaction, Protocol):
         ...
 
     def all(self) -> list[Watched]:
-        """All that is watched, by check and metric."""
+        """All that is watched, by check and metric, without the state of its detectors."""
         ...
 
     def points(self, watched: Watched, begin: datetime, end: datetime) -> list[SeenPoint]:

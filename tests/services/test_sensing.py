@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from healthmgr.bootstrap import Healthmgr, build
-from healthmgr.domain.anomaly_watch import Lesson, restored
+from healthmgr.domain.anomaly_watch import Lesson, Watched, restored
 from healthmgr.errors import NotFound
 from healthmgr.services.sensing import Sensing
 from healthmgr.settings import Settings
@@ -120,6 +120,11 @@ class World:
     def series(self) -> Any:
         (row,) = self.execute("SELECT * FROM anomaly_series")
         return row
+
+    def known(self) -> Watched:
+        with self.rows.begin() as transaction:
+            (found,) = transaction.find("shop")
+        return found
 
     def points(self) -> Any:
         (seen,) = self.sensing.of_check("shop", self.now)
@@ -260,12 +265,12 @@ def test_restarts_forget_nothing(world):
     """Every look is by a new service over the rows alone: the state is that of one detector that saw it all."""
     world.learn_the_past()
     world.go_on(*[None] * 5, 0.5, *[None] * 5)
-    (kept_watched,) = world.sensing.watched()
+    kept_watched = world.known()
     fresh = restored(kept_watched).to_state()
     world.execute("DELETE FROM anomaly_series")
     for _ in range(6):
         world.look()
-    (again,) = world.sensing.watched()
+    again = world.known()
     assert again.seen_until == kept_watched.seen_until
     assert fresh["detector"]["seen"] >= HISTORY
     assert restored(again).to_state()["detector"]["level"] == pytest.approx(fresh["detector"]["level"])
@@ -273,10 +278,10 @@ def test_restarts_forget_nothing(world):
 
 def test_what_is_measured_in_maintenance_teaches_nothing_and_tells_nobody(world):
     world.learn_the_past()
-    state = restored(world.sensing.watched()[0]).to_state()
+    state = restored(world.known()).to_state()
     world.go_on(*[0.9] * 6, planned=True)
     assert world.alerts() == []
-    assert restored(world.sensing.watched()[0]).to_state() == state
+    assert restored(world.known()).to_state() == state
     assert [point.lesson for point in world.points()[-6:]] == [Lesson.PLANNED] * 6
 
 
@@ -300,11 +305,11 @@ def transition(world: World, at: datetime, status: str) -> None:
 
 def test_an_outage_that_is_told_teaches_nothing(world):
     world.learn_the_past()
-    state = restored(world.sensing.watched()[0]).to_state()
+    state = restored(world.known()).to_state()
     transition(world, START + timedelta(seconds=40), "unhealthy")
     world.go_on(*[0.9] * 5)
     assert world.alerts() == []
-    assert restored(world.sensing.watched()[0]).to_state() == state
+    assert restored(world.known()).to_state() == state
     transition(world, world.measured_until + timedelta(seconds=1), "healthy")
     world.go_on(None, None, None)
     assert [point.lesson.value for point in world.points()[-4:]] == ["check_is_bad"] * 2 + ["learned"] * 2
@@ -312,11 +317,11 @@ def test_an_outage_that_is_told_teaches_nothing(world):
 
 def test_what_the_monitor_could_not_tell_teaches_nothing(world):
     world.learn_the_past()
-    state = restored(world.sensing.watched()[0]).to_state()
+    state = restored(world.known()).to_state()
     world.measure(START + STEP, lambda _: 3.0, metric="(status)")
     world.go_on(0.9)
     assert world.points()[-1].lesson is Lesson.DOUBTED
-    assert restored(world.sensing.watched()[0]).to_state() == state
+    assert restored(world.known()).to_state() == state
 
 
 def mark(world: World, alert_id: Any) -> None:
