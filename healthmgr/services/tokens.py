@@ -20,9 +20,9 @@ _RANDOM_BYTES = 32  # 43 characters of base64
 
 # The parts of the API by the first word of their addresses. What could make tokens or users is not among them.
 SCOPED = (
-    "alerts", "announcements", "approvals", "audit", "changes", "checks", "doors", "events", "graph", "health",
-    "incidents", "lb", "maintenance", "me", "notifications", "oncall", "overview", "promises", "recovery", "runbooks",
-    "runs", "silences", "slos", "status", "times", "uptime",
+    "alerts", "announcements", "anomalies", "approvals", "audit", "changes", "checks", "doors", "events", "graph",
+    "health", "incidents", "lb", "maintenance", "me", "notifications", "oncall", "overview", "promises", "recovery",
+    "runbooks", "runs", "silences", "slos", "status", "times", "uptime",
 )  # fmt: skip
 SCOPES = frozenset(f"{part}:{act}" for part in SCOPED for act in ("read", "write"))
 
