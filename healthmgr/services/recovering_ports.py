@@ -265,8 +265,8 @@ class RecoveringTransaction(CommandingTransaction, Protocol):
         """Whether there is a team of this name."""
         ...
 
-    def open_alert(self, run: Run, name: str, words: str, kind: str, now: datetime) -> list[Due]:
-        """An alert of its own, by the routes of its labels, where no incident is there to be told with."""
+    def open_alert(self, run: Run, name: str, words: str, now: datetime, asked: Asked | None = None) -> list[Due]:
+        """An alert of its own, by the routes of its labels, where no incident is open; it asks what is asked."""
         ...
 
     def channels_like(self, names: Sequence[str]) -> Mapping[str, bool]:

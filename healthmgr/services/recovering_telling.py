@@ -32,7 +32,7 @@ def page(transaction: RecoveringTransaction, run: Run, words: str, now: datetime
     """
     commanded = _incident(transaction, run, now)
     if commanded is None:
-        return transaction.open_alert(run, f"Runbook {run.runbook.name}", words, "run", now)
+        return transaction.open_alert(run, f"Runbook {run.runbook.name}", words, now)
     if commanded.incident.acknowledged_at is None:
         next_level(transaction, commanded, Reason.RECOVERY_FAILED, Act("", BY_RECOVERY, now, words))
         return []
@@ -46,7 +46,7 @@ def ask_people(transaction: RecoveringTransaction, run: Run, asked: Asked, now: 
     words = f"{asked.text} Answer with `healthmgr approvals approve {asked.number}` or `... deny {asked.number}`."
     commanded = _incident(transaction, run, now)
     if commanded is None:
-        return transaction.open_alert(run, f"Approval {asked.number}", words, "approval", now)
+        return transaction.open_alert(run, f"Approval {asked.number}", words, now, asked)
     named = asked.question.approvers
     due_at: dict[Target, datetime] = {}
     if named is not None:

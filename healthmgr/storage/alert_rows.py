@@ -71,6 +71,10 @@ FROM wanted WHERE s.check_id = wanted.check_id
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 
 
+RECOVERY = "recovery"  # the origin of alerts that tell of runbooks where no incident is open; no door brings such
+APPROVAL = "approval"  # their annotation that names what is asked: its number and its id
+
+
 @dataclass(frozen=True, slots=True)
 class NewAlert:
     """An alert to open. `started_at` is when what it tells of began; `ends_at` when it is over unless it is renewed."""

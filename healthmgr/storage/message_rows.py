@@ -19,6 +19,7 @@ from healthmgr.domain.links import LinkMaker
 from healthmgr.domain.message import AlertFacts, Asking, Breach, HeldBack, Links, Message, MessageKind, ResultFacts
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.threshold import RESPONSE_TIME, Thresholds
+from healthmgr.storage.alert_rows import APPROVAL, RECOVERY
 from healthmgr.storage.bundling_rows import read_held_back
 from healthmgr.storage.dependency_rows import read_graph_below
 from healthmgr.storage.surroundings_rows import read_changes, read_told
@@ -136,9 +137,18 @@ def compose(
         words=content.get("words", ""),
         roles=tuple(connection.execute(_ROLES, {"id": incident.id}).scalars()),
         merged_into=content.get("merged_into", 0),
-        approval=_approval(content.get("approval"), links, notification.recipient, now),
+        approval=_approval(content.get("approval") or _asked_by(alerts), links, notification.recipient, now),
     )
     return _digest(connection, message, [notification.id, *bundle]) if bundle else message
+
+
+def _asked_by(alerts: Sequence[AlertFacts]) -> Mapping[str, Any] | None:
+    """What an alert of recovery's own asks, where no incident was open to ask in; no door can bring such an alert."""
+    own = (
+        alert.annotations.get(APPROVAL, "") for alert in alerts if alert.origin == RECOVERY and not alert.resolved_at
+    )
+    number, _, approval_id = next(filter(None, own), "").partition(" ")
+    return {"id": approval_id, "number": int(number)} if approval_id else None
 
 
 def _approval(asked: Mapping[str, Any] | None, links: LinkMaker, recipient: str, now: datetime) -> Asking | None:

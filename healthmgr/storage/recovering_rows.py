@@ -15,8 +15,8 @@ from healthmgr.domain.check import Check, Severity, Status
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.proof import Seen
 from healthmgr.domain.runbook import Runbook
-from healthmgr.services.recovering_ports import Called, RecoveringTransaction, Run
-from healthmgr.storage.alert_rows import AlertRows, NewAlert
+from healthmgr.services.recovering_ports import Asked, Called, RecoveringTransaction, Run
+from healthmgr.storage.alert_rows import APPROVAL, RECOVERY, AlertRows, NewAlert
 from healthmgr.storage.approval_rows import ApprovalRows
 from healthmgr.storage.check_rows import CHECK_COLUMNS, to_check
 from healthmgr.storage.commanding_rows import CommandingRows
@@ -25,7 +25,6 @@ from healthmgr.storage.rail_rows import RailRows
 from healthmgr.storage.run_rows import RunRows
 from healthmgr.storage.runbook_rows import RunbookRows
 
-ORIGIN = "recovery"  # of alerts that tell of runbooks where no incident is open
 # Whoever is paged answers or resolves it; nobody has to remember to close it.
 _LASTS_FOR = timedelta(hours=12)
 _SKEW = timedelta(seconds=5)
@@ -113,18 +112,20 @@ class RecoveringRows(RunRows, RailRows, ApprovalRows, CommandingRows, Recovering
 
     # ---- Who hears of it -------------------------------------------------------------------------
 
-    def open_alert(self, run: Run, name: str, words: str, kind: str, now: datetime) -> list[Due]:
+    def open_alert(self, run: Run, name: str, words: str, now: datetime, asked: Asked | None = None) -> list[Due]:
+        kind = "approval" if asked else "run"
         labels = {"service": run.labels.get("service") or "recovery", "kind": f"recovery-{kind}", "check": run.check}
         labels |= {"runbook": run.runbook.name, "target": run.target}
         labels = {label: value for label, value in labels.items() if value}
         new = NewAlert(
-            fingerprint=fingerprint(ORIGIN, labels),
+            fingerprint=fingerprint(RECOVERY, labels),
             labels=labels,
             severity=run.severity,
             status=Status.UNHEALTHY,
             summary=words,
-            origin=ORIGIN,
+            origin=RECOVERY,
             name=name,
+            annotations={APPROVAL: f"{asked.number} {asked.id}"} if asked else {},
             ends_at=now + _LASTS_FOR,
         )
         _, dues = AlertRows(self._connection).open(new, "hard_change", now)

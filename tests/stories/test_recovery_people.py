@@ -70,6 +70,20 @@ def test_what_starts_half_by_itself_asks_and_goes_on_when_somebody_agrees(story:
     assert (action, actor) == ("approval.approved", "bob")
 
 
+def test_a_question_before_there_is_an_incident_is_answered_from_its_message_as_well(story: Story) -> None:
+    given_api(story, automation="semi_automated", trigger={"checks": ["api"], "on": "soft 1"})
+    restarting_helps(story)
+    story.check_fails("api")
+    story.fast_forward(seconds=5)
+    (asked,) = [delivery.message for delivery in story.deliveries]
+    assert asked.approval is not None
+    assert (asked.approval.approval_id, asked.approval.number) == (question(story).id, 1)
+    assert "May runbook restart (run 1) go ahead on api?" in asked.alerts[0].summary
+    approve(story, "bob")
+    story.fast_forward(seconds=20)
+    assert story.steps.done() == ["restart"]
+
+
 def test_a_critical_problem_always_asks(story: Story) -> None:
     given_api(story, severity="critical")
     story.check_fails("api")
