@@ -60,10 +60,12 @@ def chart(
     transitions: Sequence[TransitionView],
     status: str,
     seen: Sequence[SeenPoint] = (),
+    incidents: Mapping[int, datetime] | None = None,
 ) -> dict[str, Any]:
     """The metric's median and tails, its limits as lines, and the times in which the check was not well as shades.
 
     `seen`: what was thought of its points, where it is watched; drawn as the expected band and marks of the strange.
+    `incidents`: when each of them began for this check, by number; drawn as upright lines.
     """
     scale = 1000.0 if metric == RESPONSE_TIME else 1.0
     series: list[dict[str, Any]] = [
@@ -79,6 +81,8 @@ def chart(
         for share, name, colour in _QUANTILES
     ]
     series[0]["markLine"] = _limit_lines(metric, limits, scale)
+    begun = {number: at for number, at in (incidents or {}).items() if begin <= at < end}
+    series[0]["markLine"]["data"] += _incident_lines(begun)
     series[0]["markArea"] = {"silent": True, "data": _bad_times(transitions, status, begin, end)}
     series += _anomalies([point for point in seen if begin <= point.at < end], scale)
     named = [each["name"] for each in series if each["name"] != "expected from"]
@@ -128,6 +132,15 @@ def _limit_lines(metric: str, limits: Mapping[str, Mapping[str, str]], scale: fl
                 label = {"formatter": level, "position": "insideEndTop", "color": colour}
                 lines.append({"yAxis": limit.limit * scale, "lineStyle": {"color": colour}, "label": label})
     return {"symbol": "none", "silent": True, "lineStyle": {"type": "dashed"}, "data": lines}
+
+
+def _incident_lines(begun: Mapping[int, datetime]) -> list[dict[str, Any]]:
+    label = {"position": "end", "color": _WORDS, "distance": 2}
+    style = {"type": "solid", "color": _WORDS, "width": 1}
+    return [
+        {"xAxis": _stamp(at), "lineStyle": style, "label": {**label, "formatter": f"#{number}"}}
+        for number, at in sorted(begun.items())
+    ]
 
 
 def _bad_times(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from nicegui import ui
 
+from healthmgr.bootstrap import Healthmgr
 from healthmgr.dashboard.charts import RANGES, Range, chart, range_of
-from healthmgr.dashboard.drawing import beats_of
+from healthmgr.dashboard.drawing import beats_of, share_words
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place
 from healthmgr.dashboard.shell import ROOT, keep_fresh, on_acts, page
@@ -20,6 +21,7 @@ from healthmgr.domain.rollup import RESPONSE_TIME
 from healthmgr.services.pinging import ping_key
 from healthmgr.services.tokens import Role
 from healthmgr.views import CheckView
+from healthmgr.views_insight import ForecastView
 
 _UPTIMES = {"24 h": timedelta(days=1), "7 d": timedelta(days=7), "30 d": timedelta(days=30), "90 d": timedelta(days=90)}
 _CHART_EVERY = 15.0  # seconds
@@ -97,7 +99,7 @@ async def _numbers(place: Place, check: CheckView) -> list[tuple[str, str]]:
         ("transitions", check.slug), lambda: place.healthmgr.reading.transitions(check.slug, limit=15).items
     )
     return [
-        ("uptimes", render("check_uptimes", uptimes=uptimes)),
+        ("uptimes", render("check_uptimes", uptimes={name: share_words(share) for name, share in uptimes.items()})),
         ("transitions", render("check_transitions", transitions=latest)),
     ]
 
@@ -112,6 +114,7 @@ async def _sides(place: Place, check: CheckView) -> list[tuple[str, str]]:
         ("alert", render("check_alert", alert=alert, near=near, root=ROOT)),
         ("heartbeat", await _heartbeat(place, check)),
         ("measured", render("check_measured", check=check)),
+        ("foreseen", await _foreseen(place, check)),
         ("near", render("check_near", near=near, check=check, root=ROOT)),
         ("definition", render("check_definition", check=check)),
     ]
@@ -143,10 +146,27 @@ async def _chart(place: Place, look: Look, check: CheckView) -> dict[str, object
         found = healthmgr.insight.sensing.points_of(look.slug, look.metric, begin, end)
         return chart(
             look.metric, points, begin, end, limits=check.thresholds, transitions=changes, status=check.status,
-            seen=found,
+            seen=found, incidents=_incidents(healthmgr, look.slug),
         )  # fmt: skip
 
     return await place.live.ask(("chart", look), draw, _CHART_EVERY)
+
+
+def _incidents(healthmgr: Healthmgr, slug: str) -> dict[int, datetime]:
+    """When the latest incidents began for this check, by number."""
+    found = healthmgr.reading.alerts(state="all", check=slug, limit=50).items
+    return {alert.incident_number: alert.opened_at for alert in found if alert.incident_number}
+
+
+async def _foreseen(place: Place, check: CheckView) -> str:
+    healthmgr = place.healthmgr
+
+    def ask() -> list[ForecastView]:
+        told = healthmgr.insight.predicting.of_check(check.slug, healthmgr.now())
+        return [ForecastView.of(*one) for one in told]
+
+    forecasts = await place.live.ask(("forecasts", check.slug), ask, 4 * _CHART_EVERY)
+    return render("check_foreseen", forecasts=forecasts)
 
 
 async def _order(place: Place, data: Mapping[str, str]) -> None:

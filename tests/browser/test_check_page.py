@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, insert, select, update
 
 from healthmgr.bootstrap import Healthmgr
+from healthmgr.dashboard.charts import chart
 from healthmgr.storage.tables import check_dependencies, check_schedules, check_states, checks
 from tests.browser.conftest import DESKTOP, PHONE, Open
-from tests.builders import make_check, make_result, make_transition, make_well
+from tests.builders import make_alert, make_check, make_incident, make_result, make_transition, make_well
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
@@ -40,6 +41,8 @@ def shop(engine: Engine, healthmgr: Healthmgr) -> str:
             metrics={"queued_orders": 3.0 + minute},
         )  # fmt: skip
     make_transition(engine, shop, at=now - timedelta(minutes=5), old_status="healthy", new_status="unhealthy")
+    incident = make_incident(engine, severity="critical", opened_at=now - timedelta(minutes=5))
+    make_alert(engine, shop, incident_id=incident, severity="critical", opened_at=now - timedelta(minutes=5))
     for _ in range(3):
         healthmgr.measuring.rolling.roll(healthmgr.now())
     return "shop"
@@ -52,7 +55,9 @@ def test_it_says_how_the_check_is_and_what_it_hangs_on(open_page: Open, shop: st
     expect(state).to_contain_text("503 Service Unavailable")
     expect(page.get_by_role("img", name="the last 60 results: 55 healthy, 5 not")).to_be_visible()
     expect(page.get_by_label("Dependencies").get_by_role("link", name="Database")).to_be_visible()
-    expect(page.get_by_label("Uptime")).to_contain_text("91.67 %")
+    expect(page.get_by_label("Uptime")).to_contain_text("91.66 %")
+    expect(page.get_by_label("Alert", exact=True).get_by_role("link", name="Incident 1")).to_be_visible()
+    expect(page.get_by_label("Foreseen")).to_be_hidden()
     expect(page.get_by_label("History")).to_contain_text("healthy → unhealthy")
     expect(page.get_by_label("Definition")).to_contain_text("response_time > 500ms")
 
@@ -66,6 +71,15 @@ def test_the_chart_shows_the_metric_and_the_range_of_the_address(open_page: Open
     page.get_by_role("link", name="7d").click()
     page.wait_for_url("**/ui/checks/shop?metric=queued_orders&range=7d")
     expect(page.get_by_role("link", name="7d")).to_have_attribute("aria-current", "true")
+
+
+def test_incidents_are_marked_where_they_began() -> None:
+    end = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    begin = end - timedelta(hours=1)
+    begun = {7: end - timedelta(minutes=9), 3: begin - timedelta(minutes=1)}
+    drawn = chart("response_time", [], begin, end, limits={}, transitions=[], status="healthy", incidents=begun)
+    (line,) = drawn["series"][0]["markLine"]["data"]
+    assert (line["xAxis"], line["label"]["formatter"]) == (begun[7].timestamp() * 1000, "#7")
 
 
 def test_a_probe_is_ordered_and_probing_paused_by_whoever_may(open_page: Open, shop: str, engine: Engine) -> None:
