@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -54,7 +55,7 @@ from healthmgr.api.doors import (
 )
 from healthmgr.api.doors import oncall as oncall_door
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
-from healthmgr.api.openapi import DESCRIPTION, ERRORS, TAGS, name_of
+from healthmgr.api.openapi import DESCRIPTION, ERRORS, TAGS, as_problems, name_of
 from healthmgr.api.parts import Parts
 from healthmgr.api.pings import PingDoor
 from healthmgr.api.problems import Unforeseen, add_problem_handlers
@@ -67,7 +68,37 @@ def create_app(parts: Parts) -> FastAPI:
 
     The interactive documentation pages of FastAPI load their scripts from elsewhere, and are left out.
     """
-    app = FastAPI(
+    app = _described()
+    app.state.parts = parts
+    app.state.door_rates = TokenBuckets()
+    app.state.public_keeper = public.Keeper()
+    app.state.balancer_answers = BalancerAnswers(partial(_look_at_instances, app))
+    add_problem_handlers(app)
+    app.add_middleware(Unforeseen)
+    app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
+    app.add_middleware(PingDoor)
+    app.add_middleware(balancing.BalancerDoor, answers=app.state.balancer_answers)
+    app.add_middleware(BoundedRequest)
+    app.add_middleware(CarefulHeaders)
+    return app
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document, for which nothing has to run."""
+    return _described().openapi()
+
+
+class _Described(FastAPI):
+    """An application whose document tells of errors as they are sent."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document, made once."""
+        return as_problems(super().openapi())
+
+
+def _described() -> FastAPI:
+    """All addresses, without what they are built on."""
+    app = _Described(
         title="healthmgr",
         version=__version__,
         description=DESCRIPTION,
@@ -77,10 +108,6 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.parts = parts
-    app.state.door_rates = TokenBuckets()
-    app.state.public_keeper = public.Keeper()
-    app.state.balancer_answers = BalancerAnswers(partial(_look_at_instances, app))
     api = APIRouter(prefix="/api/v1", responses=dict(ERRORS))
     for module in (
         status, checks, alerts, incidents, command, silences, maintenance, oncall, tokens, audit,
@@ -100,13 +127,6 @@ def create_app(parts: Parts) -> FastAPI:
     for module in (health, answers, approval_answers, calendars, swap_answers, public):
         app.include_router(module.router)
     _open_doors(app)
-    add_problem_handlers(app)
-    app.add_middleware(Unforeseen)
-    app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
-    app.add_middleware(PingDoor)
-    app.add_middleware(balancing.BalancerDoor, answers=app.state.balancer_answers)
-    app.add_middleware(BoundedRequest)
-    app.add_middleware(CarefulHeaders)
     return app
 
 

@@ -43,7 +43,8 @@ TAGS: Sequence[dict[str, Any]] = [
     {"name": "users", "description": "People who sign in by password, and their sessions, for admins."},
     {"name": "health", "description": "healthmgr's own health."},
 ]
-_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {}}, "model": ProblemView}
+_MEDIA_TYPE = "application/problem+json"
+_PROBLEM: dict[str, Any] = {"content": {_MEDIA_TYPE: {}}, "model": ProblemView}
 ERRORS: Mapping[int | str, dict[str, Any]] = {
     400: {**_PROBLEM, "description": "What was sent cannot be read."},
     401: {**_PROBLEM, "description": "No valid access token was sent."},
@@ -63,3 +64,15 @@ def name_of(route: APIRoute) -> str:
     if "_" in route.name or about == "health":
         return route.name
     return f"{route.name}_{about.removesuffix('s')}"
+
+
+def as_problems(document: dict[str, Any]) -> dict[str, Any]:
+    """The document, its problems being of their own media type alone: FastAPI also names that of the other answers."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            for answer in operation["responses"].values():
+                content = answer.get("content", {})
+                if _MEDIA_TYPE in content:
+                    others = [content.pop(name) for name in list(content) if name != _MEDIA_TYPE]
+                    content[_MEDIA_TYPE] = next((said for said in others if "schema" in said), content[_MEDIA_TYPE])
+    return document

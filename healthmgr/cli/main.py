@@ -195,6 +195,12 @@ class Root(LazyGroup):
             "healthmgr.cli.definitions:schema",
         ),
         Entry(
+            "openapi",
+            MEND,
+            "Print the OpenAPI document of the API, which clients can be made from; nothing has to run.",
+            "healthmgr.api.printing:openapi",
+        ),
+        Entry(
             "settings",
             MEND,
             "Show every setting as it holds here, and where its value came from. Secrets are not shown.",
