@@ -41,7 +41,7 @@ class KindView(View):
 
 
 def kinds(kind: Name = None, as_json: Json = False) -> None:
-    """List the kinds of checks, channels and steps that are installed; with a KIND, what its `config` can be told.
+    """List the kinds of checks, channels and steps that are installed; with a KIND, what its `config` takes.
 
     Exit codes: 0 shown, 1 there is no such kind.
     """

@@ -184,7 +184,7 @@ class Root(LazyGroup):
         Entry(
             "kinds",
             MEND,
-            "List the kinds of checks, channels and steps that are installed; with a KIND, what its `config` can be told.",
+            "List the kinds of checks, channels and steps that are installed; with a KIND, what its `config` takes.",
             "healthmgr.cli.kinds:kinds",
         ),
         Entry("channels", MEND, "Over what people are reached.", "healthmgr.cli.channels:channels_app"),

@@ -38,7 +38,14 @@ def list_tokens(as_json: Json = False) -> None:
     if not tokens:
         print_lines("There are no tokens: `healthmgr tokens create NAME` makes one.")
         return
-    columns = (Column("name"), Column("role"), Column("scopes", max_width=40), Column("created"), Column("last used"), Column("expires"))
+    columns = (
+        Column("name"),
+        Column("role"),
+        Column("scopes", max_width=40),
+        Column("created"),
+        Column("last used"),
+        Column("expires"),
+    )
     rows = (
         (
             token.name,

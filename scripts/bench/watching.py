@@ -9,10 +9,12 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlencode, urlsplit
 
 import requests
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 _QUERY = re.compile(r"^\s*query: (\{.*\}),?$", re.MULTILINE)
 _OPEN_WITHIN = 30.0  # seconds
@@ -100,13 +102,22 @@ async def watch(site: str, cookie: str, many: int) -> None:
         group = watchers[begin : begin + 5]
         await asyncio.gather(*(one.open(begin + place) for place, one in enumerate(group)))
         # At once: one that answers no ping is taken for gone.
-        reading += [asyncio.create_task(one.read()) for one in group]
+        reading += [asyncio.create_task(_keep(one)) for one in group]
     sys.stdout.write("open\n")
     sys.stdout.flush()
     telling = asyncio.create_task(_tell(watchers))
     await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
     telling.cancel()
-    raise RuntimeError("the dashboard has closed a connection")
+    raise RuntimeError("a dashboard could not be opened again")
+
+
+async def _keep(watcher: Watcher) -> None:
+    """Read on; open the page again, as a browser does, where the server has let go of it."""
+    while True:
+        with suppress(ConnectionClosed):
+            await watcher.read()
+        sys.stderr.write("a dashboard was let go, and is opened again\n")
+        await watcher.open()
 
 
 async def _tell(watchers: list[Watcher]) -> None:

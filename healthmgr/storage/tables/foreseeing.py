@@ -1,4 +1,4 @@
-"""What is foreseen and what is traced back: forecasts, anomalies, learned dependencies, changes, causes of incidents."""
+"""What is foreseen and traced back: forecasts, anomalies, learned dependencies, changes, causes of incidents."""
 
 from __future__ import annotations
 

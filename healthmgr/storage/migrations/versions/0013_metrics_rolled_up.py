@@ -104,9 +104,7 @@ def _make_rollups(name: str, **options: Any) -> None:
         name,
         sa.Column("series_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("at", _INSTANT, nullable=False, comment="where it begins"),
-        sa.Column(
-            "is_planned", sa.Boolean(), nullable=False, comment="of results while a maintenance window was open"
-        ),
+        sa.Column("is_planned", sa.Boolean(), nullable=False, comment="of results while a maintenance window was open"),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.Double(), nullable=False),
         sa.Column("lowest", sa.Double(), nullable=False),
