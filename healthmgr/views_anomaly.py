@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from healthmgr.domain.anomaly_watch import SeenPoint, Watched
-from healthmgr.services.sensing import Seen
-from healthmgr.services.sensing_ports import Happening
+from healthmgr.domain.anomaly_watch import Happening, Seen, SeenPoint, Watched
 from healthmgr.views import View
 
 

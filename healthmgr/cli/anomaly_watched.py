@@ -22,10 +22,9 @@ from healthmgr.cli.printing import (
     print_table,
 )
 from healthmgr.domain.anomaly import SILENT_FOR
-from healthmgr.domain.anomaly_watch import Lesson, SeenPoint, Watched
+from healthmgr.domain.anomaly_watch import Lesson, Seen, SeenPoint, Watched
 from healthmgr.domain.phrasing import absolute
 from healthmgr.domain.quantity import format_duration
-from healthmgr.services.sensing import Seen
 from healthmgr.views_anomaly import AnomaliesView, WatchedView
 
 _COLUMNS = 60  # of the picture

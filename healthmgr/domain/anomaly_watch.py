@@ -93,6 +93,28 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
+class Happening:
+    """What was told once. `is_false`: a person said that it was none; `is_taught`: the detector has learned it."""
+
+    alert_id: UUID
+    began_at: datetime
+    ended_at: datetime | None
+    words: str
+    evidence: Mapping[str, float]
+    is_false: bool
+    is_taught: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A watched metric with the points of a time and what was told last."""
+
+    watched: Watched
+    points: Sequence[SeenPoint]
+    happenings: Sequence[Happening]
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """What one look came to: `watched` as it is known from now on. `evidence` is that of the present happening."""
 

@@ -9,20 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from healthmgr.domain.anomaly_points import KEPT_FOR
 from healthmgr.domain.anomaly_telling import KEEPS_FOR, ORIGIN, Told, anomaly_alert, identity
-from healthmgr.domain.anomaly_watch import LOOKS_BACK, MOST_POINTS, Look, SeenPoint, Watched, kept, look_at, restored
+from healthmgr.domain.anomaly_watch import (
+    LOOKS_BACK,
+    MOST_POINTS,
+    Happening,
+    Look,
+    Seen,
+    SeenPoint,
+    Watched,
+    kept,
+    look_at,
+    restored,
+)
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.incoming import Admission
 from healthmgr.domain.rollup import SETTLED_AFTER, floor
 from healthmgr.errors import NotFound
 from healthmgr.services.admitting import Admitting, AdmittingTransaction
-from healthmgr.services.sensing_ports import Happening, Part, SensingStore, SensingTransaction
+from healthmgr.services.sensing_ports import Part, SensingStore, SensingTransaction
 
 log = structlog.get_logger(__name__)
 
@@ -32,15 +43,6 @@ MOST_BATCHES = 40  # of one turn: the next one goes on
 MOST_MARKS = 100
 ROLLED_BY = timedelta(seconds=30)  # after a step has settled, it is rolled up
 MOST_HAPPENINGS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A watched metric with the points of a time and what was told last."""
-
-    watched: Watched
-    points: Sequence[SeenPoint]
-    happenings: Sequence[Happening]
 
 
 class Sensing:

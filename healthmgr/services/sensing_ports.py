@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from healthmgr.domain.anomaly_watch import Look, Measurement, SeenPoint, Span, Watched
+from healthmgr.domain.anomaly_watch import Happening, Look, Measurement, SeenPoint, Span, Watched
 from healthmgr.services.admitting import AdmittingTransaction
 
 
@@ -20,19 +20,6 @@ class Part:
     watched: Watched
     begin: datetime
     end: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """What was told once. `is_false`: a person said that it was none; `is_taught`: the detector has learned it."""
-
-    alert_id: UUID
-    began_at: datetime
-    ended_at: datetime | None
-    words: str
-    evidence: Mapping[str, float]
-    is_false: bool
-    is_taught: bool
 
 
 class SensingTransaction(AdmittingTransaction, Protocol):

@@ -14,10 +14,10 @@ from healthmgr.domain.alert import check_labels
 from healthmgr.domain.anomaly_points import BLOCK, KEPT_FOR, packed, point_document, point_from_document, unpacked
 from healthmgr.domain.anomaly_rule import AnomalyRule
 from healthmgr.domain.anomaly_telling import identity
-from healthmgr.domain.anomaly_watch import Look, Measurement, SeenPoint, Span, Watched
+from healthmgr.domain.anomaly_watch import Happening, Look, Measurement, SeenPoint, Span, Watched
 from healthmgr.domain.rollup import floor
 from healthmgr.errors import NotFound
-from healthmgr.services.sensing_ports import Happening, Part, SensingTransaction
+from healthmgr.services.sensing_ports import Part, SensingTransaction
 from healthmgr.storage.admitting_rows import AdmittingRows
 from healthmgr.storage.sensing_measured import read_bad, read_measured, read_settled
 
