@@ -17,7 +17,10 @@ from healthmgr.errors import DefinitionError, Problem
 from healthmgr.views_public import AnnouncementView
 
 announce_app = typer.Typer(
-    cls=SpeakingGroup, no_args_is_help=True, help="Tell everybody, on the status page.", epilog=EXIT_CODES
+    cls=SpeakingGroup,
+    no_args_is_help=True,
+    help="Tell everybody, on the status page: of trouble, and of planned work.",
+    epilog=EXIT_CODES,
 )
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The announcement's number.")]
@@ -30,7 +33,7 @@ Groups = Annotated[
 
 @announce_app.callback()
 def announce() -> None:
-    """Tell everybody, on the status page."""
+    """Tell everybody, on the status page: of trouble, and of planned work."""
 
 
 @announce_app.command("incident")

@@ -74,7 +74,6 @@ WITH_DATA = (
     (("approvals", "list"), 0),
     (("recovery", "status"), 0),
     (("recovery", "stop"), 0),
-    (("recovery", "start"), 0),
     (("slo", "list"), 0),
     (("slo", "times"), 0),
     (("slo", "uptime"), 0),
