@@ -25,7 +25,10 @@ from healthmgr.services.users import User, made_up_password
 from healthmgr.views_access import UserView
 
 users_app = typer.Typer(
-    cls=SpeakingGroup, no_args_is_help=True, help="People who sign in by a name and a password.", epilog=EXIT_CODES
+    cls=SpeakingGroup,
+    no_args_is_help=True,
+    help="People who sign in to the dashboard by a name and a password.",
+    epilog=EXIT_CODES,
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
