@@ -25,15 +25,23 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Beside each other run files, never the tests of one; and of those that start processes, one at a time.
+    """Beside each other run files, never the tests of one; what starts processes or a browser runs one at a time.
 
-    The latter take the longest and begin first.
+    These take the longest, and begin first.
     """
     for item in items:
-        group = "processes" if item.get_closest_marker("processes") else item.nodeid.split("::", 1)[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-    if config.getoption("dist", "no") != "no":
-        items.sort(key=lambda item: item.get_closest_marker("processes") is None)
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: _group(item) not in _ALONE)
+
+
+_ALONE = ("processes", "browser")
+
+
+def _group(item: pytest.Item) -> str:
+    if item.get_closest_marker("processes"):
+        return "processes"
+    return "browser" if "browser" in item.path.parts else item.nodeid.split("::", 1)[0]
 
 
 @dataclass(frozen=True)

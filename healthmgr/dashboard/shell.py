@@ -49,9 +49,9 @@ NAVIGATION: list[tuple[str, str, Role]] = [
     ("/maintenance", "Maintenance", Role.VIEWER),
     ("/runbooks", "Runbooks", Role.VIEWER),
     ("/routes", "Routes", Role.VIEWER),
-    ("/graph", "Dependencies", Role.VIEWER),
+    ("/graph", "Graph", Role.VIEWER),
     ("/workers", "Workers", Role.VIEWER),
-    ("/announcements", "Announcements", Role.VIEWER),
+    ("/announcements", "News", Role.VIEWER),
     ("/audit", "Audit", Role.ADMIN),
     ("/settings", "Settings", Role.ADMIN),
 ]
