@@ -29,7 +29,7 @@ fleet: $(VENV)/installed-run
 # In as many processes as there is use for; WORKERS=0 for one.
 WORKERS ?= auto
 test: $(VENV)/installed-dev
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/python -m ruff check .

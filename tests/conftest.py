@@ -7,15 +7,20 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 from sqlalchemy import Engine, make_url, text
+from xdist.scheduler import LoadScopeScheduling
 
 from healthmgr.storage.database import connect, upgrade
 from healthmgr.telemetry import configure_as_guest
 from tests.emptying import empty
+
+_ROOT = Path(__file__).parents[1]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -24,25 +29,29 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min((os.cpu_count() or 1) + 1, 4)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Beside each other run files, never the tests of one; what starts processes or a browser runs one at a time.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Beside each other run files, never the tests of one; what starts processes or a browser runs one at a time."""
+    return _Scheduling(config, log)
 
-    These take the longest, and begin first.
-    """
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of tests beside each other, those that take the longest begin first."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: _group(item) not in _ALONE)
+        items.sort(key=lambda item: _group(item.nodeid.split("::", 1)[0]) not in ("processes", "browser"))
 
 
-_ALONE = ("processes", "browser")
+class _Scheduling(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid.split("::", 1)[0])
 
 
-def _group(item: pytest.Item) -> str:
-    if item.get_closest_marker("processes"):
-        return "processes"
-    return "browser" if "browser" in item.path.parts else item.nodeid.split("::", 1)[0]
+@cache
+def _group(path: str) -> str:
+    """Which tests run one after another: those of a file, of pages, and of all files that start processes."""
+    if path.startswith("tests/browser/"):
+        return "browser"
+    return "processes" if "mark.processes" in (_ROOT / path).read_text(encoding="utf-8") else path
 
 
 @dataclass(frozen=True)
