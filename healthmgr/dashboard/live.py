@@ -62,6 +62,11 @@ class Live:
         if self._ticking is None or self._ticking.done():
             self._ticking = asyncio.get_running_loop().create_task(self._run(), name="dashboard ticks")
 
+    def forget(self) -> None:
+        """Ask everything anew: what it is asked about is not what it was."""
+        self._asked.clear()
+        self._drawn.clear()
+
     def leave(self, name: str) -> None:
         """The page is closed."""
         self._pages.pop(name, None)
@@ -96,7 +101,7 @@ class Live:
         while self._pages:
             began = time.monotonic()
             await asyncio.gather(*(self._refresh(name, refresh) for name, refresh in self._pages.items()))
-            self._forget(began - 60)
+            self._tidy(began - 60)
             await asyncio.sleep(max(self._tick - (time.monotonic() - began), self._tick / 5))
 
     async def _refresh(self, name: str, refresh: Refresh) -> None:
@@ -105,7 +110,7 @@ class Live:
         except Exception:
             log.exception("page_not_refreshed", page=name)
 
-    def _forget(self, before: float) -> None:
+    def _tidy(self, before: float) -> None:
         for question in [question for question, asked in self._asked.items() if asked.at < before]:
             del self._asked[question]
         for name in [name for name, drawn in self._drawn.items() if drawn.at < before]:

@@ -53,8 +53,8 @@ PAGES = (
 )
 
 
-def mount_dashboard(app: FastAPI, healthmgr: Healthmgr) -> None:
-    """Mount the pages at `/ui`, the doors to them, and the way there from `/`."""
+def mount_dashboard(app: FastAPI, healthmgr: Healthmgr) -> Live:
+    """Mount the pages at `/ui`, the doors to them, and the way there from `/`; what keeps them up to date."""
     provider = provider_of(healthmgr.settings)
     door = Door(healthmgr, has_provider=provider is not None)
     app.include_router(signing_router(healthmgr, door))
@@ -75,5 +75,7 @@ def mount_dashboard(app: FastAPI, healthmgr: Healthmgr) -> None:
         gzip_middleware_factory=None,  # the application around it has one
         reconnect_timeout=10.0,
     )
-    app.add_middleware(Guard, healthmgr=healthmgr, live=Live())
+    live = Live()
+    app.add_middleware(Guard, healthmgr=healthmgr, live=live)
     app.add_middleware(Proxies, told=ProxyRules.of(healthmgr.settings))
+    return live

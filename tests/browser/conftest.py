@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from healthmgr.api.app import create_app
 from healthmgr.bootstrap import Healthmgr, build
+from healthmgr.dashboard.live import Live
 from healthmgr.dashboard.mounting import mount_dashboard
 from healthmgr.settings import Settings
 from tests.serving import SECRET_KEY, ServedApp
@@ -34,27 +35,28 @@ def browser() -> Iterator[playwright.Browser]:
 
 
 @pytest.fixture(scope="session")
-def dashboard(database_url: str) -> Iterator[tuple[ServedApp, Healthmgr]]:
+def dashboard(database_url: str) -> Iterator[tuple[ServedApp, Healthmgr, Live]]:
     """One server for all tests: the pages of NiceGUI belong to the process."""
     settings = Settings(database_url=database_url, public_url="http://hm.example.com", secret_key=SECRET_KEY)
     healthmgr = build(settings, worker="api")
     app = create_app(healthmgr)
-    mount_dashboard(app, healthmgr)
+    live = mount_dashboard(app, healthmgr)
     server = ServedApp(app)
     server.start()
-    yield server, healthmgr
+    yield server, healthmgr, live
     server.stop()
     healthmgr.close()
 
 
 @pytest.fixture
-def healthmgr(engine: Engine, dashboard: tuple[ServedApp, Healthmgr]) -> Healthmgr:
-    """The installation that is shown, on empty tables."""
+def healthmgr(engine: Engine, dashboard: tuple[ServedApp, Healthmgr, Live]) -> Healthmgr:
+    """The installation that is shown, on empty tables, and nothing known of what they held before."""
+    dashboard[2].forget()
     return dashboard[1]
 
 
 @pytest.fixture
-def site(engine: Engine, dashboard: tuple[ServedApp, Healthmgr]) -> str:
+def site(engine: Engine, dashboard: tuple[ServedApp, Healthmgr, Live]) -> str:
     """Where it is."""
     return dashboard[0].url
 

@@ -62,7 +62,7 @@ def test_what_was_learned_is_accepted_with_one_press(open_page: Open, shops: Hea
     page = open_page(path="/ui/graph")
     page.get_by_role("button", name="Accept that report hangs on database").click()
     expect(page.get_by_text("report hangs on database from now on")).to_be_visible()
-    expect(page.locator(".graph-lines path.is-learned")).to_have_count(1)
+    expect(page.locator(".graph-lines path.is-learned")).to_have_count(1, timeout=15_000)
     expect(page.get_by_label("Learned")).to_contain_text("Nothing was learned")
     with engine.connect() as connection:
         query = select(audit_entries.c.actor, audit_entries.c.origin).where(audit_entries.c.action.like("dependency%"))
