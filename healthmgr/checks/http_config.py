@@ -17,13 +17,12 @@ from pydantic import model_validator as whole
 from yarl import URL
 
 from healthmgr.checks.http_fields import (
-    HEADER_NAME,
-    HEADER_VALUE,
     Assertions,
     HttpAuth,
     Part,
     StatusPatterns,
     TlsVersion,
+    allowed_headers,
     statuses_of,
 )
 from healthmgr.checks.http_tls import TlsOptions
@@ -161,12 +160,7 @@ class HttpConfig(Part):
     @field_validator("headers")
     @classmethod
     def _must_be_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        for name, value in headers.items():
-            if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value.get_secret_value()):
-                raise ValueError(f"{name[:60]!r} is not a header that HTTP allows: no line breaks, Latin letters only")
-            if name.lower() in _OURS:
-                raise ValueError(f"{name} is set by healthmgr itself: leave it out")
-        return headers
+        return allowed_headers(headers, _OURS)
 
     @field_validator("assertions")
     @classmethod

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from healthmgr import __version__
 from healthmgr.channels.http import Answer, Request, check_url
-from healthmgr.checks.http_fields import HEADER_NAME, HEADER_VALUE, Assertions, HttpAuth, StatusPatterns, statuses_of
+from healthmgr.checks.http_fields import Assertions, HttpAuth, StatusPatterns, allowed_headers, statuses_of
 from healthmgr.domain.assertion import Expression, NotEvaluable, Subject, size_of
 from healthmgr.domain.step import MOST_OUTPUT, Done
 from healthmgr.errors import StepError
@@ -65,12 +65,7 @@ class ApiCallConfig(StepConfig):
     @field_validator("headers")
     @classmethod
     def _must_be_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        for name, value in headers.items():
-            if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value.get_secret_value()):
-                raise ValueError(f"{name[:60]!r} is not a header that HTTP allows: no line breaks, Latin letters only")
-            if name.lower() in _OURS:
-                raise ValueError(f"{name} is set by healthmgr itself: leave it out")
-        return headers
+        return allowed_headers(headers, _OURS)
 
     @field_validator("assertions")
     @classmethod
