@@ -12,17 +12,22 @@ from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
 from aiosmtpd.controller import Controller
 from standardwebhooks import Webhook
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def eventually(condition: Callable[[], bool], within: float, what: str) -> None:
-    """Wait for something that other processes bring about; fails, naming it, when it does not come in time."""
+def eventually(condition: Callable[[], bool], within: float, what: str | Callable[[], str]) -> None:
+    """Wait for something that other processes bring about; fails, naming it, when it does not come in time.
+
+    What tells how far it came is a function: it is to tell of the end, not of the beginning.
+    """
     deadline = time.monotonic() + within
     while not condition():
-        assert time.monotonic() < deadline, f"not within {within:g} s: {what}"
+        if time.monotonic() >= deadline:
+            pytest.fail(f"not within {within:g} s: {what if isinstance(what, str) else what()}")
         time.sleep(0.05)
 
 

@@ -40,13 +40,13 @@ def place_of(url: str) -> tuple[str, int] | str:
     usual = 6379 if parts.drivername == "redis" else 5432
     folder = str(parts.query.get("host") or "")
     if folder.startswith("/"):
-        return f"{folder}/.s.PGSQL.{parts.port or usual}"
+        return f"{folder}/.s.PGSQL.{parts.query.get('port') or parts.port or usual}"
     return parts.host or "127.0.0.1", parts.port or usual
 
 
 def moved(url: str, port: int) -> str:
     """The same server, over another port of this machine."""
-    parts = make_url(url).set(host="127.0.0.1", port=port).difference_update_query(["host"])
+    parts = make_url(url).set(host="127.0.0.1", port=port).difference_update_query(["host", "port"])
     return parts.render_as_string(hide_password=False)
 
 
@@ -100,13 +100,13 @@ def test_no_order_to_a_server_is_given_twice(tmp_path: Path, database_url: str, 
                 replay = Replay(installation)
                 with replay.going():
                     outside.broken |= set(KINDS)
-                    eventually(lambda: len(repairs.lines()) >= len(KINDS), 60, f"{repairs.lines()} are under way")
+                    eventually(lambda: len(repairs.lines()) >= len(KINDS), 60, lambda: f"under way: {repairs.lines()}")
                     killed_at = time.monotonic()
                     installation.kill("upkeep")
                     flush(installation)
                     over = dict.fromkeys(KINDS, ("abandoned", "worker_lost"))
                     eventually(
-                        lambda: run_states(installation) == over, 90, f"all are given up: {run_states(installation)}"
+                        lambda: run_states(installation) == over, 90, lambda: f"given up: {run_states(installation)}"
                     )
                     log.info("killed_in_steps", seconds_until_given_up=round(time.monotonic() - killed_at, 1))
                     eventually(lambda: len(installation.rows(_TOLD)) == len(KINDS), 30, "people are told of each")
