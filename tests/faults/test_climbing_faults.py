@@ -200,6 +200,7 @@ def test_every_level_is_told_once_and_nothing_after_an_answer_whatever_breaks(tm
 
 
 @pytest.mark.rabbitmq
+@pytest.mark.skipif(not SECONDS, reason="make soak asks for it")
 def test_the_same_climb_with_rabbitmq_as_the_broker(tmp_path: Path) -> None:
     if not rabbitmq_answers():
         pytest.skip("no RabbitMQ answers at RABBITMQ_URL")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import signal
@@ -14,7 +15,7 @@ import requests
 import structlog
 
 from tests.faults.installation import Installation, definitions, installed
-from tests.faults.keepers import kept, plain_process
+from tests.faults.keepers import Keeper, Plain, kept, plain_process
 from tests.faults.outside import Outside, eventually, outside_world
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
@@ -43,13 +44,18 @@ def all_are_well(installation: Installation, count: int) -> None:
     eventually(lambda: installation.rows(_HEALTHY)[0].n == count, 40, "every service was seen healthy")
 
 
-def is_resolved(installation: Installation, slug: str, runbook: str) -> bool:
-    return [tuple(row) for row in installation.rows(_END, slug=slug)] == [(f"recovered by runbook {runbook}", True)]
+def is_resolved(installation: Installation, slug: str) -> bool:
+    return [tuple(row) for row in installation.rows(_END, slug=slug)] == [
+        (f"recovered by runbook restart-{slug}", True)
+    ]
+
+
+def texts_of(outside: Outside) -> list[str]:
+    return [mail.get_body(("plain",)).get_content() for mail in list(outside.mails)]
 
 
 def mails_that_ask(outside: Outside) -> list[str]:
-    texts = [mail.get_body(("plain",)).get_content() for mail in list(outside.mails)]
-    return [text for text in texts if "/approval/" in text]
+    return [text for text in texts_of(outside) if "/approval/" in text]
 
 
 def approve_by_the_link_of(text: str) -> None:
@@ -60,69 +66,64 @@ def approve_by_the_link_of(text: str) -> None:
     assert "the runbook goes on" in requests.post(found[0], timeout=10).text
 
 
-def test_services_under_supervisord_are_brought_back_after_asking_where_that_is_due(tmp_path: Path) -> None:
-    with outside_world() as outside, kept(tmp_path, ["shop", "vault"]) as keeper:
-        made = document(outside, keeper.ports, {"shop": "high", "vault": "critical"})
-        made["runbooks"] = {
-            f"restart-{slug}": {
-                "automation": "fully_automated",
-                "trigger": {"checks": [slug]},
-                "steps": [
-                    {"notification": f"Restarting {slug}"},
-                    {
-                        "id": "restart",
-                        "kind": "service_restart",
-                        "timeout": "20s",
-                        "config": {"service": slug, "driver": "supervisor", "url": keeper.url},
-                    },
-                ],
-            }
-            for slug in keeper.ports
+def runbooks(keeper: Keeper, plain: Plain) -> dict[str, Any]:
+    """What each service is brought back by."""
+    restarts: dict[str, dict[str, Any]] = {
+        slug: {"kind": "service_restart", "config": {"service": slug, "driver": "supervisor", "url": keeper.url}}
+        for slug in keeper.ports
+    }
+    restarts["plain"] = {"command": [str(plain.script)]}
+    return {
+        f"restart-{slug}": {
+            "automation": "fully_automated",
+            "trigger": {"checks": [slug]},
+            "steps": [{"notification": f"Restarting {slug}"}, {"id": "restart", "timeout": "20s"} | restart],
         }
-        with installed(tmp_path, outside, made) as installation:
-            all_are_well(installation, 2)
-            _dies_and_comes_back(installation, keeper, "shop")
+        for slug, restart in restarts.items()
+    }
+
+
+def test_services_are_brought_back_after_asking_where_that_is_due(tmp_path: Path) -> None:
+    with outside_world() as outside, kept(tmp_path, ["shop", "vault"]) as keeper, plain_process(tmp_path) as plain:
+        ports = keeper.ports | {"plain": plain.port}
+        made = document(outside, ports, {"shop": "high", "vault": "critical", "plain": "high"})
+        made["runbooks"] = runbooks(keeper, plain)
+        environ = {"HEALTHMGR_ALLOWED_COMMANDS": str(plain.script)}
+        with installed(tmp_path, outside, made, environ=environ) as installation:
+            all_are_well(installation, len(ports))
+            _both_die_and_come_back_unasked(installation, keeper, plain)
             assert mails_that_ask(outside) == [], "nobody has to agree to what is not critical"
-            _dies_and_comes_back(installation, keeper, "vault", outside)
-            eventually(lambda: installation.rows(_OPEN)[0].n == 0, 20, "both runs are over")
-            found = [(row.check_slug, row.state, row.reason, row.is_proved) for row in installation.rows(_RUNS)]
-            assert found == [(slug, "succeeded", "check_is_healthy", True) for slug in keeper.ports]
+            _dies_and_comes_back_when_somebody_agrees(installation, keeper, "vault", outside)
+            eventually(lambda: installation.rows(_OPEN)[0].n == 0, 20, "all runs are over")
+            found = sorted((row.check_slug, row.state, row.reason, row.is_proved) for row in installation.rows(_RUNS))
+            assert found == [(slug, "succeeded", "check_is_healthy", True) for slug in sorted(ports)]
             assert keeper.url not in installation.log.read_text(), "the password of supervisord is in no log"
+            told = "recovered by runbook restart-plain"
+            eventually(lambda: any(told in text for text in texts_of(outside)), 20, "people are told how it ended")
 
 
-def _dies_and_comes_back(installation: Installation, keeper: Any, slug: str, asks_in: Outside | None = None) -> None:
+def _both_die_and_come_back_unasked(installation: Installation, keeper: Keeper, plain: Plain) -> None:
+    before = {"shop": keeper.kill("shop"), "plain": plain.pid()}
+    os.kill(before["plain"], signal.SIGKILL)
+    died_at = time.monotonic()
+    for slug in before:
+        eventually(functools.partial(is_resolved, installation, slug), 40, f"{slug} is recovered by its runbook")
+        log.info("recovered", service=slug, seconds_from_death=round(time.monotonic() - died_at, 1))
+    assert keeper.pid("shop") not in (0, before["shop"])
+    assert plain.pid() != before["plain"]
+    assert plain.restarts() == 2, "started by the test, and once by the runbook"
+
+
+def _dies_and_comes_back_when_somebody_agrees(
+    installation: Installation, keeper: Keeper, slug: str, outside: Outside
+) -> None:
     before, died_at = keeper.kill(slug), time.monotonic()
-    thought_for = 0.0
-    if asks_in is not None:
-        eventually(lambda: len(mails_that_ask(asks_in)) == 1, 30, "somebody is asked by mail")
-        asked_at = time.monotonic()
-        assert keeper.pid(slug) == 0, "nothing was restarted before somebody agreed"
-        approve_by_the_link_of(mails_that_ask(asks_in)[0])
-        thought_for = time.monotonic() - asked_at
-    eventually(lambda: is_resolved(installation, slug, f"restart-{slug}"), 40, f"{slug} is recovered by its runbook")
+    eventually(lambda: len(mails_that_ask(outside)) == 1, 30, "somebody is asked by mail")
+    asked_at = time.monotonic()
+    assert keeper.pid(slug) == 0, "nothing was restarted before somebody agreed"
+    approve_by_the_link_of(mails_that_ask(outside)[0])
+    thought_for = time.monotonic() - asked_at
+    eventually(lambda: is_resolved(installation, slug), 40, f"{slug} is recovered by its runbook")
     took = time.monotonic() - died_at
     assert keeper.pid(slug) not in (0, before)
     log.info("recovered", service=slug, seconds_from_death=round(took, 1), seconds_asked=round(thought_for, 1))
-
-
-def test_a_plain_process_is_brought_back_by_a_command(tmp_path: Path) -> None:
-    with outside_world() as outside, plain_process(tmp_path) as plain:
-        made = document(outside, {"plain": plain.port}, {"plain": "high"})
-        made["runbooks"] = {
-            "start-it": {
-                "automation": "fully_automated",
-                "trigger": {"checks": ["plain"]},
-                "steps": [{"command": [str(plain.script)], "timeout": "20s"}],
-            }
-        }
-        environ = {"HEALTHMGR_ALLOWED_COMMANDS": str(plain.script)}
-        with installed(tmp_path, outside, made, environ=environ) as installation:
-            all_are_well(installation, 1)
-            before, died_at = plain.pid(), time.monotonic()
-            os.kill(before, signal.SIGKILL)
-            eventually(lambda: is_resolved(installation, "plain", "start-it"), 40, "it is recovered by its runbook")
-            log.info("recovered", service="plain", seconds_from_death=round(time.monotonic() - died_at, 1))
-            assert plain.pid() != before
-            assert plain.restarts() == 2, "started by the test, and once by the runbook"
-            eventually(lambda: len(outside.subjects()) >= 2, 20, "people are told of both")
-            assert "recovered by runbook start-it" in outside.mails[-1].get_body(("plain",)).get_content()

@@ -22,7 +22,7 @@ from healthmgr.bootstrap import Healthmgr, build
 from healthmgr.settings import Settings
 from tests.faults.outside import eventually
 
-SECONDS = float(os.environ.get("HEALTHMGR_SOAK_SECONDS", "40"))
+SECONDS = float(os.environ.get("HEALTHMGR_SOAK_SECONDS", "21"))
 CHECKS = 500
 INTERVAL = 10
 
