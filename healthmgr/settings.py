@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 from pydantic.alias_generators import to_snake
 
 from healthmgr.errors import SettingsError
@@ -24,6 +25,15 @@ LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
     BeforeValidator(lambda text: {"warn": "warning"}.get(str(text).lower(), str(text).lower())),
 ]
+_QUOTAS: Mapping[str, int] = {"viewer": 1200, "responder": 1200, "admin": 1200, "ingest": 12_000, "address": 120}
+
+
+def _refuse_no_quotas(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        name, _, count = text.partition("=")
+        if name.strip() not in _QUOTAS or not re.fullmatch(r"\s*[0-9]{1,9}\s*", count):
+            raise ValueError(f"{text!r}: write NAME=REQUESTS, with one of {', '.join(_QUOTAS)}")
+    return texts
 
 
 class Settings(BaseModel):
@@ -115,6 +125,11 @@ class Settings(BaseModel):
     oidc_roles: CommaList = Field(
         (), alias="HEALTHMGR_OIDC_ROLES", description="its values with the role of each: sre=responder, *=viewer"
     )
+    rate_limits: Annotated[CommaList, AfterValidator(_refuse_no_quotas)] = Field(
+        tuple(f"{name}={count}" for name, count in _QUOTAS.items()),
+        alias="HEALTHMGR_RATE_LIMITS",
+        description="requests a minute that the API answers, by a token's role, and by address without one; 0: any",
+    )
 
     smtp_host: str = Field("", alias="SMTP_HOST", description="for channels of kind email that name no host")
     smtp_port: int = Field(587, alias="SMTP_PORT", ge=1, le=65535)
@@ -146,6 +161,12 @@ class Settings(BaseModel):
     def broker(self) -> str:
         """The broker's URL: Redis unless another one is named."""
         return self.broker_url or self.redis_url
+
+    @property
+    def quotas(self) -> Mapping[str, int]:
+        """Requests a minute by role, and `address` for those without a token; 0: any number."""
+        pairs = (text.partition("=") for text in self.rate_limits)
+        return {**_QUOTAS, **{name.strip(): int(count) for name, _, count in pairs}}
 
     @property
     def run_dir(self) -> Path:

@@ -37,6 +37,7 @@ from healthmgr.storage.transactions import Transactions
 from tests.builders import NOW
 
 SECRET_KEY = "s" * 32
+WITHOUT_LIMITS = ("viewer=0", "responder=0", "admin=0", "ingest=0", "address=0")
 
 
 class StoppedClock:
@@ -95,7 +96,9 @@ class Container:
     clock: StoppedClock = field(default_factory=StoppedClock)
     responding: NotedResponding = field(default_factory=NotedResponding)
     settings: Settings = field(
-        default_factory=lambda: Settings(public_url="https://hm.example.com", secret_key=SECRET_KEY)
+        default_factory=lambda: Settings(
+            public_url="https://hm.example.com", secret_key=SECRET_KEY, rate_limits=WITHOUT_LIMITS
+        )
     )
 
     def __post_init__(self) -> None:

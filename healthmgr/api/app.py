@@ -61,6 +61,7 @@ from healthmgr.api.pings import PingDoor
 from healthmgr.api.problems import Unforeseen, add_problem_handlers
 from healthmgr.domain.balancing import Key, Seen
 from healthmgr.rates import TokenBuckets
+from healthmgr.storage.shared_buckets import SharedBuckets
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -71,6 +72,7 @@ def create_app(parts: Parts) -> FastAPI:
     app = _described()
     app.state.parts = parts
     app.state.door_rates = TokenBuckets()
+    app.state.budgets = SharedBuckets(parts.settings.redis_url, parts.settings.quotas)
     app.state.public_keeper = public.Keeper()
     app.state.balancer_answers = BalancerAnswers(partial(_look_at_instances, app))
     add_problem_handlers(app)

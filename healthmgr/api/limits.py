@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from healthmgr.api.limiting import answer_headers
 from healthmgr.api.problems import problem
 
 MAX_BODY = 1024 * 1024
@@ -66,7 +68,7 @@ def _counted(receive: Receive, bound: int) -> Receive:
 
 
 class CarefulHeaders:
-    """Adds the headers above to every answer that does not set its own."""
+    """Adds the headers above to every answer that does not set its own, and those that its request has earned."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -77,6 +79,7 @@ class CarefulHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers.update(answer_headers(HTTPConnection(scope)))
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)

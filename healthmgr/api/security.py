@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from healthmgr.api.limiting import hold_address, hold_to_budget
 from healthmgr.api.parts import PartsDep
 from healthmgr.errors import NotPermitted
 from healthmgr.services.tokens import Principal, Role
@@ -21,17 +22,20 @@ _bearer = HTTPBearer(
 def principal_of(
     request: Request, parts: PartsDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
-    """The bearer of the request's token; answers 401 when there is none."""
+    """The bearer of the request's token; answers 401 when there is none, 429 when it is used too often."""
     if credentials is None:
+        hold_address(request)
         raise _unauthorized(
             "This needs an access token: send `Authorization: Bearer hm_...`", 'Bearer realm="healthmgr"'
         )
     principal = parts.tokens.verify(credentials.credentials, parts.clock.now())
     if principal is None:
+        hold_address(request)
         raise _unauthorized(
             "This access token is not known, was revoked or has expired",
             'Bearer realm="healthmgr", error="invalid_token"',
         )
+    hold_to_budget(request, principal)
     hold_to_scopes(request, principal)
     return principal
 

@@ -17,7 +17,7 @@ from healthmgr.services.commanding import Act
 from healthmgr.settings import Settings
 from healthmgr.storage.tables import metadata
 from tests.builders import make_alert, make_entry, make_incident, make_notification, make_result, make_transition
-from tests.serving import SECRET_KEY, HttpClient, ServedApp
+from tests.serving import SECRET_KEY, WITHOUT_LIMITS, HttpClient, ServedApp
 
 DEFINED = """\
 version: 1
@@ -104,12 +104,8 @@ class Furnished:
 @contextmanager
 def furnished(engine: Engine, database_url: str, folder: Path, **settings: Any) -> Iterator[Furnished]:
     """Serve it until the context ends."""
-    healthmgr = build(
-        Settings(
-            database_url=database_url, secret_key=SECRET_KEY, public_url="https://hm.example.com", **settings
-        ),
-        worker="api",
-    )  # fmt: skip
+    known = {"secret_key": SECRET_KEY, "public_url": "https://hm.example.com", "rate_limits": WITHOUT_LIMITS}
+    healthmgr = build(Settings(database_url=database_url, **known | settings), worker="api")
     path = folder / "healthmgr.yaml"
     path.write_text(DEFINED, encoding="utf-8")
     healthmgr.defining.apply(path, actor="test", origin="test", now=healthmgr.now())
