@@ -8,12 +8,11 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from healthmgr.api.limiting import hold_address, hold_to_budget
 from healthmgr.api.parts import PartsDep
 from healthmgr.errors import NotPermitted
+from healthmgr.services.scopes import OF_EVERY_TOKEN, SCOPES, scope_for
 from healthmgr.services.tokens import Principal, Role
 
-_API = "/api/v1/"
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="token", description="An access token (`hm_...`), made by `healthmgr tokens create`."
 )
@@ -22,20 +21,17 @@ _bearer = HTTPBearer(
 def principal_of(
     request: Request, parts: PartsDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
-    """The bearer of the request's token; answers 401 when there is none, 429 when it is used too often."""
+    """The bearer of the request's token; answers 401 when there is none."""
     if credentials is None:
-        hold_address(request)
         raise _unauthorized(
             "This needs an access token: send `Authorization: Bearer hm_...`", 'Bearer realm="healthmgr"'
         )
     principal = parts.tokens.verify(credentials.credentials, parts.clock.now())
     if principal is None:
-        hold_address(request)
         raise _unauthorized(
             "This access token is not known, was revoked or has expired",
             'Bearer realm="healthmgr", error="invalid_token"',
         )
-    hold_to_budget(request, principal)
     hold_to_scopes(request, principal)
     return principal
 
@@ -43,17 +39,16 @@ def principal_of(
 def hold_to_scopes(request: Request, principal: Principal) -> None:
     """Raises NotPermitted where the token is held to scopes, and this request is in none of them.
 
-    The part of the API is the first word of its address: `/api/v1/checks/shop` is of checks. What is below no part,
-    such as a door of another program, no scope opens.
+    What each address needs stands in healthmgr.services.scopes.
     """
-    if not principal.scopes:
+    if not principal.scopes or request.url.path == OF_EVERY_TOKEN:
         return
-    path = request.url.path
-    part = path.removeprefix(_API).split("/", 1)[0] if path.startswith(_API) else "other"
-    needed = f"{part}:{'read' if request.method in ('GET', 'HEAD') else 'write'}"
-    if not principal.may(needed):
-        allowed = ", ".join(sorted(principal.scopes))
-        raise NotPermitted(f"This needs a token with the scope {needed}: {principal.name!r} is held to {allowed}")
+    needed = scope_for(request.method, request.url.path)
+    if needed is not None and principal.may(needed):
+        return
+    allowed = ", ".join(sorted(principal.scopes))
+    lacking = f"a token with the scope {needed}" if needed in SCOPES else "a token that is held to no scopes"
+    raise NotPermitted(f"This needs {lacking}: {principal.name!r} is held to {allowed}")
 
 
 def origin_of(request: Request) -> str:

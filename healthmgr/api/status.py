@@ -23,12 +23,13 @@ class Myself(BaseModel):
 
     name: str
     role: str
+    scopes: list[str]
 
 
-@router.get("/me", summary="Whose token this is, and its role")
+@router.get("/me", summary="Whose token this is, its role, and what it is held to")
 def read_me(principal: AnyToken) -> Myself:
-    """For a screen that offers only what its user may do."""
-    return Myself(name=principal.name, role=principal.role.value)
+    """For a screen that offers only what its user may do; no scopes: all that the role may."""
+    return Myself(name=principal.name, role=principal.role.value, scopes=sorted(principal.scopes))
 
 
 @router.get("/status", summary="The whole at a glance")

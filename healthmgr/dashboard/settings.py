@@ -18,7 +18,8 @@ from healthmgr.domain.message import MessageKind
 from healthmgr.domain.quantity import parse_duration
 from healthmgr.errors import ChannelError, DefinitionError, Problem
 from healthmgr.services.previewing import Origin
-from healthmgr.services.tokens import SCOPES, Role
+from healthmgr.services.scopes import SCOPES
+from healthmgr.services.tokens import Role
 from healthmgr.views_settings import effective
 
 _ROLES = {

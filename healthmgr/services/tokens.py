@@ -11,20 +11,12 @@ from enum import StrEnum
 from typing import Protocol
 
 from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem
+from healthmgr.services.scopes import ADDRESSES, SCOPES
 from healthmgr.views import TokenView
 
 PREFIX = "hm_"
 _LONGEST_LIFE = timedelta(days=36_500)
 _RANDOM_BYTES = 32  # 43 characters of base64
-
-
-# The parts of the API by the first word of their addresses. What could make tokens or users is not among them.
-SCOPED = (
-    "alerts", "announcements", "anomalies", "approvals", "audit", "changes", "checks", "doors", "events", "graph",
-    "health", "incidents", "lb", "maintenance", "me", "notifications", "oncall", "overview", "promises", "recovery",
-    "runbooks", "runs", "silences", "slos", "status", "times", "uptime",
-)  # fmt: skip
-SCOPES = frozenset(f"{part}:{act}" for part in SCOPED for act in ("read", "write"))
 
 
 class Role(StrEnum):
@@ -164,7 +156,9 @@ def digest(token: str) -> str:
 
 def _refuse_bad(name: str, role: str, now: datetime, expires_at: datetime | None, scopes: Collection[str] = ()) -> None:
     problems = [
-        Problem(f"{scope!r} is no scope: use PART:read or PART:write, with one of {', '.join(SCOPED)}", path="scopes")
+        Problem(
+            f"{scope!r} is no scope: use PART:read or PART:write, with one of {', '.join(ADDRESSES)}", path="scopes"
+        )
         for scope in scopes
         if scope not in SCOPES
     ]

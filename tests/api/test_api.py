@@ -199,7 +199,7 @@ def test_an_admin_makes_shows_and_revokes_tokens(client_as: Client) -> None:
     assert made.status_code == 201
     token = made.json()["token"]
     mine = {"Authorization": f"Bearer {token}"}
-    assert client.get("/api/v1/me", headers=mine).json() == {"name": "team/grafana", "role": "viewer"}
+    assert client.get("/api/v1/me", headers=mine).json() == {"name": "team/grafana", "role": "viewer", "scopes": []}
     listed = client.get("/api/v1/tokens")
     assert [item["name"] for item in listed.json()["items"]] == ["admin-token", "team/grafana"]
     assert token not in listed.text

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from healthmgr.services.scopes import ADDRESSES, OF_EVERY_TOKEN, SCOPES, part_of, scope_for
 from tests.api.furnished import ROLES, Furnished, furnished
 from tests.serving import HttpClient
 
@@ -95,18 +96,21 @@ def test_everybody_does_what_the_table_allows(whole: Furnished) -> None:
     assert wrong == []
 
 
-def test_a_token_held_to_scopes_opens_nothing_else(whole: Furnished) -> None:
-    """An admin's, which the role alone would open everything to."""
+def test_a_token_held_to_scopes_opens_what_is_of_them_and_nothing_else(whole: Furnished) -> None:
+    """An admin's, which the role alone would open everything to: for each part, one that reads and one that writes."""
     tokens, now = whole.healthmgr.tokens, whole.healthmgr.now()
-    reads = tokens.create("reads", "admin", now, scopes=["checks:read"])
-    writes = tokens.create("writes", "admin", now, scopes=["silences:write"])
+    held = {scope: tokens.create(f"held to {scope}", "admin", now, scopes=[scope]) for scope in sorted(SCOPES)}
     wrong = []
     for method, path, _ in whole.operations():
-        if needed(method, path) in ("anybody", "any"):
+        if needed(method, path) == "anybody":
             continue
-        part = path.removeprefix("/api/v1/").split("/")[0] if path.startswith("/api/v1/") else ""
-        for token, opens in ((reads, part == "checks" and method == "GET"), (writes, part == "silences")):
-            status, _ = ask(whole, token, method, path)
-            if (status == 403) is opens or status == 401:
-                wrong.append((method, path, "reads" if token is reads else "writes", status))
+        part = part_of(path)
+        others = [f"{other}:write" for other in ADDRESSES if other != part and f"{other}:write" in held][:3]
+        for scope in (f"{part}:read", f"{part}:write", *others):
+            if scope not in held:
+                continue
+            does_open = path == OF_EVERY_TOKEN or scope == f"{part}:write" or scope == scope_for(method, path)
+            status, _ = ask(whole, held[scope], method, path)
+            if (status == 403) is does_open or status == 401:
+                wrong.append((method, path, scope, status))
     assert wrong == []
