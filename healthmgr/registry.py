@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
+from pydantic import BaseModel
+
 from healthmgr.errors import PluginError, UnknownPlugin
 from healthmgr.ports import Channel, CheckType, StepType
 
@@ -96,6 +98,13 @@ class Registry:
     def check_type(self, kind: str) -> CheckType:
         """The check type of this kind; raises UnknownPlugin or PluginError."""
         return self._check_types.get(kind)
+
+    def settings_model(self, kind: str) -> type[BaseModel] | None:
+        """What a check type of this kind has as its settings; None where its plugin is not here or does not load."""
+        try:
+            return self.check_type(kind).Config
+        except PluginError:
+            return None
 
     def channel(self, kind: str) -> Channel:
         """The channel of this kind; raises UnknownPlugin or PluginError."""

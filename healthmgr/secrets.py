@@ -47,6 +47,12 @@ def references(value: Any) -> Iterator[tuple[str, bool]]:
             yield from references(item)
 
 
+def split_references(text: str, mark: str) -> tuple[str, list[tuple[str, str | None]]]:
+    """The text with `mark` in the place of every `${VAR}`, and what stood there, as (name, default) in its order."""
+    found = [(match[1], match[2]) for match in _REFERENCE.finditer(text)]
+    return _REFERENCE.sub(lambda _: mark, text), found
+
+
 def resolve(value: Any, environ: Mapping[str, str]) -> Any:
     """The document with every `${VAR}` (or `${VAR:-default}`) replaced; raises SecretMissing naming an unset one."""
     if isinstance(value, str):

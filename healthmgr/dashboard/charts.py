@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from healthmgr.dashboard.chart_ahead import FLOOR, Way, drawn_ahead, end_of
+from healthmgr.dashboard.chart_ahead import LINE as FORESEEN
 from healthmgr.domain.anomaly_watch import SeenPoint
 from healthmgr.domain.check import Status
 from healthmgr.domain.rollup import RESPONSE_TIME, Point
@@ -20,6 +22,9 @@ _SHADES = {Status.UNHEALTHY: "rgba(224,86,106,.16)", Status.DEGRADED: "rgba(224,
 _BAND = "rgba(76,141,255,.14)"
 _LINE = "rgba(128,136,148,.28)"
 _WORDS = "#8a929c"
+_LIMITS = "limits"
+_UNNAMED = ("expected from", _LIMITS, FLOOR, f"{FORESEEN} band")  # in the legend
+_NEAR = 4.0  # times what was measured: a limit that is further away is not brought into view
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +66,13 @@ def chart(
     status: str,
     seen: Sequence[SeenPoint] = (),
     incidents: Mapping[int, datetime] | None = None,
+    ahead: Way | None = None,
 ) -> dict[str, Any]:
     """The metric's median and tails, its limits as lines, and the times in which the check was not well as shades.
 
     `seen`: what was thought of its points, where it is watched; drawn as the expected band and marks of the strange.
     `incidents`: when each of them began for this check, by number; drawn as upright lines.
+    `ahead`: the way to its limit, where it is foreseen to pass it; the chart goes on beyond `end` then.
     """
     scale = 1000.0 if metric == RESPONSE_TIME else 1.0
     series: list[dict[str, Any]] = [
@@ -85,7 +92,10 @@ def chart(
     series[0]["markLine"]["data"] += _incident_lines(begun)
     series[0]["markArea"] = {"silent": True, "data": _bad_times(transitions, status, begin, end)}
     series += _anomalies([point for point in seen if begin <= point.at < end], scale)
-    named = [each["name"] for each in series if each["name"] != "expected from"]
+    series += _in_view(metric, points, begin, limits, scale)
+    shown_until = end if ahead is None else end_of(ahead, begin, end)
+    series += [] if ahead is None else drawn_ahead(ahead, shown_until, scale)
+    named = [each["name"] for each in series if each["name"] not in _UNNAMED]
     return {
         "animation": False,
         "grid": {"left": 8, "right": 16, "top": 34, "bottom": 8, "containLabel": True},
@@ -94,12 +104,12 @@ def chart(
         },
         "tooltip": {"trigger": "axis", "axisPointer": {"type": "line"}},
         "xAxis": {
-            "type": "time", "min": _stamp(begin), "max": _stamp(end),
+            "type": "time", "min": _stamp(begin), "max": _stamp(shown_until),
             "axisLine": {"lineStyle": {"color": _LINE}}, "axisLabel": {"color": _WORDS, "hideOverlap": True},
         },
         "yAxis": {
             "type": "value", "scale": True, "min": 0 if scale > 1 else None,
-            "name": "ms" if metric == RESPONSE_TIME else metric, "nameTextStyle": {"color": _WORDS},
+            "name": "ms" if metric == RESPONSE_TIME else metric.replace("_", " "), "nameTextStyle": {"color": _WORDS},
             "splitLine": {"lineStyle": {"color": _LINE}}, "axisLabel": {"color": _WORDS},
         },
         "series": series,
@@ -132,6 +142,25 @@ def _limit_lines(metric: str, limits: Mapping[str, Mapping[str, str]], scale: fl
                 label = {"formatter": level, "position": "insideEndTop", "color": colour}
                 lines.append({"yAxis": limit.limit * scale, "lineStyle": {"color": colour}, "label": label})
     return {"symbol": "none", "silent": True, "lineStyle": {"type": "dashed"}, "data": lines}
+
+
+def _in_view(
+    metric: str, points: Sequence[Point], begin: datetime, limits: Mapping[str, Mapping[str, str]], scale: float
+) -> list[dict[str, Any]]:
+    """Unseen points at the limits that lie near enough to what was measured, so that the axis reaches them."""
+    medians = [value for point in points if (value := point.sketch.quantile(0.5)) is not None]
+    if not medians:
+        return []
+    low, high = min(medians), max(medians)
+    reach = _NEAR * max(high - low, abs(high))
+    known = Thresholds.parse(limits)
+    near = [
+        each.limit for each in (*known.warning, *known.critical)
+        if each.metric == metric and low - reach <= each.limit <= high + reach
+    ]  # fmt: skip
+    data = [[_stamp(begin), _scaled(limit, scale)] for limit in near]
+    hidden = {"type": "scatter", "symbolSize": 0, "silent": True, "tooltip": {"show": False}}
+    return [{**hidden, "name": _LIMITS, "data": data}] if data else []
 
 
 def _incident_lines(begun: Mapping[int, datetime]) -> list[dict[str, Any]]:

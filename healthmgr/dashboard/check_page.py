@@ -11,12 +11,14 @@ from functools import partial
 from nicegui import ui
 
 from healthmgr.bootstrap import Healthmgr
+from healthmgr.dashboard.chart_ahead import way_ahead
 from healthmgr.dashboard.charts import RANGES, Range, chart, range_of
 from healthmgr.dashboard.drawing import beats_of, share_words
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place
 from healthmgr.dashboard.shell import ROOT, keep_fresh, on_acts, page
 from healthmgr.dashboard.templates import render
+from healthmgr.definitions.writing import check_text
 from healthmgr.domain.rollup import RESPONSE_TIME
 from healthmgr.services.pinging import ping_key
 from healthmgr.services.tokens import Role
@@ -101,6 +103,7 @@ async def _numbers(place: Place, check: CheckView) -> list[tuple[str, str]]:
     return [
         ("uptimes", render("check_uptimes", uptimes={name: share_words(share) for name, share in uptimes.items()})),
         ("transitions", render("check_transitions", transitions=latest)),
+        ("definition", await _definition(place, check)),
     ]
 
 
@@ -114,9 +117,9 @@ async def _sides(place: Place, check: CheckView) -> list[tuple[str, str]]:
         ("alert", render("check_alert", alert=alert, near=near, root=ROOT)),
         ("heartbeat", await _heartbeat(place, check)),
         ("measured", render("check_measured", check=check)),
-        ("foreseen", await _foreseen(place, check)),
+        ("foreseen", render("check_foreseen", forecasts=await _forecasts(place, check), slug=check.slug, root=ROOT)),
         ("near", render("check_near", near=near, check=check, root=ROOT)),
-        ("definition", render("check_definition", check=check)),
+        ("about", render("check_about", check=check, root=ROOT)),
     ]
 
 
@@ -135,6 +138,7 @@ async def _heartbeat(place: Place, check: CheckView) -> str:
 
 async def _chart(place: Place, look: Look, check: CheckView) -> dict[str, object]:
     healthmgr = place.healthmgr
+    forecasts = await _forecasts(place, check)
 
     def draw() -> dict[str, object]:
         end = healthmgr.now()
@@ -147,6 +151,7 @@ async def _chart(place: Place, look: Look, check: CheckView) -> dict[str, object
         return chart(
             look.metric, points, begin, end, limits=check.thresholds, transitions=changes, status=check.status,
             seen=found, incidents=_incidents(healthmgr, look.slug),
+            ahead=way_ahead(look.metric, forecasts, end),
         )  # fmt: skip
 
     return await place.live.ask(("chart", look), draw, _CHART_EVERY)
@@ -158,15 +163,25 @@ def _incidents(healthmgr: Healthmgr, slug: str) -> dict[int, datetime]:
     return {alert.incident_number: alert.opened_at for alert in found if alert.incident_number}
 
 
-async def _foreseen(place: Place, check: CheckView) -> str:
+async def _forecasts(place: Place, check: CheckView) -> list[ForecastView]:
     healthmgr = place.healthmgr
 
     def ask() -> list[ForecastView]:
         told = healthmgr.insight.predicting.of_check(check.slug, healthmgr.now())
         return [ForecastView.of(*one) for one in told]
 
-    forecasts = await place.live.ask(("forecasts", check.slug), ask, 4 * _CHART_EVERY)
-    return render("check_foreseen", forecasts=forecasts)
+    return await place.live.ask(("forecasts", check.slug), ask, 4 * _CHART_EVERY)
+
+
+async def _definition(place: Place, check: CheckView) -> str:
+    healthmgr = place.healthmgr
+
+    def ask() -> str:
+        stored = healthmgr.board.definition(check.slug)
+        text = check_text(stored.definition, healthmgr.registry.settings_model(check.kind))
+        return render("check_definition", text=text, source=stored.managed_by)
+
+    return await place.live.ask(("definition", check.slug), ask, _CHART_EVERY)
 
 
 async def _order(place: Place, data: Mapping[str, str]) -> None:

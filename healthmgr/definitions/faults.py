@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from healthmgr.definitions.composing import Location
 from healthmgr.telemetry import mask
 
-_SECRET = re.compile(r"pass|secret|token|key|credential|auth", re.IGNORECASE)
+_SECRET = re.compile(r"pass|secret|token|key|credential|auth|cookie", re.IGNORECASE)
 _NUMBERS = {"int_type", "int_parsing", "int_from_float", "float_type", "float_parsing"}
 _MOST_COMPARED = 500
 _MOST_LISTED = 25
@@ -44,6 +44,18 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     return f"; there is {', '.join(sorted(known))}" if 0 < len(known) <= _MOST_LISTED else ""
 
 
+def may_be_secret(name: str) -> bool:
+    """Whether a field of this name may hold a secret."""
+    return _SECRET.search(name) is not None
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model that an annotation holds, if it holds one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := model_in(part))), None)
+
+
 def shown(value: Any, name: str = "") -> str:
     """A value as it can be printed: short, and nothing of what may be a secret."""
     if value is None:
@@ -54,7 +66,7 @@ def shown(value: Any, name: str = "") -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
-    if _SECRET.search(name) and "${" not in str(value):
+    if may_be_secret(name) and "${" not in str(value):
         return "a value that is not shown"
     text = mask(str(value))
     text = text if len(text) <= 60 else text[:57] + "..."
@@ -136,14 +148,8 @@ def _model_at(model: type[BaseModel] | None, place: Location) -> type[BaseModel]
         if isinstance(part, int) or model is None:
             continue
         names = {field.alias or name: field for name, field in model.model_fields.items()}
-        model = _model_in(names[part].annotation) if part in names else None
+        model = model_in(names[part].annotation) if part in names else None
     return model
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
 
 
 def _fields(model: type[BaseModel] | None) -> list[str]:

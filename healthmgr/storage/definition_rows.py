@@ -133,7 +133,7 @@ def read_snapshot(connection: Connection) -> Snapshot:
         runbooks=stored(runbooks, lambda r: RunbookDefinition(runbook_from_document(r.document))),
         slos=stored(slos, lambda r: SloDefinition(Slo.from_document(r.document))),
         status_pages=stored(status_pages, lambda r: StatusPageDefinition(StatusPage.from_document(r.document))),
-        checks=_read_checks(connection),
+        checks=read_checks(connection),
     )
 
 
@@ -232,17 +232,24 @@ def _matchers(documents: list[dict[str, Any]]) -> tuple[Matcher, ...]:
     return tuple(Matcher.from_document(document) for document in documents)
 
 
-def _read_checks(connection: Connection) -> dict[str, Stored[CheckDefinition]]:
+def read_checks(connection: Connection, slug: str | None = None) -> dict[str, Stored[CheckDefinition]]:
+    """All checks that are stored, by slug, or the one of this slug where there is one."""
     parent = checks.alias("parent")
-    edges: dict[Any, dict[str, str]] = {}
-    for row in connection.execute(
+    dependencies = (
         select(check_dependencies.c.check_id, parent.c.slug, check_dependencies.c.redundancy_group)
         .join(parent, parent.c.id == check_dependencies.c.parent_id)
         # What people accepted is theirs: no file says it, and none takes it away.
         .where(check_dependencies.c.accepted_by == "")
-    ):
+    )
+    wanted = select(checks)
+    if slug is not None:
+        wanted = wanted.where(checks.c.slug == slug)
+        dependencies = dependencies.where(
+            check_dependencies.c.check_id == select(checks.c.id).where(checks.c.slug == slug).scalar_subquery()
+        )
+    edges: dict[Any, dict[str, str]] = {}
+    for row in connection.execute(dependencies):
         edges.setdefault(row.check_id, {})[row.slug] = row.redundancy_group
-    found = connection.execute(select(checks)).mappings()
     return {
         row["slug"]: Stored(
             _read_check(row, edges.get(row["id"], {})),
@@ -251,7 +258,7 @@ def _read_checks(connection: Connection) -> dict[str, Stored[CheckDefinition]]:
             row["id"],
             row["is_paused"],
         )
-        for row in found
+        for row in connection.execute(wanted).mappings()
     }
 
 

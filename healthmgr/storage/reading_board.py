@@ -10,7 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, case, func, literal_column, select, true
 
+from healthmgr.definitions.definition import CheckDefinition, Stored
 from healthmgr.domain.check import Status
+from healthmgr.storage.definition_rows import read_checks
+from healthmgr.storage.reading import no_check
 from healthmgr.storage.reading_glances import read_glances
 from healthmgr.storage.reading_heartbeats import read_heartbeat
 from healthmgr.storage.reading_neighbours import neighbours
@@ -83,6 +86,14 @@ class BoardReading:
     def heartbeat(self, slug: str) -> HeartbeatView | None:
         """What the job behind a heartbeat check told last; None for a check that is none."""
         return read_heartbeat(self._engine, slug)
+
+    def definition(self, slug: str) -> Stored[CheckDefinition]:
+        """A check as it is defined, and by which file. Raises NotFound."""
+        with self._engine.connect() as connection:
+            found = read_checks(connection, slug).get(slug)
+        if found is None:
+            raise no_check(slug)
+        return found
 
     def neighbours(self, slug: str) -> Neighbours:
         """What a check hangs on, and what hangs on it."""

@@ -59,7 +59,21 @@ def test_it_says_how_the_check_is_and_what_it_hangs_on(open_page: Open, shop: st
     expect(page.get_by_label("Alert", exact=True).get_by_role("link", name="Incident 1")).to_be_visible()
     expect(page.get_by_label("Foreseen")).to_be_hidden()
     expect(page.get_by_label("History")).to_contain_text("healthy → unhealthy")
-    expect(page.get_by_label("Definition")).to_contain_text("response_time > 500ms")
+
+
+def test_it_shows_how_the_check_is_defined_and_where_without_secrets(
+    open_page: Open, engine: Engine, healthmgr: Healthmgr
+) -> None:
+    config = {"url": "https://ada:${PW}@shop/health", "auth": {"token": "hunter2"}}
+    thresholds = {"warning": {}, "critical": {"response_time": "> 500ms"}}
+    make_check(engine, "shop", kind="http", config=config, thresholds=thresholds, managed_by="conf/web.yaml")
+    page = open_page("viewer", "/ui/checks/shop")
+    definition = page.get_by_label("Definition")
+    expect(definition).to_contain_text("by conf/web.yaml")
+    expect(definition.get_by_label("The check as YAML")).to_contain_text("url: https://ada:${PW}@shop/health")
+    expect(definition).to_contain_text("token: '***'")
+    expect(definition).to_contain_text("response_time: '> 500ms'")
+    assert "hunter2" not in page.content()
 
 
 def test_the_chart_shows_the_metric_and_the_range_of_the_address(open_page: Open, shop: str) -> None:
@@ -147,7 +161,7 @@ def test_what_a_check_says_is_shown_as_text(open_page: Open, engine: Engine, hea
     )  # fmt: skip
     page = open_page(path="/ui/checks/evil")
     expect(page.get_by_label("State")).to_contain_text(EVIL)
-    expect(page.get_by_label("Definition")).to_contain_text("javascript:window.hacked=1")
+    expect(page.get_by_label("About it")).to_contain_text("javascript:window.hacked=1")
     assert page.get_by_role("link", name="javascript:window.hacked=1").count() == 0
     assert page.evaluate("window.hacked") is None
 

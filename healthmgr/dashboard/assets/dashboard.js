@@ -12,10 +12,10 @@
     if (whole < day) return `${Math.floor(whole / hour)} h ${two(Math.floor((whole % hour) / minute))} min`;
     return `${Math.floor(whole / day)} d ${Math.floor((whole % day) / hour)} h`;
   };
+  const onDay = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
   const clock = (at) => {
     const isToday = at.toDateString() === new Date().toDateString();
-    return at.toLocaleString(undefined, isToday ? { hour: "2-digit", minute: "2-digit" }
-      : { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+    return at.toLocaleString(undefined, isToday ? { hour: "2-digit", minute: "2-digit" } : onDay);
   };
   const second = (at) => at.toLocaleString(undefined, at.toDateString() === new Date().toDateString()
     ? { timeStyle: "medium" } : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -24,6 +24,7 @@
     if (form === "ago") return Math.abs(seconds) < 1 ? "just now" : seconds >= 0 ? `${length(seconds)} ago` : `in ${length(-seconds)}`;
     if (form === "for") return length(seconds);
     if (form === "second") return second(at);
+    if (form === "day") return at.toLocaleString(undefined, onDay);
     if (form === "left") return seconds >= 0 ? "now" : length(-seconds);
     return clock(at);
   };
