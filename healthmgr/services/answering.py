@@ -26,7 +26,10 @@ MOST_COMMENT = 10_000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An incident that a person acts on, its row locked. `unanswered` counts its open alerts that nobody has."""
+    """An incident that a person acts on, its row locked.
+
+    `unanswered` counts its open alerts that nobody has; all of them, while the incident is in nobody's hands.
+    """
 
     id: UUID
     number: int
@@ -96,6 +99,8 @@ class Answering:
         judge_until(until, now)
 
         def act(transaction: AnsweringTransaction, answered: Answered) -> list[Due]:
+            if not answered.unanswered and answered.acknowledged_by is None:
+                raise Conflict(f"Nothing of incident #{answered.number} is open any more: it is about to end.")
             if not answered.unanswered:
                 raise Conflict(f"Incident #{answered.number} was acknowledged by {answered.acknowledged_by} before.")
             return transaction.acknowledge(answered, actor, until, now)

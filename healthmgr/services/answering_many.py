@@ -24,7 +24,7 @@ class AnsweringManyTransaction(Protocol):
     """One transaction of answering many incidents; commits when its context ends well."""
 
     def unanswered_alerts(self) -> Sequence[OpenAlert]:
-        """The open alerts that nobody has acknowledged."""
+        """The open alerts that nobody has acknowledged, and all of an incident that is in nobody's hands."""
         ...
 
     def acknowledge(
@@ -32,7 +32,7 @@ class AnsweringManyTransaction(Protocol):
     ) -> list[int]:
         """Those of these that are still open: mark all alerts, stop the climbs, withdraw what nobody has begun to send.
 
-        None: all that have an unanswered alert. Who hears of answers is told. `entry` goes on every timeline; its
+        None: all that have such an alert. Who hears of answers is told. `entry` goes on every timeline; its
         actor has them in hand. Gives their numbers.
         """
         ...

@@ -21,12 +21,14 @@ from healthmgr.services.answering_many import AnsweringManyTransaction
 from healthmgr.storage.answering_rows import HearingKinds
 from healthmgr.storage.audit_rows import write_audit
 
+# An alert that somebody has makes its incident wait for an answer, too, while that is in nobody's hands: those that
+# nobody had may be over since.
 _UNANSWERED = text("""
 SELECT a.id, COALESCE(c.slug, a.name) AS name, a.severity, a.summary, a.opened_at, a.origin, a.labels, a.check_id,
        a.incident_id
-FROM alerts a LEFT JOIN checks c ON c.id = a.check_id
-WHERE a.resolved_at IS NULL AND a.acknowledged_at IS NULL AND a.suppressed_by_id IS NULL
-  AND a.incident_id IS NOT NULL AND a.origin <> 'synthetic'
+FROM alerts a JOIN incidents i ON i.id = a.incident_id LEFT JOIN checks c ON c.id = a.check_id
+WHERE a.resolved_at IS NULL AND (a.acknowledged_at IS NULL OR i.acknowledged_at IS NULL)
+  AND a.suppressed_by_id IS NULL AND a.origin <> 'synthetic'
 """)
 
 # In the order of their ids: two who answer the same ones never wait for each other. Ids are read and handed on as
@@ -38,9 +40,10 @@ WHERE id = ANY(CAST(:ids AS uuid[])) AND resolved_at IS NULL ORDER BY incidents.
 
 _LOCK_ALL = text("""
 SELECT CAST(id AS text) AS id, number FROM incidents
-WHERE resolved_at IS NULL AND id IN (
-    SELECT incident_id FROM alerts
-    WHERE resolved_at IS NULL AND acknowledged_at IS NULL AND suppressed_by_id IS NULL AND origin <> 'synthetic'
+WHERE resolved_at IS NULL AND EXISTS (
+    SELECT 1 FROM alerts a
+    WHERE a.incident_id = incidents.id AND (a.acknowledged_at IS NULL OR incidents.acknowledged_at IS NULL)
+      AND a.resolved_at IS NULL AND a.suppressed_by_id IS NULL AND a.origin <> 'synthetic'
 )
 ORDER BY incidents.id FOR NO KEY UPDATE
 """)

@@ -34,7 +34,7 @@ SELECT {INCIDENT_COLUMNS} FROM incidents WHERE id = :id AND resolved_at IS NULL 
 _ANSWERED = text("""
 SELECT i.id, i.number, i.acknowledged_by, i.assignee, i.resolved_at IS NOT NULL AS is_resolved,
        (SELECT count(*) FROM alerts a WHERE a.incident_id = i.id AND a.resolved_at IS NULL
-          AND a.suppressed_by_id IS NULL AND a.acknowledged_at IS NULL) AS unanswered
+          AND a.suppressed_by_id IS NULL AND (a.acknowledged_at IS NULL OR i.acknowledged_at IS NULL)) AS unanswered
 FROM incidents i WHERE i.id = :id AND i.number <> 0  -- healthmgr's own, nobody's
 """)
 
