@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
 
 from healthmgr.api.checks import Cursor, Limit
 from healthmgr.api.parts import PartsDep
@@ -25,8 +26,12 @@ def list_audit(
     action: Annotated[Text, Query(description="Only actions that begin so.", examples=["incident"])] = None,
     target: Annotated[Text, Query(description="Only what was done to this.", examples=["12"])] = None,
     search: Annotated[Text, Query(description="Part of the actor, the action or the target.")] = None,
+    begin: Annotated[AwareDatetime | None, Query(alias="from", description="Only what was done from then on.")] = None,
+    end: Annotated[AwareDatetime | None, Query(alias="to", description="Only what was done before.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[AuditView]:
     """Newest first, as far back as it is kept."""
-    return parts.audit.entries(actor=actor, action=action, target=target, search=search, cursor=cursor, limit=limit)
+    return parts.audit.entries(
+        actor=actor, action=action, target=target, search=search, since=begin, until=end, cursor=cursor, limit=limit
+    )

@@ -26,10 +26,15 @@ class AuditReading:
         action: str | None = None,
         target: str | None = None,
         search: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         cursor: str | None = None,
         limit: int = 50,
     ) -> Page[AuditView]:
-        """Newest first. `action` fits what begins so ("incident", "incident.resolve"); `search` any of the three."""
+        """Newest first. `action` fits what begins so ("incident", "incident.resolve"); `search` any of the three.
+
+        `since` is the first moment of which entries are listed, `until` the first one after them.
+        """
         table = audit_entries.c
         query = select(audit_entries).order_by(table.at.desc(), table.id.desc()).limit(bounded(limit) + 1)
         if actor:
@@ -41,6 +46,10 @@ class AuditReading:
         if search:
             found = [column.icontains(search, autoescape=True) for column in (table.actor, table.action, table.target)]
             query = query.where(found[0] | found[1] | found[2])
+        if since:
+            query = query.where(table.at >= since)
+        if until:
+            query = query.where(table.at < until)
         if cursor:
             query = query.where(tuple_(table.at, table.id) < unseal(cursor, datetime.fromisoformat, UUID))
         with self._engine.connect() as connection:

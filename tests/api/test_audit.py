@@ -15,6 +15,16 @@ def test_actions_are_listed_newest_first_and_sifted(whole: Whole) -> None:
     assert admin.get("/api/v1/audit", params={"search": "no such thing"}).json()["items"] == []
 
 
+def test_what_was_done_within_a_time_is_listed(whole: Whole) -> None:
+    admin = whole.client("admin")
+    for word in ("one", "two"):
+        admin.post(f"/api/v1/incidents/{whole.incident_id}/comment", json={"comment": word})
+    second, first = admin.get("/api/v1/audit", params={"action": "incident"}).json()["items"]
+    for bounds, left in (({"from": second["at"]}, [second]), ({"to": second["at"]}, [first])):
+        found = admin.get("/api/v1/audit", params={"action": "incident", **bounds}).json()["items"]
+        assert found == left
+
+
 def test_the_log_is_read_in_pages(whole: Whole) -> None:
     admin = whole.client("admin")
     for word in ("one", "two", "three"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import Engine
 
@@ -11,6 +13,7 @@ from tests.builders import make_pulse, make_well
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
+TOKYO = timedelta(hours=9)
 EVIL = "<img src=x onerror=window.hacked=1>"
 
 
@@ -35,6 +38,35 @@ def test_the_audit_log_is_read_by_admins_alone(open_page: Open, healthmgr: Healt
     page = open_page("responder", "/ui/audit")
     expect(page.get_by_role("alert")).to_contain_text("This needs the role admin")
     assert page.get_by_role("link", name="Audit").count() == 0
+
+
+def test_the_audit_log_is_sifted_in_the_address_and_paged(
+    open_page: Open, healthmgr: Healthmgr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("healthmgr.dashboard.audit._SIZE", 4)
+    now = healthmgr.now()
+    for at, (actor, name) in enumerate([("ada", "one"), ("ada", "two"), ("ben", "three"), ("ada", "four"), ("ada", "five")]):
+        healthmgr.tokens.create(name, "viewer", now - timedelta(hours=8 * at), actor=actor, origin="cli")
+    page = open_page("admin", "/ui/audit?action=token", timezone_id="Asia/Tokyo")
+    rows = page.get_by_label("Entries").locator("tbody tr")
+    page.get_by_role("link", name="ben").click()
+    page.wait_for_url("**/ui/audit?actor=ben&action=token")
+    expect(rows).to_have_count(1)
+    page.get_by_role("searchbox", name="Any of it").fill("three")
+    page.get_by_label("Who").fill("")
+    page.get_by_label("From, by your clock").fill((now - timedelta(hours=17) + TOKYO).strftime("%Y-%m-%dT%H:%M"))
+    page.get_by_label("Until").fill((now - timedelta(hours=7) + TOKYO).strftime("%Y-%m-%dT%H:%M"))
+    page.get_by_role("button", name="Show").click()
+    expect(rows).to_have_count(1)
+    assert "zone=Asia%2FTokyo" in page.url
+    page.get_by_role("searchbox", name="Any of it").fill("")
+    page.get_by_role("button", name="Show").click()
+    expect(rows).to_have_count(2)
+    page.get_by_role("link", name="All of it").click()
+    page.get_by_role("link", name="Older").click()
+    page.get_by_role("link", name="Newest").click()
+    page.goto(page.url.split("?")[0] + "?until=nonsense")
+    expect(page.get_by_role("alert")).to_contain_text("'nonsense' is no time")
 
 
 @pytest.mark.parametrize("path", ["workers", "audit"])
