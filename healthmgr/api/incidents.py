@@ -16,6 +16,7 @@ from healthmgr.api.security import Origin, Responder, Viewer
 from healthmgr.domain.check import Severity
 from healthmgr.domain.silence import MOST_MATCHERS, read_matchers
 from healthmgr.errors import DefinitionError, NotFound, Problem
+from healthmgr.services.commanding import Act
 from healthmgr.views import Page
 from healthmgr.views_incidents import IncidentLine, IncidentView
 
@@ -145,10 +146,8 @@ def snooze_incident(which: Which, parts: PartsDep, who: Responder, origin: Origi
 
 @router.post("/{which}/assign", summary="Say whose it is")
 def assign_incident(which: Which, parts: PartsDep, who: Responder, origin: Origin, to: Assignment) -> IncidentView:
-    """409 when it is that person's already."""
-    parts.answering.assign(
-        which, person=to.person, actor=who.name, origin=origin, now=parts.clock.now(), comment=to.comment
-    )
+    """Whoever gets it is told, unless he says so himself. 409 when it is his already, or he cannot be reached."""
+    parts.commanding.assign(which, to.person, Act(who.name, origin, parts.clock.now(), to.comment))
     return parts.reading.incident(which)
 
 

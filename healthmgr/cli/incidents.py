@@ -24,6 +24,7 @@ from healthmgr.cli.wording import incident_name, incident_state
 from healthmgr.domain.check import Severity
 from healthmgr.domain.phrasing import absolute
 from healthmgr.errors import DefinitionError, Problem
+from healthmgr.services.commanding import Act
 from healthmgr.views_incidents import IncidentLine
 
 incidents_app = typer.Typer(
@@ -185,20 +186,16 @@ def assign(
     actor: Actor = "",
     as_json: Json = False,
 ) -> None:
-    """Say whose it is."""
+    """Say whose it is; the new one is told, unless it is you."""
     if bool(to.strip()) == nobody:
         raise DefinitionError([Problem("name a person, or say --nobody")])
 
     def act(healthmgr: Healthmgr, incident_id: UUID, now: datetime) -> str:
-        healthmgr.answering.assign(
-            incident_id,
-            person=None if nobody else to.strip(),
-            actor=person(actor),
-            origin=origin(),
-            now=now,
-            comment=comment,
-        )
-        return "Nobody's" if nobody else f"{to.strip()}'s"
+        whose = None if nobody else to.strip()
+        assigned = healthmgr.commanding.assign(incident_id, whose, Act(person(actor), origin(), now, comment))
+        if assigned.targets:
+            return f"{whose}'s, who is told over {', '.join(target.channel for target in assigned.targets)}"
+        return f"{whose}'s" if whose else "Nobody's"
 
     answer(which, act, as_json)
 

@@ -52,7 +52,7 @@ _FORMS: Mapping[str, _Form] = {
         "Add a word to the timeline", "Comment",
         (Field("comment", "Comment", is_long=True, is_required=True),), "It is on the timeline",
     ),
-    "assign": _Form("Say whose it is", "Assign", (_PERSON, _COMMENT), "It is assigned"),
+    "assign": _Form("Say whose it is", "Assign", (_PERSON, _COMMENT), "It is assigned: whose it is now is told"),
     "ask": _Form(
         "Ask somebody to help", "Ask",
         (Field("who", "Who", is_required=True, hint="a person, team:NAME or schedule:NAME"), _COMMENT), "They are told",
@@ -112,7 +112,7 @@ def _do(place: Place, incident_id: UUID, verb: str, given: Mapping[str, str]) ->
         "unacknowledge": lambda: answering.unacknowledge(incident_id, **said),
         "snooze": lambda: answering.snooze(incident_id, until=end or now + timedelta(hours=1), **said),
         "resolve": lambda: answering.resolve(incident_id, **said),
-        "assign": lambda: answering.assign(incident_id, person=given["person"], **said),
+        "assign": lambda: commanding.assign(incident_id, given["person"], doing),
         "comment": lambda: answering.comment(incident_id, text=comment, actor=place.name, origin=place.origin, now=now),
         "escalate": lambda: commanding.escalate(incident_id, doing),
         "decline": lambda: commanding.decline(incident_id, doing),

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     ESCALATED_BY_HAND = "escalated_by_a_person"
     DECLINED = "everybody_at_the_level_declined"
     ASKED = "asked_by_name"
+    ASSIGNED = "assigned"
     HANDED_OVER = "handed_over"
     ROLE_GIVEN = "role_given"
     STATUS_UPDATE = "status_update"

@@ -33,6 +33,7 @@ _REASONS: Mapping[str, str] = {
     Reason.ESCALATED_BY_HAND: "somebody asked for the next level",
     Reason.DECLINED: "nobody at the level before can take it",
     Reason.ASKED: "somebody asked for them by name",
+    Reason.ASSIGNED: "it is theirs now",
     Reason.HANDED_OVER: "it was handed over",
     Reason.ROLE_GIVEN: "a role was given",
     Reason.STATUS_UPDATE: "they asked to hear how it stands",

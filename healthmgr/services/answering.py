@@ -1,4 +1,4 @@
-"""What a person does about an incident as a whole: acknowledge, withdraw that, snooze, assign, comment, resolve.
+"""What a person does about an incident as a whole: acknowledge, withdraw that, snooze, comment, resolve.
 
 Everything leaves an audit entry and a line on the timeline. Reminders need not be sent: the sweep finds what is due.
 """
@@ -34,7 +34,6 @@ class Answered:
     id: UUID
     number: int
     acknowledged_by: str | None
-    assignee: str | None
     unanswered: int
     is_resolved: bool
 
@@ -56,10 +55,6 @@ class AnsweringTransaction(NotesTimeline, Protocol):
 
     def unacknowledge(self, answered: Answered, now: datetime) -> None:
         """Take the marks away; the incident climbs on at once."""
-        ...
-
-    def assign(self, answered: Answered, person: str | None) -> None:
-        """Whose it is from now on; None: nobody's."""
         ...
 
     def resolve(self, answered: Answered, actor: str, now: datetime) -> list[Due]:
@@ -134,21 +129,6 @@ class Answering:
         detail = {"comment": comment}
         self._act(incident_id, EntryKind.UNACKNOWLEDGED, act, actor, origin, detail, now, changes_group=True)
 
-    def assign(
-        self, incident_id: UUID, *, person: str | None, actor: str, origin: str, now: datetime, comment: str = ""
-    ) -> None:
-        """Say whose it is; None takes it from everybody."""
-
-        def act(transaction: AnsweringTransaction, answered: Answered) -> list[Due]:
-            if answered.assignee == person:
-                whose = f"{person}'s" if person else "nobody's"
-                raise Conflict(f"Incident #{answered.number} is {whose} already.")
-            transaction.assign(answered, person)
-            return []
-
-        detail = {"comment": comment, "person": person}
-        self._act(incident_id, EntryKind.ASSIGNED, act, actor, origin, detail, now)
-
     def comment(self, incident_id: UUID, *, text: str, actor: str, origin: str, now: datetime) -> None:
         """Add a word to the timeline; also to that of an incident that is over. Raises Conflict for an empty one."""
         if not text.strip() or len(text) > MOST_COMMENT:
@@ -195,7 +175,6 @@ _VERBS = {
     EntryKind.ACKNOWLEDGED: "acknowledge",
     EntryKind.SNOOZED: "snooze",
     EntryKind.UNACKNOWLEDGED: "unacknowledge",
-    EntryKind.ASSIGNED: "assign",
     EntryKind.ALERTS_RESOLVED: "resolve",
 }
 

@@ -1,4 +1,4 @@
-"""Who acts on an incident, decided by people: escalate, decline, ask somebody to help, hand over, give roles.
+"""Who acts on an incident, decided by people: escalate, decline, ask somebody to help, assign, hand over, give roles.
 
 Whoever is asked for by name is told over all of his contacts. Everything leaves an audit entry and a line on the
 timeline. Reminders need not be sent: the sweep finds what is due.
@@ -92,6 +92,25 @@ class Commanding:
             detail = {"who": str(who), "people": list(people), "comment": act.comment}
             transaction.note(commanded.id, Entry(EntryKind.ASKED, BY_A_PERSON, act.actor, detail), act.now)
             _audit(transaction, commanded, "ask", detail, act)
+        return Escalated(targets)
+
+    def assign(self, incident_id: UUID, person: str | None, act: Act) -> Escalated:
+        """It is somebody's from now on, who is told so unless it was himself who said it; None: it is nobody's.
+
+        Roles and acknowledgements stay where they are.
+        """
+        with _taken(self._store, incident_id, act) as (transaction, commanded):
+            if commanded.assignee == person:
+                whose = f"{person}'s" if person else "nobody's"
+                raise Conflict(f"Incident #{commanded.number} is {whose} already.")
+            transaction.assign(commanded.id, person)
+            targets: tuple[Target, ...] = ()
+            if person is not None and person != act.actor:
+                words = act.comment or "This incident is yours now."
+                targets = _call(transaction, commanded, [person], Reason.ASSIGNED, words, act)
+            detail = {"person": person, "comment": act.comment}
+            transaction.note(commanded.id, Entry(EntryKind.ASSIGNED, BY_A_PERSON, act.actor, detail), act.now)
+            _audit(transaction, commanded, "assign", detail, act)
         return Escalated(targets)
 
     def hand_over(self, incident_id: UUID, to: str, act: Act) -> Escalated:

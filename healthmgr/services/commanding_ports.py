@@ -53,8 +53,8 @@ class CommandingTransaction(AppointingTransaction, Protocol):
         """Somebody no longer holds a role."""
         ...
 
-    def assign(self, incident_id: UUID, person: str) -> None:
-        """Whose it is from now on."""
+    def assign(self, incident_id: UUID, person: str | None) -> None:
+        """Whose it is from now on; None: nobody's."""
         ...
 
     def unacknowledge(self, incident_id: UUID, now: datetime) -> None:

@@ -32,7 +32,7 @@ SELECT {INCIDENT_COLUMNS} FROM incidents WHERE id = :id AND resolved_at IS NULL 
 """)  # noqa: S608 - composed of constants alone
 
 _ANSWERED = text("""
-SELECT i.id, i.number, i.acknowledged_by, i.assignee, i.resolved_at IS NOT NULL AS is_resolved,
+SELECT i.id, i.number, i.acknowledged_by, i.resolved_at IS NOT NULL AS is_resolved,
        (SELECT count(*) FROM alerts a WHERE a.incident_id = i.id AND a.resolved_at IS NULL
           AND a.suppressed_by_id IS NULL AND (a.acknowledged_at IS NULL OR i.acknowledged_at IS NULL)) AS unanswered
 FROM incidents i WHERE i.id = :id AND i.number <> 0  -- healthmgr's own, nobody's
@@ -57,7 +57,6 @@ SELECT EXISTS (
 
 _SET_BY = text("UPDATE incidents SET acknowledged_by = :actor WHERE id = :id")
 _SET_SNOOZED = text("UPDATE incidents SET snoozed_until = :until WHERE id = :id")
-_SET_ASSIGNEE = text("UPDATE incidents SET assignee = :person WHERE id = :id")
 _OPEN_ALERTS = text("SELECT id FROM alerts WHERE incident_id = :id AND resolved_at IS NULL ORDER BY id")
 
 _SOONEST_LAPSE = text("""
@@ -106,9 +105,6 @@ class AnsweringRows(AnsweringTransaction):
     def unacknowledge(self, answered: Answered, now: datetime) -> None:
         self._connection.execute(_UNMARK, {"id": answered.id, "now": now})
         climb_on(self._connection, answered.id, now)
-
-    def assign(self, answered: Answered, person: str | None) -> None:
-        self._connection.execute(_SET_ASSIGNEE, {"id": answered.id, "person": person})
 
     def resolve(self, answered: Answered, actor: str, now: datetime) -> list[Due]:
         ids = self._connection.execute(_OPEN_ALERTS, {"id": answered.id}).scalars().all()

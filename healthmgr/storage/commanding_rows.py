@@ -145,7 +145,7 @@ class CommandingRows(RoleRows, CoordinatingTransaction):
     def take_role(self, incident_id: UUID, role: str, person: str) -> None:
         self._connection.execute(_TAKE_ROLE, {"id": incident_id, "role": role, "person": person})
 
-    def assign(self, incident_id: UUID, person: str) -> None:
+    def assign(self, incident_id: UUID, person: str | None) -> None:
         self._connection.execute(_ASSIGN, {"id": incident_id, "person": person})
 
     def unacknowledge(self, incident_id: UUID, now: datetime) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Whole
+from tests.builders import make_channel, make_recipient
 
 PATH = "/api/v1/incidents/1"
 
@@ -50,8 +51,13 @@ def test_an_acknowledgement_may_end_at_a_time_and_be_taken_back(whole: Whole) ->
 
 def test_an_incident_is_snoozed_assigned_commented_and_resolved(whole: Whole) -> None:
     client = whole.client("responder")
-    assert client.post(f"{PATH}/assign", json={"person": "alice"}).json()["assignee"] == "alice"
-    assert client.post(f"{PATH}/assign", json={"person": "alice"}).status_code == 409
+    make_channel(whole.engine, "pager")
+    make_recipient(whole.engine, "carol", pager="carol@example.com")
+    given = client.post(f"{PATH}/assign", json={"person": "carol"}).json()
+    assert given["assignee"] == "carol"
+    assert [(told["recipient"], told["reason"]) for told in given["notifications"]] == [("carol", "assigned")]
+    assert client.post(f"{PATH}/assign", json={"person": "carol"}).status_code == 409
+    assert client.post(f"{PATH}/assign", json={"person": "erin"}).status_code == 409, "nobody can reach her"
     assert client.post(f"{PATH}/assign", json={"person": None}).json()["assignee"] is None
     assert client.post(f"{PATH}/snooze", json={"for": "1h"}).json()["state"] == "snoozed"
     timeline = client.post(f"{PATH}/comment", json={"comment": "waiting for the vendor"}).json()["timeline"]

@@ -41,7 +41,7 @@ WITH_DATA = (
     (("incidents", "show", "1"), 0),
     (("incidents", "ack", "1"), 0),
     (("incidents", "snooze", "1", "--for", "1h"), 0),
-    (("incidents", "assign", "1", "alice"), 0),
+    (("incidents", "assign", "1", "bob"), 0),
     (("incidents", "comment", "1", "looking"), 0),
     (("incidents", "escalate", "1"), 0),
     (("incidents", "decline", "1"), 0),

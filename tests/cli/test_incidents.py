@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select, update
 from healthmgr.domain.check import Severity
 from healthmgr.domain.notification import Told
 from healthmgr.storage.tables import audit_entries, incidents
-from tests.builders import make_alert, make_check, make_entry, make_incident
+from tests.builders import make_alert, make_channel, make_check, make_entry, make_incident, make_recipient
 from tests.cli.conftest import Terminal, Trouble
 
 
@@ -204,11 +204,15 @@ def test_a_snooze_needs_its_end(terminal: Terminal, trouble: Trouble) -> None:
     assert terminal("incidents", "list", "--state", "snoozed", "--json").json["items"][0]["number"] == 1
 
 
-def test_an_incident_is_given_to_somebody_and_taken_away(terminal: Terminal, trouble: Trouble) -> None:
+def test_an_incident_is_given_to_somebody_and_taken_away(terminal: Terminal, trouble: Trouble, engine: Engine) -> None:
+    make_channel(engine, "mail")
+    make_recipient(engine, "carol", mail="carol@example.com")
     assert terminal("incidents", "assign", "1").code == 2
     assert terminal("incidents", "assign", "1", "alice", "--nobody").code == 2
-    assert terminal("incidents", "assign", "1", "alice").out.startswith("alice's: #1")
-    assert terminal("incidents", "assign", "1", "alice").code == 1, "it is already"
+    assert terminal("incidents", "assign", "1", "carol").out.startswith("carol's, who is told over mail: #1")
+    assert terminal("incidents", "assign", "1", "carol").code == 1, "it is already"
+    assert terminal("incidents", "assign", "1", "nobody-we-know").code == 1, "he would not hear of it"
+    assert terminal("incidents", "assign", "1", "bob").out.startswith("bob's: #1"), "who says so himself knows"
     assert terminal("incidents", "assign", "1", "--nobody", "--json").json["assignee"] is None
 
 

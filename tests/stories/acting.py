@@ -57,7 +57,7 @@ class Acting:
         return incident_id
 
     def answer(self, verb: str, slug: str, *, actor: str = "alice", **values: Any) -> None:
-        """A person answers the check's incident: acknowledge, snooze, unacknowledge, assign, comment or resolve."""
+        """A person answers the check's incident: acknowledge, snooze, unacknowledge, comment or resolve."""
         act = getattr(self.healthmgr.answering, verb)
         act(self.incident(slug), actor=actor, origin="cli", now=self.now, **values)
 

@@ -193,6 +193,28 @@ def test_a_message_by_name_that_fails_does_not_hurry_the_climb(story: Story) -> 
     story.expect_silence()
 
 
+def test_whose_it_becomes_is_told_once_by_name_unless_he_said_so_himself(story: Story) -> None:
+    given_people(story, "api")
+    broken(story, "api")
+    story.expect_notification("alice")
+    story.answer("acknowledge", "api")
+    does(story, "assign", "carol", who="alice", comment="you know the pool")
+    told = story.expect_notification("carol").message
+    assert (told.reason, told.said) == ("assigned", "alice: you know the pool")
+    for _ in range(2):
+        with pytest.raises(Conflict, match="carol's already"):
+            does(story, "assign", "carol")
+    with pytest.raises(Conflict, match="no way to reach erin"):
+        does(story, "assign", "erin")
+    does(story, "assign", "dave", who="dave")
+    does(story, "assign", None)
+    story.fast_forward(seconds=30)
+    story.expect_silence()
+    assert [entry.detail["person"] for entry in story.timeline("assigned")] == ["carol", "dave", None]
+    does(story, "assign", "carol")
+    assert story.expect_notification("carol").message.said == "alice: This incident is yours now."
+
+
 def test_handing_over_moves_the_roles_and_tells_the_new_one(story: Story) -> None:
     given_people(story, "api")
     broken(story, "api")

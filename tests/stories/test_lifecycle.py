@@ -162,21 +162,15 @@ def test_a_snooze_that_outlasts_the_problem_tells_its_end_and_no_more(story: Sto
     story.expect_silence()
 
 
-# ---- assigning, commenting, resolving ---------------------------------------------------------------
+# ---- commenting, resolving ---------------------------------------------------------------
 
 
-def test_assigning_and_commenting_are_on_the_timeline_and_tell_nobody(story: Story) -> None:
+def test_a_comment_is_on_the_timeline_and_tells_nobody(story: Story) -> None:
     told_once(story)
-    story.answer("assign", "api", person="bob")
     story.answer("comment", "api", text="  looks like the disk  ")
     story.let_pass(minutes=10)
     story.expect_silence()
-    assert [row.assignee for row in story.rows("SELECT assignee FROM incidents")] == ["bob"]
     assert [e.detail for e in story.timeline("commented")] == [{"comment": "looks like the disk"}]
-    with pytest.raises(Conflict):
-        story.answer("assign", "api", person="bob")
-    story.answer("assign", "api", person=None)
-    assert [e.detail["person"] for e in story.timeline("assigned")] == ["bob", None]
 
 
 def test_an_incident_resolved_by_hand_is_told_and_stays_closed_until_its_check_changes(story: Story) -> None:
@@ -221,7 +215,7 @@ def test_an_alert_that_is_reopened_by_hand_is_told_and_ends_with_its_next_health
 def test_who_acts_on_what_is_over_is_told_so(story: Story) -> None:
     told_once(story)
     mended(story)
-    for verb, values in (("acknowledge", {}), ("resolve", {}), ("assign", {"person": "bob"})):
+    for verb, values in (("acknowledge", {}), ("resolve", {})):
         with pytest.raises(Conflict):
             story.answer(verb, "api", **values)
     with pytest.raises(Conflict):
@@ -230,7 +224,6 @@ def test_who_acts_on_what_is_over_is_told_so(story: Story) -> None:
 
 def test_every_answer_is_on_the_audit_log_with_who_and_from_where(story: Story) -> None:
     told_once(story)
-    story.answer("assign", "api", actor="bob", person="alice")
     story.answer("acknowledge", "api", comment="on it")
     story.answer("unacknowledge", "api")
     story.answer("snooze", "api", until=story.after(minutes=5))
@@ -238,7 +231,6 @@ def test_every_answer_is_on_the_audit_log_with_who_and_from_where(story: Story) 
     story.answer("resolve", "api", actor="bob")
     audited = story.rows("SELECT actor, origin, action FROM audit_entries WHERE action LIKE 'incident.%' ORDER BY id")
     assert [tuple(row) for row in audited] == [
-        ("bob", "cli", "incident.assign"),
         ("alice", "cli", "incident.acknowledge"),
         ("alice", "cli", "incident.unacknowledge"),
         ("alice", "cli", "incident.snooze"),
