@@ -74,6 +74,7 @@ from healthmgr.storage.reading import Reading
 from healthmgr.storage.reading_audit import AuditReading
 from healthmgr.storage.reading_board import BoardReading
 from healthmgr.storage.reading_doors import DoorReading
+from healthmgr.storage.reading_events import EventReading
 from healthmgr.storage.registering_rows import RegisteringRows
 from healthmgr.storage.reporting_rows import ReportingRows
 from healthmgr.storage.responding_rows import RespondingRows
@@ -133,6 +134,7 @@ class Healthmgr:
     balancing: Balancing
     promising: Promising
     eventing: Eventing
+    event_reading: EventReading
     registering: Registering
     oncall: Oncall
     recovery: Recovery
@@ -199,6 +201,7 @@ class _Builder:
             "public": build_public(engine, measuring.series),
             "insight": build_insight(engine, settings, measuring.series, self._admitting),
             "eventing": Eventing(EventRepository(engine), stream),
+            "event_reading": EventReading(engine),
         }
 
     def checking(self) -> dict[str, Any]:

@@ -12,23 +12,13 @@ from typing import Any
 import redis
 import structlog
 
+from healthmgr.domain.event import NAMES
 from healthmgr.errors import DefinitionError, Problem, Unavailable
 
 log = structlog.get_logger(__name__)
 
 STREAM = "healthmgr:events"
 METRICS = "health_manager_metrics"
-NAMES = (
-    "alert_triggered",
-    "alert_acknowledged",
-    "alert_resolved",
-    "check_state_changed",
-    "notification_sent",
-    "incident_opened",
-    "incident_resolved",
-    "escalation_started",
-    "recovery_successful",
-)
 BEGINNING = "0-0"
 
 _BATCH = 100

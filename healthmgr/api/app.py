@@ -39,6 +39,7 @@ from healthmgr.api import (
     runs,
     silences,
     status,
+    stream,
     swap_answers,
     tokens,
     users,
@@ -59,6 +60,7 @@ from healthmgr.api.openapi import DESCRIPTION, ERRORS, TAGS, as_problems, name_o
 from healthmgr.api.parts import Parts
 from healthmgr.api.pings import PingDoor
 from healthmgr.api.problems import Unforeseen, add_problem_handlers
+from healthmgr.api.stream_feed import EventFeed
 from healthmgr.domain.balancing import Key, Seen
 from healthmgr.rates import TokenBuckets
 from healthmgr.storage.shared_buckets import SharedBuckets
@@ -73,6 +75,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.state.door_rates = TokenBuckets()
     app.state.budgets = SharedBuckets(parts.settings.redis_url, parts.settings.quotas)
+    app.state.event_feed = EventFeed(lambda: app.state.parts.event_reading)
     app.state.public_keeper = public.Keeper()
     app.state.balancer_answers = BalancerAnswers(partial(_look_at_instances, app))
     add_problem_handlers(app)
@@ -120,7 +123,7 @@ def _described() -> FastAPI:
         api.include_router(router)
     for module in (balancing, runbooks, runs, approvals, recovery):
         api.include_router(module.router)
-    for module in (promises, graph, insight, anomalies, measuring):
+    for module in (promises, graph, insight, anomalies, measuring, stream):
         api.include_router(module.router)
     app.include_router(api)
     for module in (metrics, metrics_watched):

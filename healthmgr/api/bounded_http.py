@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD = 256 * 1024  # bytes
+_ABORT = "healthmgr.abort"
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -23,6 +25,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is over."""
         self._is_in_head = False
+        self.scope.setdefault("extensions", {})[_ABORT] = {"abort": self.transport.abort}
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -30,3 +33,10 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_in_head = True
         self._head = 0
         super().on_message_complete()
+
+
+def abort(scope: Scope) -> None:
+    """Cut the connection, with what was written and never taken; to close it would wait for that for ever."""
+    cut = (scope.get("extensions") or {}).get(_ABORT)
+    if cut is not None:
+        cut["abort"]()

@@ -34,6 +34,7 @@ TAGS: Sequence[dict[str, Any]] = [
     {"name": "balancing", "description": "Which instances of services are given work."},
     {"name": "graph", "description": "Who hangs on whom, and what falls with what."},
     {"name": "changes", "description": "Deployments and other changes, for what breaks soon after."},
+    {"name": "events", "description": "What happened, page by page or as it happens."},
     {"name": "doors", "description": "Alerts that other programs bring."},
     {"name": "pings", "description": "Signs of life for heartbeat checks."},
     {"name": "slos", "description": "Service levels, and what is left of their error budgets."},

@@ -36,6 +36,7 @@ from healthmgr.settings import Settings
 from healthmgr.storage.reading import Reading
 from healthmgr.storage.reading_audit import AuditReading
 from healthmgr.storage.reading_doors import DoorReading
+from healthmgr.storage.reading_events import EventReading
 
 
 class Responds(Protocol):
@@ -208,6 +209,11 @@ class Parts(Protocol):
     @property
     def recovery(self) -> Recovery:
         """Runbooks, and their runs."""
+        ...
+
+    @property
+    def event_reading(self) -> EventReading:
+        """What happened, in its order."""
         ...
 
     @property

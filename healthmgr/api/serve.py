@@ -15,6 +15,7 @@ from healthmgr.api.agent import Agent
 from healthmgr.api.app import create_app
 from healthmgr.api.bounded_http import BoundedHttp
 from healthmgr.api.metrics import all_families
+from healthmgr.api.stream_feed import EventFeed
 from healthmgr.bootstrap import Healthmgr, build
 from healthmgr.dashboard.mounting import mount_dashboard
 from healthmgr.errors import HealthmgrError, SettingsError
@@ -54,7 +55,7 @@ def serve(settings: Settings) -> None:
     try:
         if pushing is not None:
             pushing.start()
-        _Server(config, Agent(app.state.balancer_answers), settings).run()
+        _Server(config, Agent(app.state.balancer_answers), settings, app.state.event_feed).run()
     finally:
         if pushing is not None:
             pushing.stop()
@@ -77,10 +78,14 @@ def _pushing(healthmgr: Healthmgr) -> Any:
 
 
 class _Server(uvicorn.Server):
-    """The API, and where a port is given for it the agent, which begins before it and ends with it."""
+    """The API, and where a port is given for it the agent, which begins before it and ends with it.
 
-    def __init__(self, config: uvicorn.Config, agent: Agent, settings: Settings) -> None:
+    Streams are ended first: left alone, each would be waited for in vain.
+    """
+
+    def __init__(self, config: uvicorn.Config, agent: Agent, settings: Settings, feed: EventFeed) -> None:
         super().__init__(config)
+        self._feed = feed
         self._agent = agent
         self._settings = settings
 
@@ -90,6 +95,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._feed.close()
         await self._agent.stop()
         await super().shutdown(sockets)
 

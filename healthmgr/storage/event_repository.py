@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from healthmgr.services.eventing import PlacedEvent
 from healthmgr.storage.transactions import transaction
@@ -53,15 +53,25 @@ class EventRepository:
     def after(self, position: int, limit: int) -> Sequence[PlacedEvent]:
         """The events behind this place, in order."""
         with transaction(self._engine) as connection:
-            rows = connection.execute(_AFTER, {"position": position, "limit": limit}).all()
-        return [PlacedEvent(row.position, row.at, row.name, row.data) for row in rows]
+            return read_after(connection, position, limit)
 
     def last_position(self) -> int:
         """The last place that was given; 0 before the first."""
         with transaction(self._engine) as connection:
-            return int(connection.execute(_LAST).scalar_one())
+            return read_last_position(connection)
 
     def forget(self, before: datetime, up_to: int) -> int:
         """Remove events that are older, up to this place; how many."""
         with transaction(self._engine) as connection:
             return connection.execute(_FORGET, {"before": before, "up_to": up_to}).rowcount
+
+
+def read_after(connection: Connection, position: int, limit: int) -> Sequence[PlacedEvent]:
+    """The events behind this place, in order."""
+    rows = connection.execute(_AFTER, {"position": position, "limit": limit})
+    return [PlacedEvent(row.position, row.at, row.name, row.data) for row in rows]
+
+
+def read_last_position(connection: Connection) -> int:
+    """The last place that was given; 0 before the first."""
+    return int(connection.execute(_LAST).scalar_one())

@@ -61,6 +61,7 @@ def ask(whole: Furnished, token: str | None, method: str, path: str) -> tuple[in
     """The status and the challenge, where something is asked for that there is."""
     body: dict[str, str] | None = {} if method in ("POST", "PUT", "PATCH") else None
     patience = {"timeout": "0.2"} if path.endswith("/run-and-wait") else None  # nobody works here
+    patience = {"lasts_for": "0.05"} if path.endswith("/stream") else patience
     answer = HttpClient(whole.url, token).request(method, whole.fill(path), json=body, params=patience)
     if answer.status_code >= 400 and not path.endswith("z"):  # healthz and readyz say in their own words how it is
         assert answer.headers["content-type"] == "application/problem+json", (method, path, answer.text)
