@@ -39,4 +39,5 @@ SCHEDULE = (
     PeriodicTask("healthmgr.upkeep.look_ahead", timedelta(hours=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.forget_maintenance", timedelta(hours=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.forget_sessions", timedelta(hours=1), "upkeep"),
+    PeriodicTask("healthmgr.upkeep.forget_answers", timedelta(hours=1), "upkeep"),
 )

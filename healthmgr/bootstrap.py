@@ -41,6 +41,7 @@ from healthmgr.services.promising import Promising
 from healthmgr.services.pushing import Pushing
 from healthmgr.services.registering import Registering
 from healthmgr.services.reporting import Reporting
+from healthmgr.services.repeating import Repeating
 from healthmgr.services.responding import Responding
 from healthmgr.services.routing import Routing
 from healthmgr.services.scheduling import Scheduling
@@ -77,6 +78,7 @@ from healthmgr.storage.reading_doors import DoorReading
 from healthmgr.storage.reading_events import EventReading
 from healthmgr.storage.registering_rows import RegisteringRows
 from healthmgr.storage.reporting_rows import ReportingRows
+from healthmgr.storage.repeating_repository import RepeatingRepository
 from healthmgr.storage.responding_rows import RespondingRows
 from healthmgr.storage.routing_rows import RoutingRows
 from healthmgr.storage.scheduling_repository import SchedulingRepository
@@ -105,6 +107,7 @@ class Healthmgr:
     defining: Defining
     tokens: Tokens
     sessions: Sessions
+    repeating: Repeating
     users: Users
     pinging: Pinging
     responding: Responding
@@ -195,6 +198,7 @@ class _Builder:
             "registering": Registering(defining, RegisteringRows(engine)),
             "tokens": tokens,
             "users": (users := Users(UserRepository(engine))),
+            "repeating": Repeating(RepeatingRepository(engine)),
             "sessions": Sessions(SessionRepository(engine), tokens, users),
             "upkeep": Upkeep(upkeep, DayTables(engine, "results", "started_at"), upkeep),
             "measuring": (measuring := build_measuring(engine, settings, self._admitting)),

@@ -23,6 +23,7 @@ from healthmgr.services.admitting import Admitting
 from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.pinging import Pinging
 from healthmgr.services.promising import Promising
+from healthmgr.services.repeating import Repeating
 from healthmgr.services.silencing import Silencing
 from healthmgr.services.tokens import Tokens
 from healthmgr.settings import Settings
@@ -31,6 +32,7 @@ from healthmgr.storage.heartbeat_repository import HeartbeatRepository
 from healthmgr.storage.maintaining_rows import MaintainingRows
 from healthmgr.storage.promising_rows import PromisingRows
 from healthmgr.storage.reading import Reading
+from healthmgr.storage.repeating_repository import RepeatingRepository
 from healthmgr.storage.silencing_rows import SilencingRows
 from healthmgr.storage.token_repository import TokenRepository
 from healthmgr.storage.transactions import Transactions
@@ -104,6 +106,7 @@ class Container:
     def __post_init__(self) -> None:
         self.registry = Registry.load()
         self.reading = Reading(self.engine)
+        self.repeating = Repeating(RepeatingRepository(self.engine))
         self.tokens = Tokens(TokenRepository(self.engine))
         self.pinging = Pinging(HeartbeatRepository(self.engine), self.settings.secret_key)
         self.silencing = Silencing(Transactions(self.engine, SilencingRows))

@@ -65,6 +65,12 @@ def forget_sessions(self: ServiceTask) -> None:
     self.healthmgr.sessions.tidy(self.now)
 
 
+@app.task(name="healthmgr.upkeep.forget_answers", bind=True)
+def forget_answers(self: ServiceTask) -> None:
+    """Remove what was answered to requests a day ago, which may come again no more."""
+    self.healthmgr.repeating.forget(self.now)
+
+
 @app.task(name="healthmgr.upkeep.forget_maintenance", bind=True)
 def forget_maintenance(self: ServiceTask) -> None:
     """Remove maintenance windows of people that have been over for days."""

@@ -60,6 +60,7 @@ from healthmgr.api.openapi import DESCRIPTION, ERRORS, TAGS, as_problems, name_o
 from healthmgr.api.parts import Parts
 from healthmgr.api.pings import PingDoor
 from healthmgr.api.problems import Unforeseen, add_problem_handlers
+from healthmgr.api.idempotency import KeptAnswers, add_replays
 from healthmgr.api.stream_feed import EventFeed
 from healthmgr.domain.balancing import Key, Seen
 from healthmgr.rates import TokenBuckets
@@ -84,7 +85,9 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_middleware(PingDoor)
     app.add_middleware(balancing.BalancerDoor, answers=app.state.balancer_answers)
     app.add_middleware(BoundedRequest)
+    add_replays(app)
     app.add_middleware(CarefulHeaders)
+    app.add_middleware(KeptAnswers)
     return app
 
 

@@ -29,6 +29,7 @@ from healthmgr.services.promising import Promising
 from healthmgr.services.pushing import Pushing
 from healthmgr.services.reporting import Reporting
 from healthmgr.services.sessions import Sessions
+from healthmgr.services.repeating import Repeating
 from healthmgr.services.silencing import Silencing
 from healthmgr.services.tokens import Tokens
 from healthmgr.services.users import Users
@@ -244,3 +245,8 @@ def parts_of(request: Request) -> Parts:
 
 
 PartsDep = Annotated[Parts, Depends(parts_of)]
+    @property
+    def repeating(self) -> Repeating:
+        """Requests that come twice."""
+        ...
+

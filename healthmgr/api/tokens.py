@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from healthmgr.api.idempotency import holds_secret
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Admin, Origin
 from healthmgr.services.tokens import Role
@@ -54,7 +55,7 @@ def list_tokens(parts: PartsDep, _: Admin) -> TokenList:
     return TokenList(items=parts.tokens.list())
 
 
-@router.post("", status_code=201, summary="Create a token")
+@router.post("", status_code=201, summary="Create a token", dependencies=[Depends(holds_secret)])
 def create_token(wanted: NewToken, parts: PartsDep, who: Admin, origin: Origin) -> CreatedToken:
     """409 when the name is taken."""
     now = parts.clock.now()

@@ -69,7 +69,15 @@ from healthmgr.storage.tables.recovering import (
     run_steps,
     runs,
 )
-from healthmgr.storage.tables.system import access_tokens, audit_entries, periodic_tasks, pulses, sessions, users
+from healthmgr.storage.tables.system import (
+    access_tokens,
+    audit_entries,
+    periodic_tasks,
+    pulses,
+    repeatable_requests,
+    sessions,
+    users,
+)
 
 __all__ = [
     "access_tokens",
@@ -125,6 +133,7 @@ __all__ = [
     "receivers",
     "recipients",
     "recovery_calls",
+    "repeatable_requests",
     "results",
     "routing",
     "run_entries",

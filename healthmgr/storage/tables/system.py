@@ -7,7 +7,9 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Index,
+    Integer,
     Interval,
+    LargeBinary,
     Table,
     Text,
     Uuid,
@@ -79,6 +81,20 @@ sessions = Table(
     Column("begun_at", Instant, nullable=False),
     Column("last_used_at", Instant, nullable=False),
     Column("ends_at", Instant, nullable=False),
+)
+
+# Keys under which a request may come twice, and what was answered to the first.
+repeatable_requests = Table(
+    "repeatable_requests",
+    metadata,
+    Column("key", Text, primary_key=True, comment="SHA-256 of whose it is and the key itself, hex"),
+    Column("claim_id", Uuid, nullable=False, unique=True),
+    Column("fingerprint", Text, nullable=False, comment="SHA-256 of the request, hex"),
+    Column("begun_at", Instant, nullable=False, index=True),
+    Column("stand", Text, nullable=False, comment="under_way, answered, withheld or unclear"),
+    Column("status", Integer),
+    Column("headers", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("body", LargeBinary, comment="of the answer; never one that holds a secret"),
 )
 
 audit_entries = Table(
