@@ -12,7 +12,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from healthmgr import __version__
 from healthmgr.channels.fields import ChannelConfig, holds_reference
 from healthmgr.channels.http import Answer, Request, check_url, exchange, refusal
-from healthmgr.channels.pagerduty_event import LEVELS, Event, Level, client_url, encode, event
+from healthmgr.channels.pagerduty_event import LEVELS, Event, Level, client_url, closing, encode, event
 from healthmgr.channels.text import one_line, without
 from healthmgr.domain.check import Severity
 from healthmgr.domain.message import Message
@@ -67,7 +67,7 @@ class PagerDutyConfig(ChannelConfig):
 
 
 class PagerDutyChannel:
-    """Alerts in PagerDuty. The incident's id is the key by which PagerDuty tells new from known.
+    """Alerts in PagerDuty. The incident's id is in the key by which PagerDuty tells new from known.
 
     `address` is not used: the integration is one, and PagerDuty itself knows whom to call.
     """
@@ -80,7 +80,10 @@ class PagerDutyChannel:
     Config: ClassVar[type[PagerDutyConfig]] = PagerDutyConfig
 
     def send(self, config: PagerDutyConfig, message: Message, address: str, timeout: timedelta) -> Receipt:  # noqa: ARG002
-        """Hand one message to PagerDuty as trigger, acknowledge or resolve."""
+        """Hand one message to PagerDuty as trigger, acknowledge or resolve; what that puts an end to is resolved after.
+
+        Where the last of these fails, all are sent again: PagerDuty takes each of them once.
+        """
         url = config.url or _REGIONS[config.region]
         key = config.routing_key.get_secret_value()
         try:
@@ -88,11 +91,12 @@ class PagerDutyChannel:
             document = {"routing_key": key, **_document(config, message)}
         except ValueError as error:
             raise ChannelError(str(error), permanent=True) from None
+        ends = closing(message)
+        each = timeout / (1 + len(ends))
         body, is_trimmed = encode(document)
-        headers = {"Content-Type": "application/json", "User-Agent": f"healthmgr/{__version__}"}
-        request = Request(url, body, headers, secrets=(key,))
-        answer = exchange(request, timeout)
-        accepted = _accepted(request, answer)
+        answer, accepted = _hand_over(url, body, key, each)
+        for end in ends:
+            _hand_over(url, encode({"routing_key": key, **end})[0], key, each)
         trimmed = "; the details were left out, the event being too large" if is_trimmed else ""
         dedup_key = accepted.get("dedup_key")
         return Receipt(
@@ -104,6 +108,14 @@ class PagerDutyChannel:
         """What `send` would hand over, but for the routing key; raises ValueError where nothing could be told."""
         document = _document(config, message)
         return json.dumps(json.loads(encode(document)[0]), ensure_ascii=False, indent=2) + "\n"
+
+
+def _hand_over(url: str, body: bytes, key: str, timeout: timedelta) -> tuple[Answer, Mapping[str, Any]]:
+    """One event, as PagerDuty has accepted it."""
+    headers = {"Content-Type": "application/json", "User-Agent": f"healthmgr/{__version__}"}
+    request = Request(url, body, headers, secrets=(key,))
+    answer = exchange(request, timeout)
+    return answer, _accepted(request, answer)
 
 
 def _document(config: PagerDutyConfig, message: Message) -> Event:

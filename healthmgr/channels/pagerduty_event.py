@@ -29,6 +29,7 @@ LEVELS: Mapping[Severity, Level] = {
 MOST_BYTES = 512_000
 TRIMMED = "left out: with them the event would have been larger than PagerDuty takes"
 _MOST_SUMMARY = 1024
+_MOST_CLOSED = 20  # events; what was answered more often than that was closed on the way
 _MOST_NAME, _MOST_TEXT, _MOST_PARAGRAPH = 255, 1000, 4000
 _MOST_NAMES, _MOST_RESULTS, _MOST_ALERTS, _MOST_LABELS = 50, 10, 200, 200
 
@@ -57,12 +58,33 @@ def event(message: Message, levels: Mapping[Severity, Level] = LEVELS) -> Event:
 
 
 def dedup_key(message: Message) -> str:
-    """What the incident is called at PagerDuty: the same in all its messages, whoever is told, so one alert there."""
+    """What the incident is called at PagerDuty: the same in all its messages, whoever is told, so one alert there.
+
+    Until somebody has it in hand and it is told again all the same: PagerDuty adds to an alert that is acknowledged
+    there without paging anybody. From then on it is another one.
+    """
     if message.is_notice:
         return f"healthmgr.notice.{message.notification_id}"
     if message.kind is MessageKind.DIGEST:
         return f"healthmgr.digest.{message.notification_id}"
-    return f"healthmgr.incident.{message.incident_id}"
+    return _key_after(message, message.answers)
+
+
+def closing(message: Message) -> list[Event]:
+    """The events that end what the incident was called before: whoever is paged anew, or hears the end, needs it not.
+
+    They are sent after the message's own event: at no time may PagerDuty hold the problem for solved.
+    """
+    is_page = _ACTIONS.get(message.kind, "trigger") == "trigger"
+    if message.is_notice or message.kind in (MessageKind.ACKNOWLEDGEMENT, MessageKind.DIGEST):
+        return []
+    oldest = message.answers - (1 if is_page else _MOST_CLOSED)
+    earlier = range(max(0, oldest), message.answers)
+    return [{"event_action": "resolve", "dedup_key": _key_after(message, answers)} for answers in reversed(earlier)]
+
+
+def _key_after(message: Message, answers: int) -> str:
+    return f"healthmgr.incident.{message.incident_id}{f'.{answers}' if answers else ''}"
 
 
 def encode(document: Event) -> tuple[bytes, bool]:

@@ -141,9 +141,10 @@ class Message:
     `held_back` is what a digest tells of; its `alerts` may be empty then, and its incident is the newest one.
     `more_alerts` counts those that are told of and not listed.
     `words` is what a person says with it: a status update, or why somebody is asked by name; `actor` is he then.
-    `roles` tells who holds which ("commander: carol"). `merged_into` is the number of the incident that this one,
-    which is over by that, went into. With `is_notice` it is about no incident at all (somebody asks to swap shifts):
-    its one alert says what, and `choices` what may be answered. `approval` is what a runbook asks with it.
+    `answers` counts how often somebody had it in hand before what is told now began: whoever was quieted by that has
+    to be woken anew. `roles` tells who holds which ("commander: carol"). `merged_into` is the number of the incident
+    that this one, which is over by that, went into. With `is_notice` it is about no incident at all (somebody asks to
+    swap shifts): its one alert says what, and `choices` what may be answered. `approval` is what a runbook asks with it.
     """
 
     notification_id: UUID
@@ -177,6 +178,7 @@ class Message:
     is_notice: bool = False
     choices: tuple[Choice, ...] = ()
     approval: Asking | None = None
+    answers: int = 0
 
     @property
     def said(self) -> str:

@@ -19,6 +19,7 @@ from healthmgr.domain.links import LinkMaker
 from healthmgr.domain.message import AlertFacts, Asking, Breach, HeldBack, Links, Message, MessageKind, ResultFacts
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.threshold import RESPONSE_TIME, Thresholds
+from healthmgr.domain.timeline import EntryKind
 from healthmgr.storage.alert_rows import APPROVAL, RECOVERY
 from healthmgr.storage.bundling_rows import read_held_back
 from healthmgr.storage.dependency_rows import read_graph_below
@@ -29,6 +30,8 @@ LAST_RESULTS = 10
 MOST_CAUSES = 3
 MOST_HANGING = 5  # alerts: for the first ones it is said what falls with each
 MOST_ALERTS = 50  # are told of in one message; it says how many there are
+
+_ANSWERS = [EntryKind.ACKNOWLEDGED.value, EntryKind.SNOOZED.value]
 
 _NAMES = text("""
 SELECT COALESCE(c.name, a.name) AS name, a.summary FROM alerts a LEFT JOIN checks c ON c.id = a.check_id
@@ -44,7 +47,12 @@ SELECT i.id, i.number, i.opened_at,
        NOT EXISTS (
            SELECT 1 FROM notifications n WHERE n.incident_id = i.id AND n.recipient = :recipient
              AND n.channel = :channel AND n.position < :position AND n.attempts > 0
-       ) AS is_first
+       ) AS is_first,
+       (SELECT count(*) FROM incident_entries e
+        WHERE e.incident_id = i.id AND e.kind = ANY(CAST(:answers AS text[])) AND e.at < (
+            SELECT min(n.created_at) FROM notifications n
+            WHERE n.incident_id = i.id AND n.episode = :episode AND n.kind = 'problem'
+        )) AS answers
 FROM incidents i WHERE i.id = :id
 """)
 
@@ -103,6 +111,8 @@ def compose(
             "recipient": notification.recipient,
             "channel": notification.channel,
             "position": notification.position,
+            "episode": notification.episode,
+            "answers": _ANSWERS,
         },
     ).one()
     content = notification.content
@@ -137,6 +147,7 @@ def compose(
         words=content.get("words", ""),
         roles=tuple(connection.execute(_ROLES, {"id": incident.id}).scalars()),
         merged_into=content.get("merged_into", 0),
+        answers=incident.answers,
         approval=_approval(content.get("approval") or _asked_by(alerts), links, notification.recipient, now),
     )
     return _digest(connection, message, [notification.id, *bundle]) if bundle else message

@@ -57,6 +57,32 @@ def sent(server: HTTPServer) -> list[dict[str, Any]]:
     return [json.loads(request.get_data()) for request, _ in server.log]
 
 
+def pages(events: list[dict[str, Any]]) -> int:
+    """How often somebody is paged: by a trigger whose key has no alert that is open."""
+    return sum(
+        each["event_action"] == "trigger" and each["dedup_key"] not in _alerts(events[:count])
+        for count, each in enumerate(events)
+    )
+
+
+def standing(events: list[dict[str, Any]]) -> list[str]:
+    """The states of the alerts that are open after these events."""
+    return list(_alerts(events).values())
+
+
+def _alerts(events: list[dict[str, Any]]) -> dict[str, str]:
+    open_: dict[str, str] = {}
+    for each in events:
+        key, action = each["dedup_key"], each["event_action"]
+        if action == "trigger":
+            open_.setdefault(key, "triggered")
+        elif action == "acknowledge" and key in open_:
+            open_[key] = "acknowledged"
+        elif action == "resolve":
+            open_.pop(key, None)
+    return open_
+
+
 def answer(server: HTTPServer, status: int, body: str, **headers: str) -> None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     server.expect_request(PATH).respond_with_response(Response(body, status, headers=named))
@@ -73,6 +99,24 @@ def test_an_incident_is_triggered_acknowledged_and_resolved_under_one_key(pagerd
     assert {receipt.provider_id for receipt in receipts} == {events[0]["dedup_key"]}
     assert receipts[0].detail == "trigger: 202 Event processed"
     assert set(events[2]) == {"routing_key", "event_action", "dedup_key"}
+
+
+def test_what_is_told_again_after_an_answer_pages_anew_and_leaves_nothing_open(pagerduty):
+    """PagerDuty adds to what is acknowledged there without paging anybody: only a new alert wakes people."""
+    told: list[tuple[MessageKind, int]] = [
+        (MessageKind.PROBLEM, 0), (MessageKind.ACKNOWLEDGEMENT, 0),
+        (MessageKind.PROBLEM, 1), (MessageKind.PROBLEM, 1), (MessageKind.ACKNOWLEDGEMENT, 1),
+        (MessageKind.PROBLEM, 3),
+    ]  # fmt: skip
+    for kind, answers in told:
+        send(pagerduty, make_message(kind, answers=answers))
+    assert pages(sent(pagerduty)) == 3
+    assert standing(sent(pagerduty)) == ["acknowledged", "triggered"], "that of the answer between was never told"
+    send(pagerduty, make_message(MessageKind.RESOLUTION, answers=3))
+    assert standing(sent(pagerduty)) == []
+    last = [each["dedup_key"] for each in sent(pagerduty)[-4:]]
+    assert last[0].endswith(".3"), "the present one first"
+    assert len(set(last)) == 4
 
 
 def test_the_key_is_the_incidents_whoever_is_told():

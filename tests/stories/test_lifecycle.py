@@ -42,8 +42,13 @@ def test_an_acknowledgement_that_ends_lets_the_climb_go_on_in_a_new_episode(stor
     assert (again.at, again.message.reason) == (lapses_at, "acknowledgement_lapsed")
     assert story.rows("SELECT acknowledged_at, acknowledged_by FROM alerts") == [(None, None)]
     story.let_pass(minutes=36)
-    assert story.expect_notification("alice", about="api").message.reason == "repeat_interval_passed"
+    repeated = story.expect_notification("alice", about="api").message
+    assert repeated.reason == "repeat_interval_passed"
     story.expect_silence()
+    story.answer("acknowledge", "api")
+    mended(story)
+    over = story.expect_notification("alice", about="api", kind="resolution").message
+    assert [message.answers for message in (again.message, repeated, over)] == [1, 1, 1], "the last answer was not lost"
 
 
 def test_an_acknowledgement_of_one_alert_that_ends_lets_the_climb_go_on(story: Story) -> None:
