@@ -143,8 +143,9 @@ class Message:
     `words` is what a person says with it: a status update, or why somebody is asked by name; `actor` is he then.
     `answers` counts how often somebody had it in hand before what is told now began: whoever was quieted by that has
     to be woken anew. `roles` tells who holds which ("commander: carol"). `merged_into` is the number of the incident
-    that this one, which is over by that, went into. With `is_notice` it is about no incident at all (somebody asks to
-    swap shifts): its one alert says what, and `choices` what may be answered. `approval` is what a runbook asks with it.
+    that this one, which is over by that, went into. With `is_notice` it is about no incident at all (somebody asks
+    to swap shifts): its one alert says what, and `choices` what may be answered. `approval` is what a runbook asks
+    with it.
     """
 
     notification_id: UUID
