@@ -12,6 +12,7 @@ from nicegui import ui
 
 from healthmgr.dashboard.acting import acknowledge
 from healthmgr.dashboard.drawing import beats_of, share_words, spark_of
+from healthmgr.dashboard.edits import Sheet
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place
 from healthmgr.dashboard.recovery_acts import recovery_acts
@@ -65,7 +66,7 @@ async def show_overview(place: Place, status: str = "", service: str = "", searc
         glances = await live.ask(
             ("glances", ids), lambda: where.healthmgr.board.glances(ids, where.healthmgr.now()), _GLANCE_EVERY
         )
-        board.show(live.once(("lines", view), (found, glances), lambda: list(_pieces(found, glances, view))))
+        board.show(live.once(("lines", view), (found, glances), lambda: Sheet(_pieces(found, glances, view))))
         sides.show([await recovery_side(where), *await _sides(where)])
 
     on_acts({"acknowledge": partial(acknowledge, place), **recovery_acts(place)})

@@ -151,11 +151,36 @@ def test_long_lists_come_in_pages(open_page: Open, engine: Engine, healthmgr: He
 
 
 def test_what_people_write_is_shown_as_text(open_page: Open, engine: Engine, healthmgr: Healthmgr) -> None:
-    make_check(engine, "evil", name=EVIL, service=EVIL, status="unhealthy", last_message=EVIL)
+    evil = make_check(engine, "evil", name=EVIL, service=EVIL, status="unhealthy", last_message="first 😀 second")
     page = open_page(path="/ui/?search=evil")
-    expect(page.locator("article.line")).to_contain_text(EVIL)
+    line = page.locator("article.line")
+    expect(line).to_contain_text("first 😀 second")
+    with engine.begin() as connection:
+        words = f"first 😀 {EVIL} second 😀"
+        connection.execute(
+            update(check_states).where(check_states.c.check_id == evil).values(last_message=words, status="degraded")
+        )
+    expect(line).to_contain_text(words)
     page.wait_for_timeout(300)
     assert page.evaluate("window.hacked") is None
+
+
+def test_only_what_changes_travels(open_page: Open, broken_shop: int, engine: Engine, healthmgr: Healthmgr) -> None:
+    frames: list[str] = []
+    page = open_page(path="/ui/incidents")
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda text: frames.append(str(text))))
+    page.goto(page.url.replace("/incidents", "/"))
+    line = page.locator("article.line", has_text="database")
+    expect(line.get_by_role("img", name="the last 30 results: 30 healthy, 0 not")).to_be_visible()
+    with engine.begin() as connection:
+        wanted = select(checks.c.id).where(checks.c.slug == "database").scalar_subquery()
+        check_id = connection.execute(select(wanted)).scalar_one()
+        connection.execute(update(check_states).where(check_states.c.check_id == wanted).values(status="degraded"))
+    make_result(engine, check_id, started_at=healthmgr.now(), status="degraded", sequence=101)
+    expect(line.get_by_role("img", name="the last 31 results: 30 healthy, 1 not")).to_be_visible()
+    expect(page.get_by_role("link", name="1 degraded")).to_be_visible()
+    assert any('"database"' in text.replace("\\", "") for text in frames)
+    assert sum(map(len, frames)) < 3000
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -23,32 +23,56 @@ function alter(old, fresh) {
   before.slice(after.length).forEach((child) => child.remove());
 }
 
+// A text and its edits (edits.py): how many parts it has, then threes of parts kept, parts left out, text put in.
+function edited(old, edits) {
+  const parts = old.match(/[^ \n<>"]*[ \n<>"]|[^ \n<>"]+$/g) || [];
+  if (parts.length !== edits[0]) return null;
+  let at = 0, made = "";
+  for (let place = 1; place < edits.length; place += 3) {
+    made += parts.slice(at, at + edits[place]).join("") + edits[place + 2];
+    at += edits[place] + edits[place + 1];
+  }
+  return made + parts.slice(at).join("");
+}
+
 export default {
   template: `<component :is="tag"></component>`,
   props: { tag: String, pieces: Array },
   mounted() {
     this.nodes = new Map();
-    this.show(this.pieces.map(([key]) => key), Object.fromEntries(this.pieces));
+    this.texts = new Map();
+    this.order = [];
+    this.showAll(this.pieces);
+  },
+  watch: {
+    pieces(whole) { this.showAll(whole); },
   },
   methods: {
+    showAll(whole) { this.show(whole.map(([key]) => key), whole); },
     show(order, changed) {
-      const wanted = new Set(order);
+      this.order = order || this.order;
+      const wanted = new Set(this.order);
       for (const [key, node] of this.nodes)
         if (!wanted.has(key)) {
           node.remove();
           this.nodes.delete(key);
+          this.texts.delete(key);
         }
+      for (const [key, change] of changed) {
+        const html = typeof change === "string" ? change : edited(this.texts.get(key) || "", change);
+        if (html === null) return location.reload(); // begun from another text than the server's
+        this.texts.set(key, html);
+        const fresh = nodeFrom(html), node = this.nodes.get(key);
+        if (node && node.nodeName === fresh.nodeName) {
+          alter(node, fresh);
+          continue;
+        }
+        node?.remove();
+        this.nodes.set(key, fresh);
+      }
       let place = null;
-      for (const key of order) {
-        let node = this.nodes.get(key);
-        if (changed[key] !== undefined) {
-          const fresh = nodeFrom(changed[key]);
-          if (!node || node.nodeName !== fresh.nodeName) {
-            node?.remove();
-            node = fresh;
-          } else alter(node, fresh);
-          this.nodes.set(key, node);
-        }
+      for (const key of this.order) {
+        const node = this.nodes.get(key);
         if (!node) continue;
         const next = place ? place.nextSibling : this.$el.firstChild;
         if (next !== node) this.$el.insertBefore(node, next);

@@ -1,0 +1,1 @@
+"""Tests of what the dashboard is drawn with, without a browser."""
