@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from healthmgr.demo.control import TOKEN_VARIABLE, URL_VARIABLE
 from healthmgr.demo.fleet import FLEET
 from healthmgr.secrets import read_variable
 from healthmgr.settings import Settings
@@ -88,9 +89,11 @@ class Surroundings:
         return port
 
     def settle_demo(self) -> dict[str, int]:
-        """Choose the ports of the demo's services, by name."""
+        """Choose the ports of the demo's services, by name, and where they are broken and mended."""
         ports = {name: self.choose_port(name, service.port) for name, service in FLEET.items()}
         self._share(**{FLEET[name].variable: f"http://127.0.0.1:{port}" for name, port in ports.items()})
+        door = f"http://127.0.0.1:{self.choose_port('breaking and mending', 0)}"
+        self._share(**{URL_VARIABLE: door, TOKEN_VARIABLE: secrets.token_urlsafe(16)})
         return ports
 
     def settle_flower(self) -> tuple[int, str]:

@@ -29,8 +29,9 @@ from healthmgr.storage.database import connect, upgrade
 from healthmgr.storage.tables import checks
 from healthmgr.supervisor import Console, FolderLock, PidFiles, Supervisor
 
-_DEMO_DEFINITIONS = Path(demo_fleet.__file__).with_name("demo.yaml")
-_DEMO_SOURCE = f"file:{_DEMO_DEFINITIONS.name}"
+# The fleet's checks, and who looks after it: each stands alone, so that what the second cannot have spoils no check.
+_DEMO_DEFINITIONS = tuple(Path(demo_fleet.__file__).with_name(name) for name in ("demo.yaml", "demo-team.yaml"))
+_DEMO_SOURCE = f"file:{_DEMO_DEFINITIONS[0].name}"
 _SERVERS_READY_WITHIN = 120.0
 _API_READY_WITHIN = 90.0
 
@@ -177,16 +178,18 @@ class _Start:
                 raise typer.Exit(int(ExitCode.BAD_INPUT))
             self._console.warn(f"{path} was not applied: going on with what was applied before")
         if self._wishes.demo:
-            self._supervisor.run_once(self._crew.once("apply", "apply", str(_DEMO_DEFINITIONS)))
+            for definitions in _DEMO_DEFINITIONS:
+                self._supervisor.run_once(self._crew.once("apply", "apply", str(definitions)))
         elif self._has_demo:
             self._withdraw_demo()
 
     def _withdraw_demo(self) -> None:
-        """The demo's services do not run now: an empty file of its name disables their checks."""
-        empty = self._around.run_dir / _DEMO_DEFINITIONS.name
-        empty.write_text("version: 1\n", encoding="utf-8")
-        self._supervisor.run_once(self._crew.once("apply", "apply", str(empty)))
-        empty.unlink()
+        """The demo's services do not run now: an empty file of the same name takes back what each defined."""
+        for definitions in reversed(_DEMO_DEFINITIONS):
+            empty = self._around.run_dir / definitions.name
+            empty.write_text("version: 1\n", encoding="utf-8")
+            self._supervisor.run_once(self._crew.once("apply", "apply", str(empty)))
+            empty.unlink()
 
     def _start_crew(self) -> None:
         if os.geteuid() == 0:

@@ -34,7 +34,7 @@ SUGGESTED: Mapping[str, Mapping[str, tuple[timedelta, timedelta, Severity]]] = {
 def settle_forecasts(check: CheckEntry, thresholds: Thresholds, place: Location, say: Say) -> Documents:
     """The forecasts of a check with nothing left unsaid; what cannot be is said."""
     if check.forecast is None:
-        return _suggested(check.kind, thresholds)
+        return suggested(check.kind, thresholds)
     rules: Documents = {}
     for metric, entry in check.forecast.items():
         here = (*place, "forecast", metric)
@@ -44,7 +44,8 @@ def settle_forecasts(check: CheckEntry, thresholds: Thresholds, place: Location,
     return rules
 
 
-def _suggested(kind: str, thresholds: Thresholds) -> Documents:
+def suggested(kind: str, thresholds: Thresholds) -> Documents:
+    """What is carried forward of a check of this kind that does not say what to."""
     limits = {metric: _nearest(metric, thresholds) for metric in SUGGESTED.get(kind, ())}
     rules: Documents = {}
     for metric, limit in limits.items():

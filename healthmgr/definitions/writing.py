@@ -10,8 +10,9 @@ from pydantic import BaseModel
 
 from healthmgr.definitions.concealing import conceal
 from healthmgr.definitions.definition import CheckDefinition
-from healthmgr.definitions.forecasting import SUGGESTED
+from healthmgr.definitions.forecasting import suggested
 from healthmgr.domain.quantity import format_duration
+from healthmgr.domain.threshold import Thresholds
 
 
 def check_text(check: CheckDefinition, model: type[BaseModel] | None) -> str:
@@ -20,7 +21,7 @@ def check_text(check: CheckDefinition, model: type[BaseModel] | None) -> str:
     Read again it is the same check, but for what was hidden in its settings (`***`).
     """
     said = {check.slug: {name: value for name, value in _said(check, model).items() if value not in ("", {}, [])}}
-    if not check.forecasts and check.kind in SUGGESTED:
+    if not check.forecasts and suggested(check.kind, Thresholds.parse(check.thresholds)):
         said[check.slug]["forecast"] = {}  # else what its kind suggests would hold
     return yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=100)
 

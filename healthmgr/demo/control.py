@@ -12,6 +12,7 @@ from urllib.parse import quote
 from healthmgr.errors import NotFound, Unavailable
 
 CONTROL_FILE = "control.json"
+URL_VARIABLE, TOKEN_VARIABLE = "DEMO_CONTROL_URL", "DEMO_CONTROL_TOKEN"  # for runbooks that mend the fleet
 NOT_RUNNING = "The demo's fleet does not run: start it with `healthmgr up --demo` (or `make demo`)"
 
 

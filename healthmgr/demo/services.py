@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import os
 import secrets
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from healthmgr.demo.control import CONTROL_FILE
+from healthmgr.demo.control import CONTROL_FILE, TOKEN_VARIABLE, URL_VARIABLE
 from healthmgr.demo.fleet import FLEET, SLOW_FOR, DemoService, Mode, answer
 from healthmgr.supervisor.local import write_private
 
@@ -69,10 +71,10 @@ class RunningService:
 class Fleet:
     """All services, with their modes kept in a file so that a restart changes nothing."""
 
-    def __init__(self, folder: Path, ports: Mapping[str, int]) -> None:
+    def __init__(self, folder: Path, ports: Mapping[str, int], door: tuple[int, str]) -> None:
         self._folder = folder
+        self._door_port, self._token = door
         self._services = {name: RunningService(FLEET[name], port) for name, port in ports.items()}
-        self._token = secrets.token_urlsafe(16)
         app = web.Application(middlewares=[self._guard])
         app.router.add_get("/services/", self._show)
         app.router.add_put("/services/{name}", self._change)
@@ -96,7 +98,7 @@ class Fleet:
 
     async def _open_door(self) -> None:
         await self._runner.setup()
-        site = web.TCPSite(self._runner, _HOST, 0)
+        site = web.TCPSite(self._runner, _HOST, self._door_port)
         await site.start()
         port = self._runner.addresses[0][1]
         door = {"url": f"http://{_HOST}:{port}", "token": self._token}
@@ -138,19 +140,21 @@ class Fleet:
             return {}
 
 
-async def serve(folder: Path, ports: Mapping[str, int]) -> None:
-    """Run the fleet until SIGTERM or SIGINT."""
+async def serve(folder: Path, ports: Mapping[str, int], door: tuple[int, str]) -> None:
+    """Run the fleet until SIGTERM or SIGINT; it is broken and mended at the port of its door, by who has the token."""
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    await Fleet(folder, ports).run(stopped)
+    await Fleet(folder, ports, door).run(stopped)
 
 
 def main(arguments: list[str]) -> None:
-    """Run the fleet in DATA_DIR/demo on the ports given as NAME=PORT."""
+    """Run the fleet in DATA_DIR/demo on the ports given as NAME=PORT; its door is where the environment has it."""
     data_dir, *pairs = arguments
     ports = {name: int(port) for name, port in (pair.split("=") for pair in pairs)}
-    asyncio.run(serve(Path(data_dir) / "demo", ports))
+    port = urlsplit(os.environ.get(URL_VARIABLE, "")).port or 0
+    token = os.environ.get(TOKEN_VARIABLE) or secrets.token_urlsafe(16)
+    asyncio.run(serve(Path(data_dir) / "demo", ports, (port, token)))
 
 
 if __name__ == "__main__":

@@ -66,10 +66,10 @@ def test_it_shows_how_the_check_is_defined_and_where_without_secrets(
 ) -> None:
     config = {"url": "https://ada:${PW}@shop/health", "auth": {"token": "hunter2"}}
     thresholds = {"warning": {}, "critical": {"response_time": "> 500ms"}}
-    make_check(engine, "shop", kind="http", config=config, thresholds=thresholds, managed_by="conf/web.yaml")
+    make_check(engine, "shop", kind="http", config=config, thresholds=thresholds, managed_by="file:web.yaml")
     page = open_page("viewer", "/ui/checks/shop")
     definition = page.get_by_label("Definition")
-    expect(definition).to_contain_text("by conf/web.yaml")
+    expect(definition).to_contain_text("in web.yaml")
     expect(definition.get_by_label("The check as YAML")).to_contain_text("url: https://ada:${PW}@shop/health")
     expect(definition).to_contain_text("token: '***'")
     expect(definition).to_contain_text("response_time: '> 500ms'")

@@ -90,7 +90,7 @@ def judge(text: str, schema: dict[str, Any]) -> list[str]:
 
 
 def test_our_own_definitions_fit(schema: dict[str, Any], project_root: Path) -> None:
-    for name in ("healthmgr.yaml", "healthmgr/demo/demo.yaml"):
+    for name in ("healthmgr.yaml", "healthmgr/demo/demo.yaml", "healthmgr/demo/demo-team.yaml"):
         assert judge((project_root / name).read_text(encoding="utf-8"), schema) == []
     readme = (project_root / "README.md").read_text(encoding="utf-8")
     assert judge(re.findall(r"^```yaml\n(.*?)^```$", readme, re.M | re.S)[0], schema) == []
