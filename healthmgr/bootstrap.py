@@ -19,6 +19,8 @@ from healthmgr.bootstrap_oncall import Oncall, build_oncall
 from healthmgr.bootstrap_public import Public, build_public
 from healthmgr.bootstrap_recovery import Recovery, build_recovery
 from healthmgr.bootstrap_settings import alerting_rules, fallbacks, synthesis, wishes
+from healthmgr.bootstrap_webhooks import Hooks, build_webhooks
+from healthmgr.channels.rendering import render
 from healthmgr.domain.links import LinkMaker
 from healthmgr.errors import SettingsError
 from healthmgr.registry import Registry
@@ -40,8 +42,8 @@ from healthmgr.services.previewing import Previewing
 from healthmgr.services.promising import Promising
 from healthmgr.services.pushing import Pushing
 from healthmgr.services.registering import Registering
-from healthmgr.services.reporting import Reporting
 from healthmgr.services.repeating import Repeating
+from healthmgr.services.reporting import Reporting
 from healthmgr.services.responding import Responding
 from healthmgr.services.routing import Routing
 from healthmgr.services.scheduling import Scheduling
@@ -77,8 +79,8 @@ from healthmgr.storage.reading_board import BoardReading
 from healthmgr.storage.reading_doors import DoorReading
 from healthmgr.storage.reading_events import EventReading
 from healthmgr.storage.registering_rows import RegisteringRows
-from healthmgr.storage.reporting_rows import ReportingRows
 from healthmgr.storage.repeating_repository import RepeatingRepository
+from healthmgr.storage.reporting_rows import ReportingRows
 from healthmgr.storage.responding_rows import RespondingRows
 from healthmgr.storage.routing_rows import RoutingRows
 from healthmgr.storage.scheduling_repository import SchedulingRepository
@@ -106,8 +108,8 @@ class Healthmgr:
     audit: AuditReading
     defining: Defining
     tokens: Tokens
-    sessions: Sessions
     repeating: Repeating
+    sessions: Sessions
     users: Users
     pinging: Pinging
     responding: Responding
@@ -138,6 +140,7 @@ class Healthmgr:
     promising: Promising
     eventing: Eventing
     event_reading: EventReading
+    webhooks: Hooks
     registering: Registering
     oncall: Oncall
     recovery: Recovery
@@ -197,8 +200,8 @@ class _Builder:
             "defining": defining,
             "registering": Registering(defining, RegisteringRows(engine)),
             "tokens": tokens,
-            "users": (users := Users(UserRepository(engine))),
             "repeating": Repeating(RepeatingRepository(engine)),
+            "users": (users := Users(UserRepository(engine))),
             "sessions": Sessions(SessionRepository(engine), tokens, users),
             "upkeep": Upkeep(upkeep, DayTables(engine, "results", "started_at"), upkeep),
             "measuring": (measuring := build_measuring(engine, settings, self._admitting)),
@@ -206,6 +209,7 @@ class _Builder:
             "insight": build_insight(engine, settings, measuring.series, self._admitting),
             "eventing": Eventing(EventRepository(engine), stream),
             "event_reading": EventReading(engine),
+            "webhooks": build_webhooks(engine, settings.secret_key),
         }
 
     def checking(self) -> dict[str, Any]:
@@ -234,7 +238,7 @@ class _Builder:
         notifying = Transactions(engine, lambda connection: NotifyingRows(connection, sending))
         previewing = Transactions(engine, lambda connection: PreviewingRows(connection, _preview_links(settings)))
         synthetic = Transactions(engine, SyntheticRows)
-        previewer = Previewing(previewing, self._registry, self._environ)
+        previewer = Previewing(previewing, self._registry, self._environ, render)
         return {
             "routing": Routing(Transactions(engine, lambda connection: RoutingRows(connection, rules)), rules),
             "notifying": Notifying(notifying, self._registry, self._environ, self._worker),

@@ -19,22 +19,27 @@ from healthmgr.api import (
     approvals,
     audit,
     balancing,
+    board,
     calendars,
+    channels,
     checks,
     command,
     graph,
     health,
     incidents,
     insight,
+    installation,
     interactions,
     maintenance,
     measuring,
     metrics,
     metrics_watched,
     oncall,
+    people,
     promises,
     public,
     recovery,
+    routes,
     runbooks,
     runs,
     silences,
@@ -43,6 +48,7 @@ from healthmgr.api import (
     swap_answers,
     tokens,
     users,
+    webhooks,
 )
 from healthmgr.api.balancer_answers import BalancerAnswers
 from healthmgr.api.doors import (
@@ -55,12 +61,12 @@ from healthmgr.api.doors import (
     webhook,
 )
 from healthmgr.api.doors import oncall as oncall_door
+from healthmgr.api.idempotency import KeptAnswers, add_replays
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
 from healthmgr.api.openapi import DESCRIPTION, ERRORS, TAGS, as_problems, name_of
 from healthmgr.api.parts import Parts
 from healthmgr.api.pings import PingDoor
 from healthmgr.api.problems import Unforeseen, add_problem_handlers
-from healthmgr.api.idempotency import KeptAnswers, add_replays
 from healthmgr.api.stream_feed import EventFeed
 from healthmgr.domain.balancing import Key, Seen
 from healthmgr.rates import TokenBuckets
@@ -80,14 +86,14 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.public_keeper = public.Keeper()
     app.state.balancer_answers = BalancerAnswers(partial(_look_at_instances, app))
     add_problem_handlers(app)
+    add_replays(app)
     app.add_middleware(Unforeseen)
+    app.add_middleware(KeptAnswers)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
     app.add_middleware(PingDoor)
     app.add_middleware(balancing.BalancerDoor, answers=app.state.balancer_answers)
     app.add_middleware(BoundedRequest)
-    add_replays(app)
     app.add_middleware(CarefulHeaders)
-    app.add_middleware(KeptAnswers)
     return app
 
 
@@ -124,9 +130,11 @@ def _described() -> FastAPI:
         api.include_router(module.router)
     for router in (announcements.router, users.router, users.session_router):
         api.include_router(router)
+    for module in (routes, channels, people, board, installation):
+        api.include_router(module.router)
     for module in (balancing, runbooks, runs, approvals, recovery):
         api.include_router(module.router)
-    for module in (promises, graph, insight, anomalies, measuring, stream):
+    for module in (promises, graph, insight, anomalies, measuring, stream, webhooks):
         api.include_router(module.router)
     app.include_router(api)
     for module in (metrics, metrics_watched):

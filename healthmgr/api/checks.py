@@ -113,7 +113,7 @@ class PushedResult(BaseModel):
 
     status: Status = Field(description="What was found.", examples=["degraded"])
     message: str = Field("", max_length=10_000, description="One line for people.", examples=["queue is long"])
-    response_time: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+    response_time: Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)] | None = Field(
         None, description="Seconds that it took, where that says something.", examples=[0.15]
     )
     metrics: dict[MetricName, Annotated[float, Field(allow_inf_nan=False)]] = Field(

@@ -1,4 +1,4 @@
-"""Who is on call: schedules, what changes them for a while, who would be told, and contacts that work.
+"""Who is on call: schedules, what changes them for a while, and who would be told.
 
 A responder changes what is about himself, whose person has his token's name; an admin changes all.
 """
@@ -19,15 +19,13 @@ from healthmgr.domain.check import Severity
 from healthmgr.domain.roster import MOST_COMMENT
 from healthmgr.domain.schedule import FixedShift, Override, Temporary
 from healthmgr.domain.swap import Stretch, Swap, SwapState
-from healthmgr.errors import Conflict, DefinitionError, PluginError, Problem
-from healthmgr.services.previewing import Origin as Asker
+from healthmgr.errors import DefinitionError, Problem
 from healthmgr.services.rostering import Answer, Hand
 from healthmgr.services.subscribing import Subject
 from healthmgr.services.tokens import Principal, Role
 from healthmgr.storage.reading_oncall import MOST_DAYS
 from healthmgr.views_oncall import (
     ChangeView,
-    ContactView,
     ScheduleLineView,
     ScheduleView,
     SwapView,
@@ -37,12 +35,9 @@ from healthmgr.views_oncall import (
 router = APIRouter(prefix="/oncall", tags=["oncall"])
 
 T = TypeVar("T")
-_NO_NUL = r"^[^\x00]*$"
-Name = Annotated[str, Field(max_length=256, pattern=_NO_NUL)]
-Comment = Annotated[str, Field(max_length=MOST_COMMENT, pattern=_NO_NUL)]
-Address = Annotated[
-    str | None, Field(max_length=1000, pattern=_NO_NUL, description="Where there are several on this channel.")
-]
+NO_NUL = r"^[^\x00]*$"
+Name = Annotated[str, Field(max_length=256, pattern=NO_NUL)]
+Comment = Annotated[str, Field(max_length=MOST_COMMENT, pattern=NO_NUL)]
 
 
 class Wanted(BaseModel):
@@ -58,8 +53,12 @@ class Wanted(BaseModel):
 class WantedOverride(Wanted):
     """Somebody is on call besides (`add`), is not (`remove`), or another in his place (both)."""
 
-    add: Name = ""
-    remove: Name = ""
+    add: Name = Field("", examples=["alice"])
+    remove: Name = Field("", examples=["bob"])
+
+    def to_override(self, now: datetime) -> Override:
+        """As the service wants it. Raises DefinitionError."""
+        return _made(Override, self.starts_at or now, self.ends_at, self.add, self.remove)
 
 
 class WantedShift(BaseModel):
@@ -76,6 +75,14 @@ class WantedTemporary(Wanted):
     """Between two instants these shifts hold, and nothing else of the schedule."""
 
     shifts: list[WantedShift] = Field(max_length=500)
+
+    def to_temporary(self, now: datetime) -> Temporary:
+        """As the service wants it. Raises DefinitionError."""
+        begin, end = self.starts_at or now, self.ends_at
+        shifts = tuple(
+            _made(FixedShift, shift.person, shift.starts_at or begin, shift.ends_at or end) for shift in self.shifts
+        )
+        return _made(Temporary, begin, end, shifts)
 
 
 class WantedSwap(BaseModel):
@@ -101,23 +108,6 @@ class SwapAnswer(BaseModel):
     by: Name = Field("", description="Who says it. Left out: the token's name. Somebody else by an admin alone.")
 
 
-class Code(BaseModel):
-    """A code that came over a contact."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    code: Annotated[str, Field(max_length=20, pattern=_NO_NUL)]
-    address: Address = None
-
-
-class Where(BaseModel):
-    """Which contact is meant."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    address: Address = None
-
-
 class CalendarView(BaseModel):
     """Where a calendar is that anybody who knows the address can subscribe to."""
 
@@ -140,12 +130,6 @@ class SwapList(BaseModel):
     """Swaps, newest first."""
 
     items: list[SwapView]
-
-
-class ContactList(BaseModel):
-    """Contacts by person, in the order in which they are tried."""
-
-    items: list[ContactView]
 
 
 @router.get("/schedules", summary="List schedules")
@@ -195,8 +179,7 @@ def list_schedule_changes(name: str, parts: PartsDep, _: Viewer) -> ChangeList:
 def add_override(name: str, wanted: WantedOverride, parts: PartsDep, who: Responder, origin: Origin) -> ChangeView:
     """409 when it would change nothing; `unattended` tells when nobody is on call because of it."""
     now = parts.clock.now()
-    override = _made(Override, wanted.starts_at or now, wanted.ends_at, wanted.add, wanted.remove)
-    changed = parts.oncall.rostering.override(name, override, _hand(who, origin), now, wanted.comment)
+    changed = parts.oncall.rostering.override(name, wanted.to_override(now), _hand(who, origin), now, wanted.comment)
     return ChangeView.of_changed(changed)
 
 
@@ -204,12 +187,9 @@ def add_override(name: str, wanted: WantedOverride, parts: PartsDep, who: Respon
 def add_temporary(name: str, wanted: WantedTemporary, parts: PartsDep, who: Responder, origin: Origin) -> ChangeView:
     """In its time its shifts hold, and nothing else: neither layers nor overrides."""
     now = parts.clock.now()
-    begin, end = wanted.starts_at or now, wanted.ends_at
-    shifts = tuple(
-        _made(FixedShift, shift.person, shift.starts_at or begin, shift.ends_at or end) for shift in wanted.shifts
+    changed = parts.oncall.rostering.replace_for_a_while(
+        name, wanted.to_temporary(now), _hand(who, origin), now, wanted.comment
     )
-    temporary = _made(Temporary, begin, end, shifts)
-    changed = parts.oncall.rostering.replace_for_a_while(name, temporary, _hand(who, origin), now, wanted.comment)
     return ChangeView.of_changed(changed)
 
 
@@ -248,32 +228,6 @@ def show_calendar_address(subject: Subject, name: str, parts: PartsDep, _: Respo
     """The address of a schedule's or person's shifts: who knows it needs no token."""
     parts.oncall.subscribing.calendar(subject, name, parts.clock.now())
     return CalendarView(address=parts.oncall.subscribing.address(subject, name, parts.settings.public_url))
-
-
-@router.get("/contacts", summary="List contacts")
-def list_contacts(parts: PartsDep, _: Responder, person: str | None = None) -> ContactList:
-    """And whether each was verified."""
-    return ContactList(items=parts.oncall.reading.contacts(None if person is None else [person]))
-
-
-@router.post("/contacts/{person}/{channel}/verify", status_code=202, summary="Send a code over a contact")
-def send_code(
-    person: str, channel: str, where: Where, parts: PartsDep, who: Responder, origin: Origin
-) -> dict[str, str]:
-    """A code is sent at once, over the real channel; it holds for a quarter of an hour."""
-    asker = Asker(who.name, origin)
-    try:
-        receipt = parts.oncall.verifying.send(person, channel, asker, parts.clock.now(), where.address)
-    except PluginError as error:
-        raise Conflict(f"The code could not be sent: {error}") from error
-    return {"detail": receipt.detail}
-
-
-@router.post("/contacts/{person}/{channel}/confirm", summary="Take a code back")
-def confirm_code(person: str, channel: str, said: Code, parts: PartsDep, who: Responder, origin: Origin) -> ContactView:
-    """409 for a wrong code, and for one that does not hold any more."""
-    asker = Asker(who.name, origin)
-    return parts.oncall.verifying.confirm(person, channel, said.code, asker, parts.clock.now(), said.address)
 
 
 def _hand(who: Principal, origin: str) -> Hand:

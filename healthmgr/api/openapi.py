@@ -24,6 +24,8 @@ TAGS: Sequence[dict[str, Any]] = [
     {"name": "alerts", "description": "Open and past problems."},
     {"name": "incidents", "description": "What is going on: alerts that people are told of together."},
     {"name": "notifications", "description": "Who was told what, with every attempt."},
+    {"name": "routes", "description": "Who is told of what, and who would be."},
+    {"name": "channels", "description": "Over what people are reached, and whether that works."},
     {"name": "silences", "description": "What people want to be quiet for a while."},
     {"name": "maintenance", "description": "When work is planned, and alerts are held back meanwhile."},
     {"name": "runbooks", "description": "Recovery procedures: what repairs what, and what a run of one would do."},
@@ -42,6 +44,7 @@ TAGS: Sequence[dict[str, Any]] = [
     {"name": "audit", "description": "Who did what, for admins."},
     {"name": "tokens", "description": "Access tokens, for admins."},
     {"name": "users", "description": "People who sign in by password, and their sessions, for admins."},
+    {"name": "settings", "description": "What this installation was told, and what definitions can tell it."},
     {"name": "health", "description": "healthmgr's own health."},
 ]
 _MEDIA_TYPE = "application/problem+json"

@@ -14,6 +14,7 @@ from healthmgr.bootstrap_measuring import Measuring
 from healthmgr.bootstrap_oncall import Oncall
 from healthmgr.bootstrap_public import Public
 from healthmgr.bootstrap_recovery import Recovery
+from healthmgr.bootstrap_webhooks import Hooks
 from healthmgr.ports import Clock
 from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
@@ -22,20 +23,24 @@ from healthmgr.services.answering_many import AnsweringMany
 from healthmgr.services.balancing import Balancing
 from healthmgr.services.commanding import Commanding
 from healthmgr.services.coordinating import Coordinating
+from healthmgr.services.defining import Defining
 from healthmgr.services.executing import Executing
 from healthmgr.services.maintaining import Maintaining
 from healthmgr.services.pinging import Pinging
+from healthmgr.services.previewing import Previewing
 from healthmgr.services.promising import Promising
 from healthmgr.services.pushing import Pushing
+from healthmgr.services.repeating import Repeating
 from healthmgr.services.reporting import Reporting
 from healthmgr.services.sessions import Sessions
-from healthmgr.services.repeating import Repeating
 from healthmgr.services.silencing import Silencing
+from healthmgr.services.simulating import Simulating
 from healthmgr.services.tokens import Tokens
 from healthmgr.services.users import Users
 from healthmgr.settings import Settings
 from healthmgr.storage.reading import Reading
 from healthmgr.storage.reading_audit import AuditReading
+from healthmgr.storage.reading_board import BoardReading
 from healthmgr.storage.reading_doors import DoorReading
 from healthmgr.storage.reading_events import EventReading
 
@@ -188,6 +193,26 @@ class Parts(Protocol):
         ...
 
     @property
+    def board(self) -> BoardReading:
+        """Checks as a board shows them."""
+        ...
+
+    @property
+    def defining(self) -> Defining:
+        """What is defined."""
+        ...
+
+    @property
+    def previewing(self) -> Previewing:
+        """Messages that page nobody."""
+        ...
+
+    @property
+    def simulating(self) -> Simulating:
+        """Who would be told."""
+        ...
+
+    @property
     def insight(self) -> Insight:
         """Forecasts, the graph of dependencies, causes and changes."""
         ...
@@ -218,6 +243,11 @@ class Parts(Protocol):
         ...
 
     @property
+    def webhooks(self) -> Hooks:
+        """Who else is told of what happens."""
+        ...
+
+    @property
     def audit(self) -> AuditReading:
         """What people and programs did."""
         ...
@@ -225,6 +255,11 @@ class Parts(Protocol):
     @property
     def users(self) -> Users:
         """People who sign in by password."""
+        ...
+
+    @property
+    def repeating(self) -> Repeating:
+        """Requests that come twice."""
         ...
 
     @property
@@ -245,8 +280,3 @@ def parts_of(request: Request) -> Parts:
 
 
 PartsDep = Annotated[Parts, Depends(parts_of)]
-    @property
-    def repeating(self) -> Repeating:
-        """Requests that come twice."""
-        ...
-

@@ -17,9 +17,7 @@ from healthmgr.domain.check import Severity
 from healthmgr.domain.phrasing import absolute
 from healthmgr.domain.quantity import parse_duration
 from healthmgr.errors import DefinitionError, Problem
-from healthmgr.services.simulating import MOST_ALERTS, Line, Simulation
-
-LONGEST = timedelta(days=7)
+from healthmgr.services.simulating import LONGEST, MOST_ALERTS, Line, Simulation
 
 escalate_app = typer.Typer(
     cls=SpeakingGroup,

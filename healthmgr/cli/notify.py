@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -11,17 +10,14 @@ from uuid import UUID
 import typer
 
 from healthmgr.bootstrap import Healthmgr
-from healthmgr.channels.rendering import Rendered, render
 from healthmgr.cli.alert_choice import SELECTOR_HELP, choose_alerts
 from healthmgr.cli.failing import EXIT_CODES, ExitCode, SpeakingGroup
 from healthmgr.cli.opening import opened
 from healthmgr.cli.options import Json, person
 from healthmgr.cli.printing import print_json, print_lines, print_note
-from healthmgr.domain.example import example_message, with_context
-from healthmgr.domain.message import Message, MessageKind
+from healthmgr.domain.message import MessageKind
 from healthmgr.errors import Conflict
-from healthmgr.ports import CanPreview
-from healthmgr.services.previewing import Draft, ReadyChannel
+from healthmgr.services.previewing import Preview, Wish
 
 notify_app = typer.Typer(cls=SpeakingGroup, no_args_is_help=True, help="What people would be told.", epilog=EXIT_CODES)
 
@@ -32,17 +28,6 @@ class Format(StrEnum):
     TEXT = "text"
     HTML = "html"
     JSON = "json"
-
-
-@dataclass(frozen=True, slots=True)
-class _Preview:
-    """A message in its forms. `sent` is what the channel would hand over, where it can say so."""
-
-    message: Message
-    is_example: bool
-    channel: ReadyChannel | None
-    rendered: Rendered
-    sent: str
 
 
 @notify_app.callback()
@@ -73,51 +58,29 @@ def preview(
     Exits with 1 when a template of your own failed, and the built-in one would be used instead.
     """
     with opened() as healthmgr:
-        shown = _preview(healthmgr, channel, kind, alert, to)
+        wish = Wish(kind, _incident(healthmgr, alert), channel or "", to)
+        shown = healthmgr.previewing.preview(wish, person(""), healthmgr.now())
     if shown.is_example:
         print_note("No alert is open: this is an example.")
-    for fault in shown.rendered.faults:
+    for fault in shown.forms.faults:
         print_note(f"Not usable: {fault}")
     _print(shown, Format.JSON if as_json else form)
-    if shown.rendered.faults:
+    if shown.forms.faults:
         raise typer.Exit(ExitCode.WRONG)
-
-
-def _preview(healthmgr: Healthmgr, channel: str | None, kind: MessageKind, alert: str | None, to: str) -> _Preview:
-    now = healthmgr.now()
-    ready = healthmgr.previewing.channel(channel) if channel else None
-    contacts = ready.stored.contacts if ready else {}
-    recipient = to or next(iter(sorted(contacts)), "") or "somebody"
-    incident_id = _incident(healthmgr, alert)
-    if incident_id is None:
-        message = with_context(replace(example_message(kind), recipient=recipient))
-    else:
-        draft = Draft(incident_id, kind, recipient, channel or "")
-        message = healthmgr.previewing.message(draft, person(""), now)
-    plugin_kind = ready.stored.kind if ready else ""
-    rendered = render(message, kind=plugin_kind, templates=getattr(ready.config, "templates", "") if ready else "")
-    sent = ""
-    if ready and isinstance(ready.plugin, CanPreview):
-        try:
-            sent = ready.plugin.preview(ready.config, message, contacts.get(recipient, to))
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--to") from error
-    return _Preview(message, incident_id is None, ready, rendered, sent)
 
 
 def _incident(healthmgr: Healthmgr, selector: str | None) -> UUID | None:
     """The incident that is meant; None when none is named and none is open. Raises Conflict for one not there yet."""
     if selector is None:
-        newest = healthmgr.reading.alerts(state="open", limit=100).items
-        return next((alert.incident_id for alert in newest if alert.incident_id), None)
+        return healthmgr.previewing.newest_incident()
     alert = choose_alerts(healthmgr, selector)[0]
     if alert.incident_id is None:
         raise Conflict(f"Nobody is told of {alert.check} yet: its alert is in no incident.")
     return alert.incident_id
 
 
-def _print(shown: _Preview, form: Format) -> None:
-    rendered = shown.rendered
+def _print(shown: Preview, form: Format) -> None:
+    rendered = shown.forms
     match form:
         case Format.HTML:
             sys.stdout.write(rendered.html + "\n")

@@ -19,9 +19,8 @@ from healthmgr.domain.civil import moment_at
 from healthmgr.domain.label_text import read_labels
 from healthmgr.domain.quantity import parse_duration
 from healthmgr.errors import DefinitionError, HealthmgrError, Problem
-from healthmgr.services.simulating import Simulation
+from healthmgr.services.simulating import LONGEST, Simulation
 
-_LONGEST = timedelta(days=7)
 _MOST_LINES = 500
 
 
@@ -79,7 +78,7 @@ def _length(text: str) -> timedelta:
         length = parse_duration(text)
     except (ValueError, OverflowError) as error:
         raise DefinitionError([Problem(str(error), path="how far to look")]) from error
-    if not timedelta(0) < length <= _LONGEST:
+    if not timedelta(0) < length <= LONGEST:
         raise DefinitionError([Problem("say a length of up to 7 days", path="how far to look")])
     return length
 

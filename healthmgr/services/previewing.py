@@ -13,10 +13,11 @@ from pydantic import BaseModel, ValidationError
 from uuid_utils.compat import uuid7
 
 from healthmgr.domain.check import Severity, Status
+from healthmgr.domain.example import example_message, with_context
 from healthmgr.domain.message import AlertFacts, HeldBack, Message, MessageKind
 from healthmgr.domain.notification import SEND_TIMEOUT
-from healthmgr.errors import Conflict, NotFound, PluginError
-from healthmgr.ports import Channel, Receipt
+from healthmgr.errors import Conflict, DefinitionError, NotFound, PluginError, Problem
+from healthmgr.ports import CanPreview, Channel, Receipt
 from healthmgr.secrets import resolve
 from healthmgr.services.notifying import ChannelFinder
 
@@ -59,6 +60,62 @@ class Origin:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which preview is wanted: about an incident, or an example; as a channel would send it, or for none of them.
+
+    `to` is a recipient or an address; "" for any recipient that the channel reaches.
+    """
+
+    kind: MessageKind
+    incident_id: UUID | None = None
+    channel: str = ""
+    to: str = ""
+
+
+class Forms(Protocol):
+    """A message in the forms that channels send, and which of the installation's own templates failed."""
+
+    @property
+    def subject(self) -> str:
+        """One line."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """For those who read text."""
+        ...
+
+    @property
+    def html(self) -> str:
+        """For mail programs."""
+        ...
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Own templates that failed."""
+        ...
+
+
+class Renders(Protocol):
+    """What lays messages out, in the installation's own templates for a kind of channel or in the built-in ones."""
+
+    def __call__(self, message: Message, *, kind: str, templates: str) -> Forms:
+        """The forms of a message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A message in its forms. `sent` is what the channel would hand over, "" where it cannot say so."""
+
+    message: Message
+    is_example: bool
+    channel: ReadyChannel | None
+    forms: Forms
+    sent: str
+
+
 class PreviewingTransaction(Protocol):
     """One transaction of previewing; commits when its context ends well."""
 
@@ -97,10 +154,37 @@ _MOST_OF_A_DIGEST = 10
 class Previewing:
     """Composes messages without telling anybody, and sends tests."""
 
-    def __init__(self, store: PreviewingStore, channels: ChannelFinder, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, store: PreviewingStore, channels: ChannelFinder, environ: Mapping[str, str], render: Renders
+    ) -> None:
         self._store = store
         self._channels = channels
         self._environ = environ
+        self._render = render
+
+    def preview(self, wish: Wish, actor: str, now: datetime) -> Preview:
+        """What would be sent now. Raises as `channel` does, and DefinitionError for what is no address of it."""
+        ready = self.channel(wish.channel) if wish.channel else None
+        contacts = ready.stored.contacts if ready else {}
+        recipient = wish.to or next(iter(sorted(contacts)), "") or "somebody"
+        if wish.incident_id is None:
+            message = with_context(replace(example_message(wish.kind), recipient=recipient))
+        else:
+            message = self.message(Draft(wish.incident_id, wish.kind, recipient, wish.channel), actor, now)
+        templates = getattr(ready.config, "templates", "") if ready else ""
+        forms = self._render(message, kind=ready.stored.kind if ready else "", templates=templates)
+        sent = ""
+        if ready and isinstance(ready.plugin, CanPreview):
+            try:
+                sent = ready.plugin.preview(ready.config, message, contacts.get(recipient, wish.to))
+            except ValueError as error:
+                raise DefinitionError([Problem(str(error), path="to")]) from error
+        return Preview(message, wish.incident_id is None, ready, forms, sent)
+
+    def newest_incident(self) -> UUID | None:
+        """The newest incident that is open; None where there is none."""
+        with self._store.begin() as transaction:
+            return next(iter(transaction.open_incidents(1)), None)
 
     def message(self, draft: Draft, actor: str, now: datetime) -> Message:
         """What this notification would say now; a resolution as if all were well now. Nothing is stored or sent."""

@@ -14,7 +14,8 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "audit": ("/api/v1/audit",),
     "balancing": ("/api/v1/lb", "/lb"),
     "changes": ("/api/v1/changes",),
-    "checks": ("/api/v1/checks", "/api/v1/anomalies", "/api/v1/uptime"),
+    "channels": ("/api/v1/channels",),
+    "checks": ("/api/v1/checks", "/api/v1/anomalies", "/api/v1/board", "/api/v1/uptime"),
     "doors": ("/api/v1/doors", "/api/v2", "/alertmanager", "/v2", "/integrations/v1"),
     "events": ("/api/v1/events",),
     "graph": ("/api/v1/graph",),
@@ -23,14 +24,20 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "notifications": ("/api/v1/notifications",),
     "oncall": ("/api/v1/oncall",),
     "recovery": ("/api/v1/recovery",),
+    "routes": ("/api/v1/routes",),
     "runbooks": ("/api/v1/runbooks",),
     "runs": ("/api/v1/runs",),
+    "settings": ("/api/v1/settings", "/api/v1/kinds", "/api/v1/definitions"),
     "silences": ("/api/v1/silences",),
     "slos": ("/api/v1/slos",),
-    "status": ("/api/v1/status", "/api/v1/overview", "/api/v1/health", "/api/v1/promises", "/metrics"),
+    "status": (
+        "/api/v1/status", "/api/v1/overview", "/api/v1/health", "/api/v1/promises", "/api/v1/statistics",
+        "/api/v1/queues", "/api/v1/workers", "/metrics",
+    ),
     "tokens": ("/api/v1/tokens",),
     "users": ("/api/v1/users", "/api/v1/sessions"),
-}
+    "webhooks": ("/api/v1/webhooks",),
+}  # fmt: skip
 # Whoever could write here could give himself what he is held from: no scope opens that, only a token without any.
 UNGRANTED = frozenset({f"tokens:{WRITE}", f"users:{WRITE}"})
 SCOPES = frozenset(f"{part}:{act}" for part in ADDRESSES for act in (READ, WRITE)) - UNGRANTED

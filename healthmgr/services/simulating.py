@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
@@ -26,6 +26,7 @@ from healthmgr.services.routing_ports import Telling
 from healthmgr.services.simulating_memory import Lookups, Stage
 
 MOST_ALERTS = 1000
+LONGEST = timedelta(days=7)  # that anybody may ask for
 MOST_TURNS = 2000
 
 LookupsStore = Callable[[], AbstractContextManager[Lookups]]
@@ -183,4 +184,4 @@ def _waits(stage: Stage, telling: Telling, target: Target, at: datetime, due_at:
         return ""
     person = stage.lookups.people([target.recipient]).get(target.recipient)
     quiet_until = person.quiet_until(telling.severity, at) if person else None
-    return "quiet hours" if quiet_until is not None and quiet_until >= due_at else "his next contact"
+    return "quiet hours" if quiet_until is not None and quiet_until >= due_at else "their next contact"

@@ -156,7 +156,7 @@ def _put_in(whole: Furnished) -> None:
         "channel": "mail", "subject": "schedule", "role": "commander", "service": "web", "instance": "shop",
         "schedules/name": "primary", "maintenance/name": "move", "runbooks/name": "restart", "slos/name": "shop-works",
         "tokens/name": "spare", "users/name": "ada", "sessions/name": "ada",
-        "schedule/name": "primary",
+        "schedule/name": "primary", "channels/name": "mail", "kinds/kind": "http",
     }  # fmt: skip
     _ask_for(whole)
 
