@@ -13,13 +13,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any, TypeVar
 
 from healthmgr.domain.check import Status
 from healthmgr.domain.quantity import format_duration
 from healthmgr.errors import DefinitionError, Problem
+from healthmgr.packaged import offered
 
 HealthStatus = Status
 
@@ -123,7 +123,7 @@ def checks_of(module: ModuleType) -> list[CustomCheck]:
 
 def module_names(configured: Iterable[str]) -> list[str]:
     """The modules to import: those named, then those of installed packages; each once."""
-    return list(dict.fromkeys([*configured, *sorted(point.value for point in entry_points(group=GROUP))]))
+    return list(dict.fromkeys([*configured, *sorted(point.value for point in offered(GROUP))]))
 
 
 def load_module(name: str) -> list[CustomCheck]:

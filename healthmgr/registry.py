@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import threading
 from collections.abc import Iterable
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
 from healthmgr.errors import PluginError, UnknownPlugin
+from healthmgr.packaged import offered
 from healthmgr.ports import Channel, CheckType, StepType
 
 CHECKS = "healthmgr.checks"
@@ -90,9 +91,9 @@ class Registry:
     def load(cls) -> Registry:
         """What the installed packages offer. Nothing is imported yet."""
         return cls(
-            Plugins("check type", CheckType, entry_points(group=CHECKS)),  # type: ignore[type-abstract]
-            Plugins("channel", Channel, entry_points(group=CHANNELS)),  # type: ignore[type-abstract]
-            Plugins("step type", StepType, entry_points(group=STEPS)),  # type: ignore[type-abstract]
+            Plugins("check type", CheckType, offered(CHECKS)),  # type: ignore[type-abstract]
+            Plugins("channel", Channel, offered(CHANNELS)),  # type: ignore[type-abstract]
+            Plugins("step type", StepType, offered(STEPS)),  # type: ignore[type-abstract]
         )
 
     def check_type(self, kind: str) -> CheckType:

@@ -135,7 +135,7 @@ def test_modules_are_named_once_each_with_those_of_packages_last(monkeypatch: py
     class Point:
         value = "packaged.health"
 
-    monkeypatch.setattr(custom, "entry_points", lambda group: [Point()] if group == "healthmgr.modules" else [])
+    monkeypatch.setattr(custom, "offered", lambda group: [Point()] if group == "healthmgr.modules" else [])
     assert module_names(["b.health", "a.health", "b.health"]) == ["b.health", "a.health", "packaged.health"]
 
 
