@@ -13,9 +13,8 @@ from healthmgr.errors import PluginError
 from healthmgr.registry import Registry
 from healthmgr.services.deciding import Deciding
 from healthmgr.services.recovering import Recovering
-from healthmgr.services.recovering_ports import Balancer
 from healthmgr.services.rehearsing import Rehearsing
-from healthmgr.services.repairing import Repairing
+from healthmgr.services.repairing import Balancer, Repairing
 from healthmgr.services.restraining import Restraining
 from healthmgr.settings import Settings
 from healthmgr.storage.reading_recovery import RecoveryReading

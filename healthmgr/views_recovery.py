@@ -92,7 +92,11 @@ class ApprovalView(View):
 
 
 class RunCard(View):
-    """All that is known of a run."""
+    """All that is known of a run.
+
+    Where it is over, `undoing` are the steps that would undo what it left behind, and `drained` the instances that it
+    took out of service and that still are, as "service/instance".
+    """
 
     run: RunView
     parameters: dict[str, Any]
@@ -102,6 +106,8 @@ class RunCard(View):
     steps: list[RunStepView]
     entries: list[RunEntryView]
     approvals: list[ApprovalView]
+    undoing: list[str]
+    drained: list[str]
 
 
 class BreakerView(View):

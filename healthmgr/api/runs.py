@@ -94,6 +94,15 @@ def cancel_run(which: Which, parts: PartsDep, _: Responder, act: Acting, how: Ca
     return run_of(parts, str(run_id))
 
 
+@router.post("/runs/{which}/undo", summary="Undo what a run left behind")
+def undo_run(which: Which, parts: PartsDep, _: Responder, act: Acting, said: Comment | None = None) -> RunCard:
+    """The steps in `undoing` are taken. 409 when there are none, it is not over, or its target is under repair."""
+    run_id: UUID = run_of(parts, which).run.id
+    act = Act(act.actor, act.origin, act.now, said.comment if said else "")
+    parts.recovery.recovering.undo(run_id, act)
+    return run_of(parts, str(run_id))
+
+
 def run_of(parts: Parts, which: str) -> RunCard:
     """The run that is meant; raises NotFound."""
     found = parts.recovery.reading.run(which)

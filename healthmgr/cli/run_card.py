@@ -84,9 +84,10 @@ def print_run_card(card: RunCard, now: datetime) -> None:
     print_heading("What happened (UTC)")
     columns = (Column("when"), Column("what", is_flexible=True, is_wrapped=True))
     print_table(columns, ((clock_time(entry.at, now), entry.text) for entry in card.entries))
-    if not over:
+    answers = [*_leftovers(card)] if over else [*_answers(card)]
+    if answers:
         print_heading("What you can do")
-        print_facts([*_answers(card)])
+        print_facts(answers)
 
 
 def print_approval(approval: ApprovalView, now: datetime) -> None:
@@ -126,6 +127,13 @@ def _answers(card: RunCard) -> Iterator[tuple[str, str]]:
             yield f"healthmgr approvals approve {approval.number}", "let it go on"
             yield f"healthmgr approvals deny {approval.number}", "do not let it"
     yield f"healthmgr runs cancel {card.run.number}", "end it; --rollback undoes what was done"
+
+
+def _leftovers(card: RunCard) -> Iterator[tuple[str, str]]:
+    for instance in card.drained:
+        yield f"healthmgr lb enable {instance}", "give it work again: this run took it out of service"
+    if card.undoing:
+        yield f"healthmgr runs undo {card.run.number}", f"undo what it did: {listing(card.undoing, _MOST_PEOPLE)}"
 
 
 def _state(word: str) -> Text:

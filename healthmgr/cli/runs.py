@@ -124,6 +124,20 @@ def cancel(
         print_lines(f"Run #{number} is cancelled as soon as the step that is under way has ended.")
 
 
+@runs_app.command("undo")
+def undo(which: Which, comment: Comment = "", actor: Actor = "", as_json: Json = False) -> None:
+    """Undo what a run that is over left behind, as its steps say."""
+    with opened() as healthmgr:
+        run_id: UUID = run_of(healthmgr, which).run.id
+        act = Act(person(actor), origin(), healthmgr.clock.now(), comment)
+        healthmgr.recovery.recovering.undo(run_id, act)
+        found = run_of(healthmgr, str(run_id))
+    if as_json:
+        print_json(found)
+        return
+    print_lines(f"Run #{found.run.number} is undoing what it did.")
+
+
 def run_of(healthmgr: Healthmgr, which: str) -> RunCard:
     """The run that is meant; raises NotFound."""
     found = healthmgr.recovery.reading.run(which.strip())

@@ -30,6 +30,7 @@ def recovery_acts(place: Place) -> dict[str, Action]:
         "approve": partial(_vote, place, is_for=True),
         "deny": partial(_vote, place, is_for=False),
         "cancel_run": partial(_cancel, place),
+        "undo_run": partial(_undo, place),
         "throw": partial(_throw, place),
         "release": partial(_release, place),
         "close_breaker": partial(_close_breaker, place),
@@ -93,6 +94,19 @@ async def _cancel(place: Place, data: Mapping[str, str]) -> None:
     else:
         words = f"Run {run.number} ends as soon as its step is over"
     ui.notify(words, type="positive", position="top")
+
+
+async def _undo(place: Place, data: Mapping[str, str]) -> None:
+    place.demand(Role.RESPONDER)
+    card = await run_of(place, data["id"])
+    said = f"These steps are taken: {', '.join(card.undoing)}."
+    title = f"Undo what run {card.run.number} of {card.run.runbook} left behind"
+    given = await ask(title, [_COMMENT], "Undo it", said=said, is_grave=True)
+    if given is None:
+        return
+    undo = place.healthmgr.recovery.recovering.undo
+    await asyncio.to_thread(lambda: undo(card.run.id, act_of(place, given["comment"])))
+    ui.notify(f"Run {card.run.number} is undoing what it did", type="positive", position="top")
 
 
 async def _throw(place: Place, data: Mapping[str, str]) -> None:

@@ -51,6 +51,27 @@ def rollback_steps(runbook: Runbook, done: Sequence[str]) -> tuple[Step, ...]:
     return tuple(undoing for step in undone for undoing in step.rollback)
 
 
+def undoing(progress: Progress, reason: str) -> Progress | None:
+    """How a run that is over begins to undo what it left behind; None where nothing says how, or it was tried before.
+
+    What nobody saw end may have been done. `reason` is why it is over.
+    """
+    if progress.state not in _LEFT_BEHIND or reason == RunReason.ROLLBACK_FAILED:
+        return None
+    lost = progress.step if progress.state is RunState.ABANDONED else None
+    done = (*progress.done, lost.id) if lost else progress.done
+    back = replace(progress, state=RunState.ROLLING_BACK, place=0, attempt=1, done=done)
+    return back if back.steps else None
+
+
+_LEFT_BEHIND = (RunState.FAILED, RunState.CANCELLED, RunState.ABANDONED)
+
+
+def run_name(runbook: str, number: int) -> str:
+    """What a run is called where people ask who did something."""
+    return f"runbook {runbook} (run {number})"
+
+
 # ---- What happens to a run --------------------------------------------------------------------------
 
 
@@ -159,7 +180,8 @@ def advance(progress: Progress, event: Event) -> Move:
         case Declined(reason=reason, words=words):
             return _end(progress, RunState.FAILED, reason, words)
         case Lost(words=words):
-            return _end(progress, RunState.ABANDONED, RunReason.WORKER_LOST, words)
+            why = RunReason.ROLLBACK_FAILED if progress.is_rolling_back else RunReason.WORKER_LOST
+            return _end(progress, RunState.ABANDONED, why, words)
 
 
 def _judged(progress: Progress, event: Judged) -> Move:

@@ -76,3 +76,4 @@ class RunReason(StrEnum):
     WORKER_LOST = "worker_lost"
     ROLLED_BACK = "rolled_back"
     ROLLBACK_FAILED = "rollback_failed"
+    UNDONE_BY_PERSON = "undone_by_a_person"

@@ -48,6 +48,7 @@ class EntryKind(StrEnum):
     RUN_REFUSED = "run_refused"
     RUN_STEP = "run_step"
     RUN_ENDED = "run_ended"
+    RUN_UNDONE = "run_undone"
     APPROVAL_ASKED = "approval_asked"
     APPROVAL_VOTED = "approval_voted"
 

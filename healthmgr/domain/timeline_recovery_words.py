@@ -53,6 +53,13 @@ def _ended(_reason: str, actor: str, detail: Detail) -> str:
     return f"{_run(detail)} {came}{by}{_words(detail)}"
 
 
+def _undone(_reason: str, actor: str, detail: Detail) -> str:
+    comment = str(detail.get("comment") or "").strip()
+    return f"{actor} has what {_run(detail)[0].lower()}{_run(detail)[1:]} left behind undone" + (
+        f": {comment}" if comment else ""
+    )
+
+
 def _asked(_reason: str, _actor: str, detail: Detail) -> str:
     return f"{_run(detail)} asks: {detail.get('question', 'may it go on?')}"
 
@@ -85,6 +92,7 @@ RECOVERY_SENTENCES: Mapping[str, Callable[[str, str, Detail], str]] = {
     EntryKind.RUN_REFUSED: _refused,
     EntryKind.RUN_STEP: _step,
     EntryKind.RUN_ENDED: _ended,
+    EntryKind.RUN_UNDONE: _undone,
     EntryKind.APPROVAL_ASKED: _asked,
     EntryKind.APPROVAL_VOTED: _voted,
 }

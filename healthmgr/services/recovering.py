@@ -38,6 +38,7 @@ from healthmgr.services.recovering_ports import (
 )
 from healthmgr.services.recovering_telling import tell
 from healthmgr.services.recovering_turns import LEASE, Turning, refuse, stop
+from healthmgr.services.recovering_undoing import undo
 from healthmgr.services.repairing import Repairing
 
 log = structlog.get_logger(__name__)
@@ -185,6 +186,19 @@ class Recovering:
             transaction.audit(act.actor, act.origin, "run.cancel", str(run_id), detail, act.now)
             after = transaction.take_run(run_id)
         return after.progress.state if after else RunState.CANCELLED
+
+    def undo(self, run_id: UUID, act: Act) -> RunState:
+        """Undo what a run that is over left behind, as its steps say; also what nobody saw end, for a person says so.
+
+        Raises NotFound, and Conflict where nothing is to be undone, or another run repairs its target.
+        """
+        with self._by_hand.begin() as transaction:
+            run = transaction.take_run(run_id)
+            if run is None:
+                raise NotFound(f"There is no run {run_id}.")
+            state = undo(transaction, run, act, is_automation_on=self._rules.is_automation_on)
+        log.info("run_undone", run=run.number, runbook=run.runbook.name, actor=act.actor)
+        return state
 
     def judge(self, runbook: Runbook, check: str, now: datetime, *, is_automatic: bool = True) -> Verdict:
         """What would be said of a run that started now; nothing is changed. Raises NotFound."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,8 @@ import structlog
 
 from healthmgr.domain.approval import ApprovalState
 from healthmgr.domain.dispatch import Due
-from healthmgr.domain.run import Move
+from healthmgr.domain.phrasing import listing
+from healthmgr.domain.run import Move, undoing
 from healthmgr.domain.run_state import RunReason, RunState
 from healthmgr.domain.timeline import Entry, EntryKind
 from healthmgr.services.recovering_ports import Ended, RecoveringTransaction, Run
@@ -18,6 +20,7 @@ from healthmgr.services.recovering_telling import page
 
 log = structlog.get_logger(__name__)
 
+_MOST = 8  # names in one sentence
 _FAILED = (RunState.FAILED, RunState.ROLLED_BACK, RunState.ABANDONED)
 
 
@@ -76,15 +79,15 @@ def _finish(transaction: RecoveringTransaction, run: Run, move: Move, now: datet
     if asked is not None:
         transaction.decide(asked, ApprovalState.WITHDRAWN.value, now)
     words = move.words
+    is_wanted = bool(run.cancelled_by) and move.state is RunState.ROLLED_BACK  # by somebody, who needs no news of it
     if has_acted and run.progress.state is RunState.SUCCEEDED:
         transaction.forget_failures(run.runbook.name, now)
-    elif has_acted and run.progress.state in _FAILED and transaction.count_failure(run.runbook, now):
+    elif has_acted and run.progress.state in _FAILED and not is_wanted and transaction.count_failure(run.runbook, now):
         often = run.runbook.rails.opens_after
         words += f"; it failed {often} times in a row: its breaker is open until a person closes it"
-    is_told = move.pages and (has_acted or move.state is not RunState.CANCELLED)
-    if run.cancelled_by and move.state is RunState.ROLLED_BACK:
-        is_told = False  # somebody wanted just that
-    dues = page(transaction, run, page_words(run, words), now) if is_told else []
+    is_told = move.pages and (has_acted or move.state is not RunState.CANCELLED) and not is_wanted
+    told = page_words(run, words) + left_behind(run, transaction.drained_by(run)) if is_told else ""
+    dues = page(transaction, run, told, now) if is_told else []
     kind = EntryKind.RUN_REFUSED if move.state is RunState.REFUSED else EntryKind.RUN_ENDED
     note(
         transaction,
@@ -109,3 +112,16 @@ def page_words(run: Run, words: str) -> str:
     }.get(run.progress.state, "failed")
     done = f" Done before: {', '.join(run.progress.done)}." if run.progress.done else ""
     return f"Runbook {run.runbook.name} (run {run.number}) on {run.target} {what}: {words}.{done}"
+
+
+def left_behind(run: Run, drained: Sequence[str]) -> str:
+    """What a run that is over leaves to people, and what undoes it; `drained` are the instances that it took away."""
+    words = ""
+    if drained:
+        them = listing(drained, _MOST)
+        words = f" Out of service because of it: {them}; `healthmgr lb enable {drained[0]}` gives it work again."
+    back = undoing(run.progress, run.reason)
+    if back is not None:
+        steps = listing([step.id for step in back.steps], _MOST)
+        words += f" `healthmgr runs undo {run.number}` undoes it: {steps}."
+    return words

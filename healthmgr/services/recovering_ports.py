@@ -1,4 +1,4 @@
-"""What recovery asks of its store, of the kinds of steps, and of the balancers' state."""
+"""What recovery asks of its store, and of the kinds of steps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from healthmgr.domain.approval import Question
@@ -15,7 +15,7 @@ from healthmgr.domain.check import Check, Severity, Status
 from healthmgr.domain.dispatch import Due
 from healthmgr.domain.proof import Proof, Seen
 from healthmgr.domain.rails import Facts
-from healthmgr.domain.run import Progress
+from healthmgr.domain.run import Progress, run_name
 from healthmgr.domain.run_state import StepState
 from healthmgr.domain.runbook import Runbook, Step
 from healthmgr.domain.timeline import Entry
@@ -72,6 +72,11 @@ class Run:
     def runbook(self) -> Runbook:
         """The runbook as it was when the run was made."""
         return self.progress.runbook
+
+    @property
+    def name(self) -> str:
+        """What stands where people ask who it was."""
+        return run_name(self.runbook.name, self.number)
 
     @property
     def is_automatic(self) -> bool:
@@ -171,6 +176,10 @@ class RecoveringTransaction(CommandingTransaction, Protocol):
 
     def hold_run(self, claimed: Sequence[ClaimedStep], lease_until: datetime) -> None:
         """Prolong the leases that these claims still hold."""
+        ...
+
+    def drained_by(self, run: Run) -> list[str]:
+        """The instances that a run took out of service and that are still wanted so, as "service/instance"."""
         ...
 
     def note_run(self, run: Run, entry: Entry, now: datetime) -> None:
@@ -287,14 +296,4 @@ class StepKinds(Protocol):
 
     def step_type(self, kind: str) -> StepType:
         """The kind of step of this name; raises UnknownPlugin or PluginError."""
-        ...
-
-
-class Balancer(Protocol):
-    """What people and runbooks want of the instances of services."""
-
-    def set_wanted(
-        self, service: str, instance: str, wanted: Literal["enabled", "drained"], by: str, now: datetime
-    ) -> object:
-        """Have an instance drained or enabled. Raises NotFound, Conflict."""
         ...

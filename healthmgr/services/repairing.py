@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import structlog
 from pydantic import ValidationError
@@ -22,13 +22,23 @@ from healthmgr.errors import HealthmgrError, PluginError, StepError
 from healthmgr.ports import StepContext
 from healthmgr.secrets import read_variable, references, resolve
 from healthmgr.services.probing_results import clean
-from healthmgr.services.recovering_ports import Balancer, ClaimedStep, Ended, StepKinds
+from healthmgr.services.recovering_ports import ClaimedStep, Ended, StepKinds
 from healthmgr.telemetry import mask
 
 log = structlog.get_logger(__name__)
 
 _SHORTEST_SECRET = 4  # characters: shorter ones would mask half of every message
 _MOST_FACTS = 16_384  # characters, as JSON
+
+
+class Balancer(Protocol):
+    """What people and runbooks want of the instances of services."""
+
+    def set_wanted(
+        self, service: str, instance: str, wanted: Literal["enabled", "drained"], by: str, now: datetime
+    ) -> object:
+        """Have an instance drained or enabled. Raises NotFound, Conflict."""
+        ...
 
 
 class Repairing:
@@ -104,8 +114,7 @@ class Repairing:
     def _balance(self, claimed: ClaimedStep, wish: Balance, now: Callable[[], datetime]) -> Done:
         if self._balancer is None:
             raise StepError("this installation keeps no instances to be balanced", permanent=True)
-        by = f"runbook {claimed.run.runbook.name}"
-        self._balancer.set_wanted(wish.service, wish.instance, wish.wanted, by, now())
+        self._balancer.set_wanted(wish.service, wish.instance, wish.wanted, claimed.run.name, now())
         return Done(f"{wish.service}/{wish.instance} is {wish.wanted}")
 
     # ---- What may be kept ------------------------------------------------------------------------

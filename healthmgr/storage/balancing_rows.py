@@ -47,6 +47,16 @@ ON CONFLICT (service, instance) DO UPDATE SET
 """)
 
 
+_DRAINED = text("""
+SELECT service || '/' || instance FROM balancing WHERE wanted = 'drained' AND wanted_by = :by ORDER BY service, instance
+""")
+
+
+def read_drained(connection: Connection, by: str) -> list[str]:
+    """What this one took out of service and nobody has put back, as "service/instance"."""
+    return list(connection.execute(_DRAINED, {"by": by}).scalars())
+
+
 class BalancingRows(BalancingTransaction):
     """The rows of one transaction about instances."""
 

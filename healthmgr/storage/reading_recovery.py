@@ -9,7 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Engine, RowMapping, text
 
+from healthmgr.domain.run import Progress, run_name, undoing
+from healthmgr.domain.run_state import RunState
+from healthmgr.domain.runbook_document import runbook_from_document
 from healthmgr.domain.timeline_words import sentence
+from healthmgr.storage.balancing_rows import read_drained
 from healthmgr.storage.transactions import transaction
 from healthmgr.views_recovery import (
     ApprovalView,
@@ -26,7 +30,7 @@ from healthmgr.views_recovery import (
 _RUN = """
 SELECT r.id, r.number, r.runbook, r.state, r.reason, r.words, r.trigger, r.started_by, r.target, r.check_slug AS check,
        r.severity, r.alert_id, i.number AS incident_number, r.is_proved, r.cancelled_by, r.created_at, r.started_at,
-       r.ended_at, r.parameters, r.labels, r.failure, r.document
+       r.ended_at, r.parameters, r.labels, r.failure, r.document, r.place, r.done
 FROM runs r LEFT JOIN alerts a ON a.id = r.alert_id LEFT JOIN incidents i ON i.id = a.incident_id
 """
 _RUNS = text(f"""{_RUN}
@@ -117,6 +121,7 @@ class RecoveryReading:
             steps = connection.execute(_STEPS, same).mappings().all()
             entries = connection.execute(_ENTRIES, same).mappings().all()
             approvals = connection.execute(_APPROVALS_OF, same).mappings().all()
+            drained = read_drained(connection, run_name(row["runbook"], row["number"])) if row["ended_at"] else []
         return RunCard(
             run=_to_run(row),
             parameters=row["parameters"],
@@ -126,6 +131,8 @@ class RecoveryReading:
             steps=[RunStepView.model_validate(dict(step)) for step in steps],
             entries=[_to_entry(entry) for entry in entries],
             approvals=[_to_approval(approval) for approval in approvals],
+            undoing=_undoing(row),
+            drained=drained,
         )
 
     def approvals(self, *, is_open: bool = True, limit: int = 100) -> list[ApprovalView]:
@@ -178,6 +185,12 @@ def _find(connection: Connection, identity: str, by_number: Any, by_id: Any) -> 
 
 def _to_run(row: RowMapping) -> RunView:
     return RunView.model_validate({name: row[name] for name in RunView.model_fields})
+
+
+def _undoing(row: RowMapping) -> list[str]:
+    runbook, state = runbook_from_document(row["document"]), RunState(row["state"])
+    back = undoing(Progress(runbook, state, row["place"], done=tuple(row["done"])), row["reason"])
+    return [step.id for step in back.steps] if back else []
 
 
 def _to_entry(row: RowMapping) -> RunEntryView:

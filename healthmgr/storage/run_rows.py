@@ -24,6 +24,7 @@ from healthmgr.domain.runbook_document import runbook_from_document, runbook_to_
 from healthmgr.domain.timeline import Entry
 from healthmgr.errors import Unavailable
 from healthmgr.services.recovering_ports import ClaimedStep, Ended, Run, Trigger
+from healthmgr.storage.balancing_rows import read_drained
 
 _INSERT = text("""
 INSERT INTO runs (id, runbook, document, trigger, started_by, check_id, check_slug, alert_id, target, severity, labels,
@@ -195,6 +196,9 @@ class RunRows:
     def hold_run(self, claimed: Sequence[ClaimedStep], lease_until: datetime) -> None:
         ids, tokens = [each.run.id for each in claimed], [each.token for each in claimed]
         self._connection.execute(_HOLD, {"ids": ids, "tokens": tokens, "until": lease_until})
+
+    def drained_by(self, run: Run) -> list[str]:
+        return read_drained(self._connection, run.name)
 
     def note_run(self, run: Run, entry: Entry, now: datetime) -> None:
         values = {"id": uuid7(), "run_id": run.id, "now": now, "kind": entry.kind.value, "reason": entry.reason}

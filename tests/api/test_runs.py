@@ -177,6 +177,7 @@ def test_a_breaker_is_closed_by_hand(office: Office) -> None:
 ACTS = (
     RUNS,
     "/api/v1/runs/1/cancel",
+    "/api/v1/runs/1/undo",
     "/api/v1/approvals/1/approve",
     "/api/v1/approvals/1/deny",
     "/api/v1/recovery/stop",

@@ -114,6 +114,7 @@ WITHOUT_DATABASE = (
     ("recovery", "start"),
     ("runs", "show", "1"),
     ("runs", "cancel", "1"),
+    ("runs", "undo", "1"),
     ("approvals", "approve", "1"),
     ("approvals", "deny", "1"),
     ("lb", "enable", "shop/web-1"),

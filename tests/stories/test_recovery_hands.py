@@ -9,7 +9,10 @@ from uuid import UUID
 
 import pytest
 
+from healthmgr.domain.run import run_name
 from healthmgr.domain.step import Done
+from healthmgr.errors import Conflict
+from healthmgr.services.commanding import Act
 from healthmgr.services.recovering_ports import ClaimedStep
 from tests.stories.harness import Story, check
 from tests.stories.repairing import Deed, recovering_with
@@ -124,6 +127,45 @@ def test_a_worker_that_dies_in_a_step_leaves_its_run_abandoned_and_a_person_told
     told = story.deliveries[-1].message
     assert told.reason == "recovery_failed"
     assert "was abandoned: nobody knows how its last step ended, and it is not tried again" in told.words
+
+
+def test_what_an_abandoned_run_left_behind_is_named_to_people_and_undone_when_one_of_them_says_so(story: Story) -> None:
+    """The worker dies when the instance is out of service: it stays so until somebody knows."""
+    names = ("drain", "boot", "later")
+    given_api(story, *({**RESTART, "id": name, "rollback": [{**RESTART, "id": f"undo-{name}"}]} for name in names))
+
+    def take_out(deed: Deed) -> Done:
+        by = run_name("restart", 1)
+        story.healthmgr.balancing.set_wanted("shop", "api", "drained", by, story.now, may_be_last=True)
+        return Done("drained")
+
+    def die(deed: Deed) -> Done:
+        raise Killed
+
+    story.steps.answers |= {"drain": take_out, "boot": die}
+    story.check_fails("api")
+    with pytest.raises(Killed):
+        story.fast_forward(seconds=40)
+    story.fast_forward(minutes=2)
+    told = story.deliveries[-1].message.words
+    assert told.endswith(
+        "Done before: drain. Out of service because of it: shop/api; `healthmgr lb enable shop/api` gives it work "
+        "again. `healthmgr runs undo 1` undoes it: undo-boot and undo-drain."
+    )
+    card = story.healthmgr.recovery.reading.run("1")
+    assert card is not None
+    assert (card.undoing, card.drained) == (["undo-boot", "undo-drain"], ["shop/api"])
+
+    story.deliveries.clear()
+    story.recovering.undo(card.run.id, Act("alice", "cli", story.now, "it is out for nothing"))
+    with pytest.raises(Conflict, match="is not over"):
+        story.recovering.undo(card.run.id, Act("alice", "cli", story.now))
+    story.fast_forward(seconds=10)
+    assert story.steps.done() == ["drain", "boot", "undo-boot", "undo-drain"]
+    assert states(story) == ["rolled_back"]
+    assert not [each for each in story.deliveries if each.message.reason == "recovery_failed"], "she knows"
+    with pytest.raises(Conflict, match="Nothing of run 1"):
+        story.recovering.undo(card.run.id, Act("alice", "cli", story.now))
 
 
 def test_a_step_that_ends_after_it_was_given_up_adds_what_it_came_to_and_nothing_else(story: Story) -> None:
