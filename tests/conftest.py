@@ -21,6 +21,7 @@ from healthmgr.telemetry import configure_as_guest
 from tests.emptying import empty
 
 _ROOT = Path(__file__).parents[1]
+_LONGEST = {"faults": 0, "browser": 1, "processes": 2}
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -31,14 +32,14 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Beside each other run files, never the tests of one; what starts processes or a browser runs one at a time."""
+    """Beside each other run files, never the tests of one; three kinds of tests run one at a time each."""
     return _Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Of tests beside each other, those that take the longest begin first."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        items.sort(key=lambda item: _group(item.nodeid.split("::", 1)[0]) not in ("processes", "browser"))
+        items.sort(key=lambda item: _LONGEST.get(_group(item.nodeid.split("::", 1)[0]), len(_LONGEST)))
 
 
 class _Scheduling(LoadScopeScheduling):
@@ -48,10 +49,16 @@ class _Scheduling(LoadScopeScheduling):
 
 @cache
 def _group(path: str) -> str:
-    """Which tests run one after another: those of a file, of pages, and of all files that start processes."""
+    """Which tests run one after another: those of a file, of pages, and of all that start processes.
+
+    What dies is mostly waited for: beside the tests that kill whole installations there is room for the others.
+    """
     if path.startswith("tests/browser/"):
         return "browser"
-    return "processes" if "mark.processes" in (_ROOT / path).read_text(encoding="utf-8") else path
+    written = (_ROOT / path).read_text(encoding="utf-8")
+    if "mark.processes" not in written:
+        return path
+    return "faults" if path.startswith("tests/faults/") and "installed(" in written else "processes"
 
 
 @dataclass(frozen=True)
@@ -106,14 +113,20 @@ def database_url(servers: Servers) -> Iterator[str]:
     admin.dispose()
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    """An engine on empty tables."""
+@pytest.fixture(scope="session")
+def kept_engine(database_url: str) -> Iterator[Engine]:
+    """One engine for all tests: what a new connection has to learn about each table costs more than most tests."""
     engine = connect(database_url)
-    with engine.begin() as connection:
-        empty(connection)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def engine(kept_engine: Engine) -> Engine:
+    """An engine on empty tables."""
+    with kept_engine.begin() as connection:
+        empty(connection)
+    return kept_engine
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from sqlalchemy import Engine
 
 from tests.api.furnished import Furnished, furnished
 
-SECONDS = float(os.environ.get("HEALTHMGR_FUZZ_SECONDS", "40"))
+SECONDS = float(os.environ.get("HEALTHMGR_FUZZ_SECONDS", "15"))
 SEED = int(os.environ.get("HEALTHMGR_FUZZ_SEED", "0")) or time.time_ns()
 checks.load_all_checks()
 HELD_TO = [

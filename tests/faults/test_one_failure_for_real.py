@@ -117,6 +117,7 @@ def rabbitmq_answers() -> bool:
 
 
 @pytest.mark.rabbitmq
+@pytest.mark.skipif("HEALTHMGR_SOAK_SECONDS" not in os.environ, reason="make soak asks for it")
 def test_the_same_with_rabbitmq_as_the_broker(tmp_path: Path) -> None:
     if not rabbitmq_answers():
         pytest.skip("no RabbitMQ answers at RABBITMQ_URL")

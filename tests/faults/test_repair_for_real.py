@@ -1,4 +1,7 @@
-"""A service dies and is brought back, with nothing played: seen, asked for or not, restarted, proved, resolved."""
+"""A service dies and is brought back, with nothing played: seen, asked for or not, restarted, proved, resolved.
+
+Where a RabbitMQ answers, all messages go through it.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ import structlog
 from tests.faults.installation import Installation, definitions, installed
 from tests.faults.keepers import Keeper, Plain, kept, plain_process
 from tests.faults.outside import Outside, eventually, outside_world
+from tests.faults.test_one_failure_for_real import RABBITMQ, rabbitmq_answers
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
 log = structlog.get_logger(__name__)
@@ -89,6 +93,8 @@ def test_services_are_brought_back_after_asking_where_that_is_due(tmp_path: Path
         made = document(outside, ports, {"shop": "high", "vault": "critical", "plain": "high"})
         made["runbooks"] = runbooks(keeper, plain)
         environ = {"HEALTHMGR_ALLOWED_COMMANDS": str(plain.script)}
+        if rabbitmq_answers():
+            environ["BROKER_URL"] = RABBITMQ
         with installed(tmp_path, outside, made, environ=environ) as installation:
             all_are_well(installation, len(ports))
             _both_die_and_come_back_unasked(installation, keeper, plain)
