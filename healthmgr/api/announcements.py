@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from healthmgr.api.checks import Cursor, Limit
+from healthmgr.api.paging import number
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
 from healthmgr.domain.announcement import MOST_MESSAGE, MOST_TITLE, Impact, Kind, State, Wanted
+from healthmgr.storage.paging import instant, page, seal, unseal
+from healthmgr.views import Page
 from healthmgr.views_public import AnnouncementView
 
 router = APIRouter(prefix="/announcements", tags=["announcements"])
@@ -44,20 +48,13 @@ class NewUpdate(BaseModel):
     message: Message
 
 
-class AnnouncementList(BaseModel):
-    """Announcements, the newest first."""
-
-    items: list[AnnouncementView]
-
-
 @router.get("", summary="List announcements")
-def list_announcements(
-    parts: PartsDep, _: Viewer, limit: Annotated[int, Query(ge=1, le=500)] = 100
-) -> AnnouncementList:
-    """With every update and who wrote it, which is not published."""
+def list_announcements(parts: PartsDep, _: Viewer, cursor: Cursor = None, limit: Limit = 100) -> Page[AnnouncementView]:
+    """The newest first, with every update and who wrote it, which is not published."""
     now = parts.clock.now()
-    found = parts.public.announcing.list(limit=limit)
-    return AnnouncementList(items=[AnnouncementView.of(one, now) for one in found])
+    before = unseal(cursor, instant, number) if cursor else None
+    found = parts.public.announcing.list(limit=limit + 1, before=before)
+    return page(found, limit, lambda one: AnnouncementView.of(one, now), lambda one: seal(one.starts_at, one.number))
 
 
 @router.post("", status_code=201, summary="Announce something")

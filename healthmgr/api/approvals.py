@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel
 
 from healthmgr.api.answer_bodies import Comment
-from healthmgr.api.checks import Limit
+from healthmgr.api.checks import Cursor, Limit
 from healthmgr.api.command import Acting
+from healthmgr.api.paging import number_before
 from healthmgr.api.parts import Parts, PartsDep
 from healthmgr.api.runbooks import ASCII
 from healthmgr.api.security import Responder, Viewer
 from healthmgr.errors import NotFound
 from healthmgr.services.commanding import Act
+from healthmgr.storage.paging import page, seal
+from healthmgr.views import Page
 from healthmgr.views_recovery import ApprovalView
 
 router = APIRouter(prefix="/approvals", tags=["approvals"])
@@ -24,12 +26,6 @@ Which = Annotated[
 ]
 
 
-class ApprovalList(BaseModel):
-    """Questions, the newest first."""
-
-    items: list[ApprovalView]
-
-
 @router.get("", summary="List approvals")
 def list_approvals(
     parts: PartsDep,
@@ -37,10 +33,12 @@ def list_approvals(
     state: Annotated[
         Literal["open", "all"], Query(description="Those that wait for an answer, or also those that are decided.")
     ] = "open",
+    cursor: Cursor = None,
     limit: Limit = 50,
-) -> ApprovalList:
+) -> Page[ApprovalView]:
     """What waits for an answer; the newest first."""
-    return ApprovalList(items=parts.recovery.reading.approvals(is_open=state == "open", limit=limit))
+    found = parts.recovery.reading.approvals(is_open=state == "open", limit=limit + 1, before=number_before(cursor))
+    return page(found, limit, lambda approval: approval, lambda approval: seal(approval.number))
 
 
 @router.get("/{which}", summary="Show an approval")

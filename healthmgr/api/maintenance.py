@@ -8,12 +8,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from healthmgr.api.checks import Cursor
+from healthmgr.api.paging import MANY, WINDOWS, Many
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
 from healthmgr.api.silences import MatcherTexts
 from healthmgr.domain.maintenance import MAX_INTERVALS
 from healthmgr.domain.silence import MOST_COMMENT, read_matchers
 from healthmgr.services.maintaining import Plan, read_window
+from healthmgr.storage.paging import page_of
+from healthmgr.views import Page
 from healthmgr.views_muting import HitsView, MaintenanceView
 
 router = APIRouter(prefix="/maintenance", tags=["maintenance"])
@@ -82,17 +86,11 @@ class Covering(BaseModel):
     covers_dependents: bool = False
 
 
-class MaintenanceList(BaseModel):
-    """Maintenance windows by name."""
-
-    items: list[MaintenanceView]
-
-
 @router.get("", summary="List maintenance windows")
-def list_maintenance(parts: PartsDep, _: Viewer) -> MaintenanceList:
-    """Of files and of people, with the occurrence that is open and the next one."""
-    now = parts.clock.now()
-    return MaintenanceList(items=[MaintenanceView.of(window, now) for window in parts.maintaining.list()])
+def list_maintenance(parts: PartsDep, _: Viewer, cursor: Cursor = None, limit: Many = MANY) -> Page[MaintenanceView]:
+    """By name, of files and of people, with the occurrence that is open and the next one."""
+    now, found = parts.clock.now(), parts.maintaining.list()
+    return page_of(found, WINDOWS, lambda window: MaintenanceView.of(window, now), cursor=cursor, limit=limit)
 
 
 @router.post("", status_code=201, summary="Plan a maintenance window")

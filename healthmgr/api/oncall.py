@@ -13,6 +13,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from healthmgr.api.checks import Cursor
+from healthmgr.api.paging import MANY, Many
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
 from healthmgr.domain.check import Severity
@@ -24,6 +26,7 @@ from healthmgr.services.rostering import Answer, Hand
 from healthmgr.services.subscribing import Subject
 from healthmgr.services.tokens import Principal, Role
 from healthmgr.storage.reading_oncall import MOST_DAYS
+from healthmgr.views import Page
 from healthmgr.views_oncall import (
     ChangeView,
     ScheduleLineView,
@@ -126,12 +129,6 @@ class ChangeList(BaseModel):
     items: list[ChangeView]
 
 
-class SwapList(BaseModel):
-    """Swaps, newest first."""
-
-    items: list[SwapView]
-
-
 @router.get("/schedules", summary="List schedules")
 def list_schedules(parts: PartsDep, _: Viewer) -> ScheduleList:
     """With who is on call now."""
@@ -200,9 +197,16 @@ def remove_change(change_id: UUID, parts: PartsDep, who: Responder, origin: Orig
 
 
 @router.get("/swaps", summary="List swaps")
-def list_swaps(parts: PartsDep, _: Viewer, schedule: str | None = None, state: SwapState | None = None) -> SwapList:
-    """Of one schedule, or of all."""
-    return SwapList(items=parts.oncall.reading.swaps(schedule, state))
+def list_swaps(
+    parts: PartsDep,
+    _: Viewer,
+    schedule: str | None = None,
+    state: SwapState | None = None,
+    cursor: Cursor = None,
+    limit: Many = MANY,
+) -> Page[SwapView]:
+    """The newest first, of one schedule, or of all."""
+    return parts.oncall.reading.swaps_page(schedule, state, cursor=cursor, limit=limit)
 
 
 @router.post("/schedules/{name}/swaps", status_code=201, summary="Propose a swap")

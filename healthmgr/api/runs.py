@@ -6,28 +6,25 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from healthmgr.api.answer_bodies import Comment
-from healthmgr.api.checks import Limit
+from healthmgr.api.checks import Cursor, Limit
 from healthmgr.api.command import Acting
+from healthmgr.api.paging import number_before
 from healthmgr.api.parts import Parts, PartsDep
 from healthmgr.api.runbooks import ASCII, Name
 from healthmgr.api.security import Responder, Viewer
 from healthmgr.domain.run_state import RunState
 from healthmgr.errors import NotFound
 from healthmgr.services.commanding import Act
+from healthmgr.storage.paging import page, seal
+from healthmgr.views import Page
 from healthmgr.views_recovery import RunCard, RunView
 
 router = APIRouter(tags=["runs"])
 
 Which = Annotated[str, Path(max_length=40, pattern=ASCII, description="A run's number or its id.", examples=["12"])]
-
-
-class RunList(BaseModel):
-    """Runs, the newest first."""
-
-    items: list[RunView]
 
 
 class NewRun(Comment):
@@ -69,13 +66,13 @@ def list_runs(
     check: Annotated[str | None, Query(max_length=100, pattern=ASCII, description="Only for this check.")] = None,
     state: Annotated[RunState | None, Query(description="Only those in this state.")] = None,
     incident: Annotated[int | None, Query(ge=1, lt=10**18, description="Only of this incident.")] = None,
+    cursor: Cursor = None,
     limit: Limit = 50,
-) -> RunList:
+) -> Page[RunView]:
     """The newest first."""
-    found = parts.recovery.reading.runs(
-        limit=limit, runbook=runbook, check=check, state=state.value if state else None, incident=incident
-    )
-    return RunList(items=found)
+    named = {"runbook": runbook, "check": check, "state": state.value if state else None}
+    found = parts.recovery.reading.runs(limit=limit + 1, before=number_before(cursor), incident=incident, **named)
+    return page(found, limit, lambda run: run, lambda run: seal(run.number))
 
 
 @router.get("/runs/{which}", summary="Show a run")

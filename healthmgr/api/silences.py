@@ -9,12 +9,16 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from healthmgr.api.checks import Cursor
+from healthmgr.api.paging import MANY, Many, silences_at
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
 from healthmgr.domain.quantity import parse_duration
 from healthmgr.domain.silence import MOST_AUTHOR, MOST_COMMENT, MOST_MATCHERS, Draft, SilenceState, read_matchers
 from healthmgr.errors import DefinitionError, Problem
 from healthmgr.services.silencing import ANY_STATE
+from healthmgr.storage.paging import page_of
+from healthmgr.views import Page
 from healthmgr.views_muting import HitsView, SilenceView
 
 router = APIRouter(prefix="/silences", tags=["silences"])
@@ -72,12 +76,6 @@ class Matching(BaseModel):
     matchers: MatcherTexts
 
 
-class SilenceList(BaseModel):
-    """Silences: what holds first, then what is to come, then what is over."""
-
-    items: list[SilenceView]
-
-
 @router.get("", summary="List silences")
 def list_silences(
     parts: PartsDep,
@@ -88,12 +86,14 @@ def list_silences(
     matcher: Annotated[
         list[str] | None, Query(description="Only those whose own matchers, as written, fit this.")
     ] = None,
-) -> SilenceList:
-    """What is over is kept for five days."""
+    cursor: Cursor = None,
+    limit: Many = MANY,
+) -> Page[SilenceView]:
+    """What holds first, then what is to come, then what is over, which is kept for five days."""
     now = parts.clock.now()
-    wanted = read_matchers(matcher or ())
-    found = parts.silencing.find(now, states=state or ANY_STATE, matchers=wanted)
-    return SilenceList(items=[SilenceView.of(silence, now) for silence in found])
+    order, at = silences_at(cursor, now)
+    found = parts.silencing.find(at, states=state or ANY_STATE, matchers=read_matchers(matcher or ()))
+    return page_of(found, order, lambda silence: SilenceView.of(silence, now), cursor=cursor, limit=limit)
 
 
 @router.post("", status_code=201, summary="Silence alerts")

@@ -7,11 +7,14 @@ from datetime import datetime
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from healthmgr.api.checks import Cursor
 from healthmgr.api.idempotency import holds_secret
+from healthmgr.api.paging import MANY, TOKENS, Many
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Admin, Origin
 from healthmgr.services.tokens import Role
-from healthmgr.views import TokenView
+from healthmgr.storage.paging import page_of
+from healthmgr.views import Page, TokenView
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
 
@@ -43,16 +46,10 @@ class CreatedToken(BaseModel):
     token: str
 
 
-class TokenList(BaseModel):
-    """All tokens by name."""
-
-    items: list[TokenView]
-
-
 @router.get("", summary="List tokens")
-def list_tokens(parts: PartsDep, _: Admin) -> TokenList:
-    """Names and roles; a token itself is not kept and cannot be shown."""
-    return TokenList(items=parts.tokens.list())
+def list_tokens(parts: PartsDep, _: Admin, cursor: Cursor = None, limit: Many = MANY) -> Page[TokenView]:
+    """By name, with roles; a token itself is not kept and cannot be shown."""
+    return page_of(parts.tokens.list(), TOKENS, lambda token: token, cursor=cursor, limit=limit)
 
 
 @router.post("", status_code=201, summary="Create a token", dependencies=[Depends(holds_secret)])

@@ -5,10 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from healthmgr.api.checks import Cursor
+from healthmgr.api.paging import MANY, SESSIONS, USERS, Many
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Admin, Origin
 from healthmgr.services.tokens import Role
 from healthmgr.services.users import User
+from healthmgr.storage.paging import page_of
+from healthmgr.views import Page
 from healthmgr.views_access import SessionView, UserView
 
 router = APIRouter(prefix="/users", tags=["users"])
@@ -37,18 +41,6 @@ class ChangedUser(BaseModel):
     password: str | None = Field(None, max_length=1000)
 
 
-class UserList(BaseModel):
-    """All users by name."""
-
-    items: list[UserView]
-
-
-class SessionList(BaseModel):
-    """The browsers that somebody is signed in with, the latest first."""
-
-    items: list[SessionView]
-
-
 class Ended(BaseModel):
     """How many sessions were ended."""
 
@@ -56,9 +48,9 @@ class Ended(BaseModel):
 
 
 @router.get("", summary="List users")
-def list_users(parts: PartsDep, _: Admin) -> UserList:
-    """Names and roles; nothing of a password can be shown."""
-    return UserList(items=[_view(user) for user in parts.users.list()])
+def list_users(parts: PartsDep, _: Admin, cursor: Cursor = None, limit: Many = MANY) -> Page[UserView]:
+    """By name, with roles; nothing of a password can be shown."""
+    return page_of(parts.users.list(), USERS, _view, cursor=cursor, limit=limit)
 
 
 @router.post("", status_code=201, summary="Add a user")
@@ -77,9 +69,10 @@ def change_user(name: str, wanted: ChangedUser, parts: PartsDep, who: Admin, ori
 
 
 @session_router.get("", summary="List sessions")
-def list_sessions(parts: PartsDep, _: Admin) -> SessionList:
-    """Who is signed in, by what, and since when."""
-    return SessionList(items=parts.sessions.list(parts.clock.now()))
+def list_sessions(parts: PartsDep, _: Admin, cursor: Cursor = None, limit: Many = MANY) -> Page[SessionView]:
+    """Who is signed in, by what, and since when; the latest first."""
+    found = parts.sessions.list(parts.clock.now())
+    return page_of(found, SESSIONS, lambda session: session, cursor=cursor, limit=limit)
 
 
 @session_router.delete("/{name:path}", summary="Sign somebody out everywhere")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -23,6 +23,7 @@ MOST_AUTHOR = 200
 KEPT_FOR = timedelta(days=5)  # after its end
 _NAMES = ("check", "alertname")  # what an alert is called, by where it comes from
 _SAYS_LITTLE = ("severity", "origin")  # what half of all alerts have in common
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SAME_START = timedelta(seconds=1)  # what is sent back may have lost its fractions on the way
 
 
@@ -118,13 +119,22 @@ def decide(draft: Draft, stored: Silence | None, new_id: UUID, now: datetime) ->
 
 def order(silences: Sequence[Silence], now: datetime) -> list[Silence]:
     """As people look for them: those that hold, the next to end first; then those to come; then what is over."""
-    active = [one for one in silences if one.state(now) is SilenceState.ACTIVE]
-    pending = [one for one in silences if one.state(now) is SilenceState.PENDING]
-    over = [one for one in silences if one.state(now) is SilenceState.EXPIRED]
-    active.sort(key=lambda one: (one.ends_at, one.id))
-    pending.sort(key=lambda one: (one.starts_at, one.id))
-    over.sort(key=lambda one: (one.ends_at, one.id), reverse=True)
-    return active + pending + over
+    return sorted(silences, key=lambda one: place(one, now))
+
+
+def place(silence: Silence, now: datetime) -> tuple[int, int, str]:
+    """Where a silence stands among others at this instant: the least comes first."""
+    match silence.state(now):
+        case SilenceState.ACTIVE:
+            return 0, _microseconds(silence.ends_at), str(silence.id)
+        case SilenceState.PENDING:
+            return 1, _microseconds(silence.starts_at), str(silence.id)
+        case SilenceState.EXPIRED:
+            return 2, -_microseconds(silence.ends_at), str(silence.id)
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def mentions(silence: Silence, wanted: Sequence[Matcher]) -> bool:

@@ -29,8 +29,13 @@ class AnnouncingTransaction(Protocol):
         """One of them, its row locked where it will be changed."""
         ...
 
-    def announcements(self, since: datetime | None, limit: int) -> Sequence[Announcement]:
-        """Those that are open, or ended or began since then; the newest first."""
+    def announcements(
+        self, since: datetime | None, limit: int, before: tuple[datetime, int] | None = None
+    ) -> Sequence[Announcement]:
+        """Those that are open, or ended or began since then; the newest first.
+
+        `before` is when one starts, and its number: those that come behind it.
+        """
         ...
 
     def add(self, announcement: Announcement) -> int:
@@ -106,10 +111,15 @@ class Announcing:
         with self._store.begin() as transaction:
             return _find(transaction, number)
 
-    def list(self, since: datetime | None = None, limit: int = 100) -> Sequence[Announcement]:
-        """Those that are open, or ended or began since then (None: all), the newest first."""
+    def list(
+        self, since: datetime | None = None, limit: int = 100, before: tuple[datetime, int] | None = None
+    ) -> Sequence[Announcement]:
+        """Those that are open, or ended or began since then (None: all), the newest first.
+
+        `before` is when one starts, and its number: those that come behind it.
+        """
         with self._store.begin() as transaction:
-            return transaction.announcements(since, limit)
+            return transaction.announcements(since, limit, before)
 
 
 def _find(transaction: AnnouncingTransaction, number: int, *, will_change: bool = False) -> Announcement:

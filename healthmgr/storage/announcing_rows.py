@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, tuple_, update
 from uuid_utils.compat import uuid7
 
 from healthmgr.domain.announcement import Announcement, Impact, Kind, State, Update
@@ -31,7 +31,9 @@ class AnnouncingRows(AnnouncingTransaction):
         rows = self._connection.execute(query.with_for_update() if will_change else query).all()
         return next(iter(self._whole(rows)), None)
 
-    def announcements(self, since: datetime | None, limit: int) -> Sequence[Announcement]:
+    def announcements(
+        self, since: datetime | None, limit: int, before: tuple[datetime, int] | None = None
+    ) -> Sequence[Announcement]:
         table = announcements.c
         query = select(announcements).order_by(table.starts_at.desc(), table.number.desc()).limit(limit)
         if since is not None:
@@ -39,6 +41,8 @@ class AnnouncingRows(AnnouncingTransaction):
             query = query.where(
                 or_(is_open, table.closed_at >= since, table.ends_at >= since, table.starts_at >= since)
             )
+        if before is not None:
+            query = query.where(tuple_(table.starts_at, table.number) < before)
         return self._whole(self._connection.execute(query).all())
 
     def add(self, announcement: Announcement) -> int:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
-
-from sqlalchemy import RowMapping
+from typing import Any, Generic, TypeVar
 
 from healthmgr.errors import DefinitionError, Problem
 from healthmgr.views import Page
@@ -17,6 +16,7 @@ from healthmgr.views import Page
 MAX_LIMIT = 1000
 
 Item = TypeVar("Item")
+Row = TypeVar("Row")
 
 
 def seal(*key: Any) -> str:
@@ -32,11 +32,26 @@ def unseal(cursor: str, *kinds: Callable[[Any], Any]) -> tuple[Any, ...]:
         if "\0" in "".join(part for part in parts if isinstance(part, str)):
             raise ValueError("no text here holds NUL")  # noqa: TRY301 - told below like every other fault
         return tuple(kind(part) for kind, part in zip(kinds, parts, strict=True))
-    except (ValueError, TypeError, AttributeError, binascii.Error) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error) as error:
         problem = Problem(
             f"{cursor!r} is not a cursor: use the `next_cursor` of the page before, unchanged", path="cursor"
         )
         raise DefinitionError([problem]) from error
+
+
+def words(part: Any) -> str:
+    """A text as a cursor holds it; raises TypeError for anything else."""
+    if not isinstance(part, str):
+        raise TypeError("no text")
+    return part
+
+
+def instant(written: str) -> datetime:
+    """An instant as a cursor holds it; raises ValueError for one without an offset."""
+    at = datetime.fromisoformat(written)
+    if at.tzinfo is None:
+        raise ValueError("an instant needs an offset")
+    return at
 
 
 def first_id(at: datetime) -> str:
@@ -60,11 +75,30 @@ def one_of(value: str | None, allowed: Sequence[str], path: str) -> str | None:
 
 
 def page(
-    rows: Sequence[RowMapping],
+    rows: Sequence[Row],
     limit: int,
-    view: Callable[[RowMapping], Item],
-    key: Callable[[RowMapping], str],
+    view: Callable[[Row], Item],
+    key: Callable[[Row], str],
 ) -> Page[Item]:
     """A page of at most `limit` items from rows that were read with `limit + 1`."""
     cursor = key(rows[limit - 1]) if len(rows) > limit else None
     return Page(items=[view(row) for row in rows[:limit]], next_cursor=cursor)
+
+
+@dataclass(frozen=True, slots=True)
+class Order(Generic[Row]):
+    """In which order a list is read: by a key of strings and numbers, each part read back by its own function."""
+
+    key: Callable[[Row], tuple[Any, ...]]
+    kinds: tuple[Callable[[Any], Any], ...]
+
+
+def page_of(
+    rows: Iterable[Row], order: Order[Row], view: Callable[[Row], Item], *, cursor: str | None, limit: int
+) -> Page[Item]:
+    """A page of a list that is at hand as a whole, for those that never grow long; raises DefinitionError."""
+    ordered = sorted(rows, key=order.key)
+    if cursor:
+        after = unseal(cursor, *order.kinds)
+        ordered = [row for row in ordered if order.key(row) > after]
+    return page(ordered[: limit + 1], limit, view, lambda row: seal(*order.key(row)))

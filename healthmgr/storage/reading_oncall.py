@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, select, text, tuple_
 
 from healthmgr.domain.calendar import zone
 from healthmgr.domain.check import Severity
@@ -24,11 +24,13 @@ from healthmgr.domain.swap import SwapState
 from healthmgr.domain.synthetic import INCIDENT_NUMBER
 from healthmgr.errors import DefinitionError, NotFound, Problem
 from healthmgr.storage.contact_rows import read_contacts
+from healthmgr.storage.paging import instant, page, seal, unseal
 from healthmgr.storage.reading_who import read_who
 from healthmgr.storage.rostering_rows import to_override, to_swap, to_temporary
 from healthmgr.storage.schedule_rows import read_feeds, read_schedule, read_schedules
 from healthmgr.storage.tables import schedule_overrides, shift_swaps, temporary_schedules
 from healthmgr.storage.transactions import transaction
+from healthmgr.views import Page
 from healthmgr.views_feeds import FeedView
 from healthmgr.views_oncall import (
     BurdenView,
@@ -46,6 +48,7 @@ from healthmgr.views_oncall import (
 
 MOST_DAYS = 90  # that are shown at once: as far as calendars are kept
 _GLANCE = timedelta(days=14)
+_MOST_SWAPS = 500
 
 _LINES = text("SELECT name, description, timezone FROM schedules WHERE is_enabled ORDER BY name")
 _FACTS = text("SELECT name, description, timezone, managed_by FROM schedules WHERE name = :name AND is_enabled")
@@ -126,9 +129,17 @@ class OncallReading:
             return _with_told(connection, [SwapView.of(to_swap(row))])[0]
 
     def swaps(self, name: str | None = None, state: SwapState | None = None) -> list[SwapView]:
-        """The swaps of a schedule, or of all, newest first."""
+        """The swaps of a schedule, or of all, newest first; 500 of them at most."""
+        return self.swaps_page(name, state, cursor=None, limit=_MOST_SWAPS).items
+
+    def swaps_page(
+        self, name: str | None, state: SwapState | None, *, cursor: str | None, limit: int
+    ) -> Page[SwapView]:
+        """Some of them; raises DefinitionError for what is no cursor."""
+        before = unseal(cursor, instant, UUID) if cursor else None
         with transaction(self._engine) as connection:
-            return _swaps(connection, name, state)
+            found = _swaps(connection, name, state, before, limit + 1)
+        return page(found, limit, lambda one: one, lambda one: seal(one.created_at, one.id))
 
     def contacts(self, people: Collection[str] | None = None) -> list[ContactView]:
         """The contacts of these people, or of everybody, in the order in which they are tried."""
@@ -240,8 +251,16 @@ def _changes(connection: Connection, name: str, since: datetime) -> list[ChangeV
     return sorted(found, key=lambda change: (change.starts_at, change.created_at, change.id))
 
 
-def _swaps(connection: Connection, name: str | None, state: SwapState | None) -> list[SwapView]:
-    query = select(shift_swaps).order_by(shift_swaps.c.created_at.desc(), shift_swaps.c.id.desc()).limit(500)
+def _swaps(
+    connection: Connection,
+    name: str | None,
+    state: SwapState | None,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int = _MOST_SWAPS,
+) -> list[SwapView]:
+    query = select(shift_swaps).order_by(shift_swaps.c.created_at.desc(), shift_swaps.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(tuple_(shift_swaps.c.created_at, shift_swaps.c.id) < before)
     if name is not None:
         query = query.where(shift_swaps.c.schedule == name)
     if state is not None:

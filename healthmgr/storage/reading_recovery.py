@@ -65,7 +65,8 @@ SELECT a.id, a.number, a.run_id, r.number AS run_number, r.runbook, r.target, r.
        ), '[]') AS votes
 FROM approvals a JOIN runs r ON r.id = a.run_id
 """
-_APPROVALS = text(f"{_APPROVAL} WHERE (NOT :is_open OR a.state = 'open') ORDER BY a.number DESC LIMIT :limit")
+_APPROVALS = text(f"""{_APPROVAL} WHERE (NOT :is_open OR a.state = 'open')
+  AND (CAST(:before AS bigint) IS NULL OR a.number < :before) ORDER BY a.number DESC LIMIT :limit""")
 _APPROVALS_OF = text(f"{_APPROVAL} WHERE a.run_id = :id ORDER BY a.number")
 _APPROVAL_BY_NUMBER = text(f"{_APPROVAL} WHERE a.number = :number")
 _APPROVAL_BY_ID = text(f"{_APPROVAL} WHERE a.id = :id")
@@ -135,10 +136,11 @@ class RecoveryReading:
             drained=drained,
         )
 
-    def approvals(self, *, is_open: bool = True, limit: int = 100) -> list[ApprovalView]:
-        """What people are asked, or were asked, the newest first."""
+    def approvals(self, *, is_open: bool = True, limit: int = 100, before: int | None = None) -> list[ApprovalView]:
+        """What people are asked, or were asked, the newest first; `before` an approval's number, the older ones."""
+        values = {"is_open": is_open, "limit": limit, "before": before}
         with transaction(self._engine) as connection:
-            rows = connection.execute(_APPROVALS, {"is_open": is_open, "limit": limit}).mappings().all()
+            rows = connection.execute(_APPROVALS, values).mappings().all()
         return [_to_approval(row) for row in rows]
 
     def approval(self, identity: str) -> ApprovalView | None:

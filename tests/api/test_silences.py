@@ -86,7 +86,7 @@ def test_a_preview_shows_alerts_incidents_and_waiting_messages_and_changes_nothi
     assert "till" in hits["checks"]
     both = client.post(f"{SILENCES}/preview", json={"matchers": ["service=~shop|store"]}).json()
     assert both["incidents"][0]["is_quiet"]
-    assert client.get(SILENCES).json() == {"items": []}
+    assert client.get(SILENCES).json()["items"] == []
 
 
 @pytest.mark.parametrize(
