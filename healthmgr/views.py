@@ -181,12 +181,16 @@ class ChannelView(View):
 
 
 class StatusView(View):
-    """The whole at a glance: the worst hard status of all active checks, what is open, and how fast people are told."""
+    """The whole at a glance: the worst hard status of all active checks, what is open, and how fast people are told.
+
+    `open_alerts` and `open_incidents` count by severity.
+    """
 
     status: str
     checks: dict[str, int]
     total_checks: int
     open_alerts: dict[str, int]
+    open_incidents: dict[str, int] = Field(default_factory=dict)
     unacknowledged_alerts: int
     pending_notifications: int
     delivery: list[DeliveryTimes] = []

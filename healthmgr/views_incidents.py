@@ -46,10 +46,22 @@ class EntryView(View):
     detail: dict[str, Any]
 
 
+class PlannedLevel(View):
+    """A level of the policy that is climbed: whom it names, over which channels ([]: each person's own).
+
+    `after` is how many seconds after the level before (for the first: after the beginning) it is told.
+    """
+
+    name: str
+    to: list[str]
+    via: list[str]
+    after: float
+
+
 class PlannedLeg(View):
     """What one route of the frozen plan does: whom it tells ("alice over mail"), how often again (seconds).
 
-    `policy` is climbed besides, "" for none.
+    `policy` is climbed besides, "" for none, through its `levels`, which begin again `repeat` times.
     """
 
     route: str
@@ -57,6 +69,8 @@ class PlannedLeg(View):
     to: list[str]
     cadence: float
     policy: str = ""
+    levels: list[PlannedLevel] = Field(default_factory=list)
+    repeat: int = 0
 
 
 class RoleView(View):
@@ -91,12 +105,15 @@ class LinkView(View):
 class IncidentView(IncidentLine):
     """An incident whole: its alerts, who is told and was, and its timeline, oldest first.
 
-    `climb_at` is when the next level of its policy is due, `snoozed_until` the end of a snooze. `hanging` says what
-    falls with its checks ("12 checks in 4 services"), `causes` what it may come from, the likeliest first.
+    `climb_level` is the level of its policy that is next, from 0 on (their number: none is left), `climb_lap` how often
+    they began again, `climb_at` when the next is due, `snoozed_until` the end of a snooze. `hanging` says what falls
+    with its checks ("12 checks in 4 services"), `causes` what it may come from, the likeliest first.
     """
 
     episode: int
     round: int
+    climb_level: int = 0
+    climb_lap: int = 0
     climb_at: datetime | None
     snoozed_until: datetime | None
     plan: list[PlannedLeg]

@@ -20,7 +20,8 @@ from healthmgr.dashboard.shell import ROOT, keep_fresh, on_acts, page
 from healthmgr.dashboard.templates import render
 from healthmgr.domain.check import Severity
 from healthmgr.domain.report import draft
-from healthmgr.domain.timeline_words import sentence
+from healthmgr.domain.timeline import EntryKind
+from healthmgr.domain.timeline_words import because, sentence
 from healthmgr.errors import NotFound
 from healthmgr.services.tokens import Role
 from healthmgr.views_incidents import IncidentView
@@ -156,8 +157,14 @@ def _timeline(found: IncidentView) -> tuple[str, str]:
 
 
 def _sides(found: IncidentView, *, may_act: bool) -> list[tuple[str, str]]:
+    passed = {
+        entry.detail.get("level"): because(entry.reason)
+        for entry in found.timeline
+        if entry.kind == EntryKind.LEVEL_PASSED
+    }
+    told = [(one, because(one.reason) if one.reason else "") for one in found.notifications]
     return [
-        ("next", render("incident_next", incident=found)),
+        ("next", render("incident_next", incident=found, passed=passed)),
         ("people", render("incident_people", incident=found, may_act=may_act, root=ROOT)),
-        ("told", render("incident_told", incident=found)),
+        ("told", render("incident_told", told=told)),
     ]

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, ScalarSelect, case, func, sele
 from healthmgr.domain import synthetic
 from healthmgr.domain.cascade import extent
 from healthmgr.domain.check import Severity
+from healthmgr.domain.escalation import Policy
 from healthmgr.domain.plan import Plan
 from healthmgr.errors import NotFound
 from healthmgr.storage import reading_alerts
@@ -20,7 +21,7 @@ from healthmgr.storage.reading_command import read_command
 from healthmgr.storage.tables import alerts, checks, incident_entries, incidents
 from healthmgr.storage.tracing_rows import read_causes
 from healthmgr.views import AlertView, Page
-from healthmgr.views_incidents import EntryView, IncidentLine, IncidentView, PlannedLeg
+from healthmgr.views_incidents import EntryView, IncidentLine, IncidentView, PlannedLeg, PlannedLevel
 from healthmgr.views_insight import CauseView
 
 INCIDENT_STATES = ("open", "firing", "acknowledged", "snoozed", "resolved", "all")
@@ -148,8 +149,23 @@ def _plan(document: dict[str, object], severity: str) -> list[PlannedLeg]:
             to=[f"{target.recipient} over {target.channel}" for target in leg.targets],
             cadence=leg.cadence.total_seconds(),
             policy=leg.policy.name if leg.policy else "",
+            levels=_levels(leg.policy) if leg.policy else [],
+            repeat=leg.policy.repeat if leg.policy else 0,
         )
         for leg in Plan.from_document(document).course(Severity(severity)).legs
+    ]
+
+
+def _levels(policy: Policy) -> list[PlannedLevel]:
+    delays = [policy.begins_after, *(level.delay for level in policy.levels[1:])]
+    return [
+        PlannedLevel(
+            name=level.name,
+            to=[str(named) for named in level.targets],
+            via=list(level.channels),
+            after=delay.total_seconds(),
+        )
+        for level, delay in zip(policy.levels, delays, strict=True)
     ]
 
 

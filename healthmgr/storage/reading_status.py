@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, func, select
 from healthmgr.domain import synthetic
 from healthmgr.domain.check import Severity, Status
 from healthmgr.storage.delivery_times import delivery_times
-from healthmgr.storage.tables import alerts, check_schedules, check_states, checks, notifications
+from healthmgr.storage.tables import alerts, check_schedules, check_states, checks, incidents, notifications
 from healthmgr.views import StatusView
 
 # Worst last: a status that could not be told is worse than a slow one, for it may hide anything.
@@ -27,6 +27,11 @@ _UNSENT = (
         notifications.c.state.in_(("pending", "sending")),
         notifications.c.recipient != synthetic.RECIPIENT,
     )
+)
+_INCIDENTS = (
+    select(incidents.c.severity, func.count())
+    .where(incidents.c.resolved_at.is_(None), incidents.c.number != synthetic.INCIDENT_NUMBER)
+    .group_by(incidents.c.severity)
 )
 
 
@@ -63,8 +68,10 @@ def _open_work(connection: Connection) -> dict[str, Any]:
         .group_by(alerts.c.severity)
     ).all()
     found = {severity: count for severity, count, _ in rows}
+    incident_counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(_INCIDENTS)}
     return {
         "open_alerts": {severity.value: found.get(severity.value, 0) for severity in Severity},
+        "open_incidents": {severity.value: incident_counts.get(severity.value, 0) for severity in Severity},
         "unacknowledged_alerts": sum(row[2] for row in rows),
         "pending_notifications": connection.execute(_UNSENT).scalar_one(),
     }

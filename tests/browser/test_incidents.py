@@ -8,14 +8,20 @@ import pytest
 from sqlalchemy import Engine, func, insert, select, update
 
 from healthmgr.bootstrap import Healthmgr
+from healthmgr.domain.cause import Cause, CauseKind, Evidence, EvidenceKind
+from healthmgr.domain.check import Severity
+from healthmgr.domain.escalation import Level, Named, Policy
+from healthmgr.domain.plan import Course, Leg, Plan, Target
 from healthmgr.storage.tables import (
     alerts,
     audit_entries,
     check_states,
+    incident_causes,
     incident_subscribers,
     incident_tasks,
     incidents,
 )
+from healthmgr.storage.tracing_rows import to_document
 from tests.browser.conftest import DESKTOP, PHONE, Open
 from tests.builders import make_alert, make_check, make_entry, make_incident, make_notification, make_well
 
@@ -61,6 +67,41 @@ def test_an_incident_says_what_broke_who_was_told_and_who_is_next(open_page: Ope
     countdown = page.get_by_label("Escalation").locator("hm-time").first
     assert countdown.evaluate("element => element.shadowRoot.textContent") == "3 min"
     expect(page.get_by_label("Timeline")).to_contain_text("Opened as critical, by the route default")
+
+
+def test_it_says_how_far_it_has_climbed_and_what_speaks_for_a_cause(
+    open_page: Open, keep_picture, engine: Engine, healthmgr: Healthmgr
+) -> None:
+    now = healthmgr.now()
+    shop = make_check(engine, "shop", status="unhealthy")
+    levels = [Level("", (Named.parse(f"schedule:{name}"),), timedelta(minutes=5)) for name in ("day", "night", "boss")]
+    legs = (Leg("default", (), timedelta(hours=1), policy=Policy("standard", tuple(levels), repeat=1)),)
+    plan = Plan({Severity.HIGH: Course(legs)}, Leg("default", (Target("ops", "mail", "x"),), timedelta(hours=1)))
+    incident = make_incident(
+        engine, opened_at=now, climb_level=2, climb_at=now + timedelta(minutes=4), plan=plan.to_document()
+    )  # fmt: skip
+    make_alert(engine, shop, incident_id=incident)
+    make_entry(engine, incident, "level_passed", reason="nobody_on_call", detail={"level": 1, "name": ""})
+    evidence = (Evidence(EvidenceKind.FIRST, 1.5, "8 s before all others"),
+                Evidence(EvidenceKind.BELOW, -2.0, "dns above it is in trouble " + EVIL))  # fmt: skip
+    cause = to_document(Cause(CauseKind.CHECK, "shop", -0.5, evidence, "web", now))
+    with engine.begin() as connection:
+        connection.execute(insert(incident_causes).values(incident_id=incident, found_at=now, causes=[cause]))
+    make_notification(
+        engine, incident, state="failed", recipient="bob", channel="text", reason="first_notification",
+        state_reason="rejected",
+    )  # fmt: skip
+    page = open_page(path=f"/ui/incidents/{number_of(engine)}")
+    climbed = page.get_by_label("Levels of standard").get_by_role("listitem")
+    expect(climbed.nth(0)).to_contain_text("schedule day told")
+    expect(climbed.nth(1)).to_contain_text("passed: nobody is on call")
+    expect(climbed.nth(2)).to_contain_text("schedule boss next")
+    causes = page.get_by_label("Probable causes")
+    expect(causes.locator(".evidence li").first).to_contain_text("+1.58 s before all others")
+    expect(causes.locator(".is-against")).to_contain_text("-2.0")
+    expect(page.get_by_label("Notifications")).to_contain_text("because it is new")
+    assert page.evaluate("window.hacked") is None
+    keep_picture(page, "incident-climb")
 
 
 def test_what_falls_with_it_is_drawn_and_leads_to_the_checks(open_page: Open, outage: int, engine: Engine) -> None:

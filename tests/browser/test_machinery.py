@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from healthmgr.bootstrap import Healthmgr
 from tests.browser.conftest import DESKTOP, PHONE, Open
-from tests.builders import make_pulse, make_well
+from tests.builders import make_check, make_pulse, make_result, make_well
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
@@ -20,12 +20,16 @@ EVIL = "<img src=x onerror=window.hacked=1>"
 def test_workers_and_queues_are_shown_with_what_is_wrong(open_page: Open, engine: Engine, healthmgr: Healthmgr) -> None:
     now = healthmgr.now()
     make_pulse(engine, "queue", "checks", now, depth=7, by="worker-1")
+    make_result(engine, make_check(engine, "shop"), started_at=now - timedelta(minutes=20))
     make_pulse(engine, "worker", "worker-1", now, queues=["checks"], since=now.isoformat())
     page = open_page("viewer", "/ui/workers")
     queues = page.get_by_label("Table of queues")
     expect(queues.get_by_role("row", name="checks")).to_contain_text("7")
     expect(queues.get_by_role("row", name="escalation")).to_contain_text("nothing consumes queue escalation")
     expect(page.get_by_label("Table of workers").get_by_role("row", name="worker-1")).to_contain_text("checks")
+    whole = page.get_by_label("healthmgr itself")
+    for words in ("checks behind", "messages behind", "rollups behind"):
+        expect(whole).to_contain_text(words)
     expect(page.get_by_label("Promises")).to_contain_text("too little to tell")
 
 
@@ -45,7 +49,9 @@ def test_the_audit_log_is_sifted_in_the_address_and_paged(
 ) -> None:
     monkeypatch.setattr("healthmgr.dashboard.audit._SIZE", 4)
     now = healthmgr.now()
-    for at, (actor, name) in enumerate([("ada", "one"), ("ada", "two"), ("ben", "three"), ("ada", "four"), ("ada", "five")]):
+    for at, (actor, name) in enumerate(
+        [("ada", "one"), ("ada", "two"), ("ben", "three"), ("ada", "four"), ("ada", "five")]
+    ):
         healthmgr.tokens.create(name, "viewer", now - timedelta(hours=8 * at), actor=actor, origin="cli")
     page = open_page("admin", "/ui/audit?action=token", timezone_id="Asia/Tokyo")
     rows = page.get_by_label("Entries").locator("tbody tr")
