@@ -26,6 +26,9 @@ from healthmgr.views import StatusView
 from healthmgr.views_board import Board, GlanceView
 
 _SIZE = 50  # checks on a page
+_RESULTS_EVERY = 2.0  # seconds; a change of state shows within one
+_CHANGES_EVERY = 5.0  # seconds, while as many checks are as well as before
+_IN_ORDER_FOR = 15.0  # seconds, likewise
 _GLANCE_EVERY = 30.0  # seconds: a day changes slowly
 _NO_GLANCE = GlanceView(uptime=None, means=[])
 _STATUSES = (*(status.value for status in sorted(Status, key=lambda status: -status.badness)), PAUSED)
@@ -61,13 +64,13 @@ async def show_overview(place: Place, status: str = "", service: str = "", searc
         live = where.live
         whole = await live.ask("status", lambda: where.healthmgr.reading.status(where.healthmgr.now()))
         tiles.show(live.once(("tiles", view), (whole,), lambda: _tiles(whole, view)))
-        found = await live.ask(("board", view), lambda: where.healthmgr.board.board(view.wanted, view.number, _SIZE))
+        found = await _board(where, view, whole)
         ids = tuple(line.id for line in found.lines)
         glances = await live.ask(
             ("glances", ids), lambda: where.healthmgr.board.glances(ids, where.healthmgr.now()), _GLANCE_EVERY
         )
         board.show(live.once(("lines", view), (found, glances), lambda: Sheet(_pieces(found, glances, view))))
-        sides.show([await recovery_side(where), *await _sides(where)])
+        sides.show([await recovery_side(where), *await _sides(where, whole)])
 
     on_acts({"acknowledge": partial(acknowledge, place), **recovery_acts(place)})
     await refresh(place)
@@ -78,10 +81,27 @@ def _tiles(whole: StatusView, view: View) -> list[tuple[str, str]]:
     return [("tiles", render("tiles", status=whole, order=_STATUSES, view=view))]
 
 
-async def _sides(where: Place) -> list[tuple[str, str]]:
+async def _board(where: Place, view: View, whole: StatusView) -> Board:
+    """The page of the board: put in order when states have changed, else brought up to date as it is."""
+    live, board, counts = where.live, where.healthmgr.board, tuple(whole.checks.items())
+
+    async def in_order(fresh_for: float | None = None) -> Board:
+        return await live.ask(("board", view, counts), lambda: board.board(view.wanted, view.number, _SIZE), fresh_for)
+
+    found = await in_order(_IN_ORDER_FOR)
+    latest = await live.ask(("latest", view, counts), lambda: board.renewed(found), _RESULTS_EVERY)
+    return latest if _states(latest) == _states(found) else await in_order()
+
+
+def _states(board: Board) -> list[tuple[UUID, str, bool]]:
+    return [(line.id, line.status, line.is_paused) for line in board.lines]
+
+
+async def _sides(where: Place, whole: StatusView) -> list[tuple[str, str]]:
     healthmgr, ask, now = where.healthmgr, where.live.ask, where.healthmgr.now
     incidents = await ask("incidents", lambda: healthmgr.reading.incidents(limit=8).items)
-    changes = await ask("changes", lambda: healthmgr.board.changes(now()))
+    counts = tuple(whole.checks.items())
+    changes = await ask(("changes", counts), lambda: healthmgr.board.changes(now()), _CHANGES_EVERY)
     schedules = await ask("schedules", lambda: healthmgr.oncall.reading.schedules(now()), fresh_for=15)
     may_act = where.may(Role.RESPONDER)
 

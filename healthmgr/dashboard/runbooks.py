@@ -63,8 +63,7 @@ async def standing(place: Place) -> Standing:
 async def questions(place: Place) -> list[ApprovalView]:
     """What waits for an answer, the most urgent first."""
     reading = place.healthmgr.recovery.reading
-    found = await place.live.ask("approvals", reading.approvals)
-    return sorted(found, key=lambda asked: asked.expires_at)
+    return _by_urgency(await place.live.ask("approvals", reading.approvals))
 
 
 async def going_on(place: Place) -> list[RunView]:
@@ -75,11 +74,21 @@ async def going_on(place: Place) -> list[RunView]:
 
 async def recovery_side(place: Place) -> tuple[str, str]:
     """The part at another page's side: what waits for an answer of those who may give one, what is under repair."""
-    asked = await questions(place) if place.may(Role.RESPONDER) else []
+    asked = await place.live.ask("approvals", place.healthmgr.recovery.reading.approvals)
     running = await going_on(place)
-    starters = {run.number: run.started_by for run in running}
-    values = {"asked": asked, "running": running, "starters": starters}
-    return "recovery", render("side_recovery", me=place.name, root=ROOT, **values)
+    may_answer = place.may(Role.RESPONDER)
+
+    def draw() -> str:
+        starters = {run.number: run.started_by for run in running}
+        values = {"asked": _by_urgency(asked) if may_answer else [], "running": running, "starters": starters}
+        return render("side_recovery", me=place.name, root=ROOT, **values)
+
+    me = place.name if asked else ""
+    return "recovery", place.live.once(("recovery", me, may_answer), (asked, running), draw)
+
+
+def _by_urgency(asked: Sequence[ApprovalView]) -> list[ApprovalView]:
+    return sorted(asked, key=lambda one: one.expires_at)
 
 
 def rate_tone(rate: RateView | None) -> str:

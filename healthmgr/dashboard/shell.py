@@ -19,6 +19,7 @@ from healthmgr.dashboard.place import Place, here
 from healthmgr.dashboard.templates import render
 from healthmgr.errors import HealthmgrError, NotFound
 from healthmgr.services.tokens import Role
+from healthmgr.views import PartView
 
 log = structlog.get_logger(__name__)
 
@@ -151,6 +152,7 @@ async def _is_signed_in(place: Place, fresh_for: float) -> bool:
 
 async def _show_frame(place: Place, path: str) -> None:
     head = Pieces("header").props('role="banner"')
+    shown: list[tuple[str, list[PartView]]] = []
 
     async def show_head(where: Place) -> None:
         if not await _is_signed_in(where, _SESSION_FRESH_FOR):
@@ -160,6 +162,9 @@ async def _show_frame(place: Place, path: str) -> None:
         status = await where.live.ask("status", lambda: healthmgr.reading.status(now()))
         health = await where.live.ask("health", lambda: healthmgr.reading.health(now()), fresh_for=5)
         faults = [part for part in health.parts if not part.is_well]
+        if shown == [(status.status, faults)]:
+            return  # as nearly always: drawn for each who looks, it would be the dearest part of a page
+        shown[:] = [(status.status, faults)]
         pages = [(to, word) for to, word, needs in NAVIGATION if where.may(needs)]
         bar = render("frame", root=ROOT, navigation=pages, here=path, session=where.session, status=status)
         head.show([("bar", bar), ("faults", render("faults", faults=faults))])

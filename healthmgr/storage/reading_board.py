@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, Select, case, func, literal_column, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    Engine,
+    RowMapping,
+    Select,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from healthmgr.definitions.definition import CheckDefinition, Stored
 from healthmgr.domain.check import Status
@@ -35,6 +49,7 @@ from healthmgr.views_board import (
 
 PAUSED = "paused"
 _CERTIFICATE = "certificate_days_left"
+_EVER = datetime(1, 1, 2, tzinfo=UTC)
 _status = func.coalesce(check_states.c.status, Status.UNKNOWN.value)
 _shown = case((checks.c.is_paused, PAUSED), else_=_status)
 _badness = case({status.value: status.badness + 1 for status in Status}, value=_shown, else_=0)
@@ -68,6 +83,24 @@ class BoardReading:
         shown = [BoardLine(**_known(row), beats=latest.get(row["id"], [])) for row in rows]
         order = list(dict.fromkeys(line.service for line in shown))
         return Board(services=[services[name] for name in order], lines=shown, total=rows[0]["total"] if rows else 0)
+
+    def renewed(self, board: Board, beats: int = 50) -> Board:
+        """The same lines in the same order as they are by now, with the results since: cheap beside the board anew.
+
+        A check that is not there any more is left out; services and the total stay as they were.
+        """
+        ids = [line.id for line in board.lines]
+        query = _shown_lines().where(checks.c.id.in_(ids))
+        with self._engine.connect() as connection:
+            rows = {row["id"]: row for row in connection.execute(query).mappings()}
+            since = {line.id: line.beats[-1].at if line.beats else None for line in board.lines}
+            latest = _beats(connection, ids, beats, since)
+        lines = [
+            BoardLine(**_known(rows[line.id]), beats=[*line.beats, *latest.get(line.id, ())][-beats:])
+            for line in board.lines
+            if line.id in rows
+        ]
+        return board.model_copy(update={"lines": lines})
 
     def beats(self, check_id: UUID, most: int = 100) -> list[BeatView]:
         """The latest results of one check, oldest first."""
@@ -115,7 +148,13 @@ class BoardReading:
 
 def _lines(wanted: Wanted) -> Select[Any]:
     worst = func.max(_badness).over(partition_by=checks.c.service)
-    shown = (
+    shown = _shown_lines().add_columns(func.count().over().label("total")).where(*_conditions(wanted))
+    return shown.order_by(worst.desc(), checks.c.service, _badness.desc(), checks.c.slug)
+
+
+def _shown_lines() -> Select[Any]:
+    """What a line shows of its check and of how it is."""
+    return (
         select(
             *(checks.c[name] for name in ("id", "slug", "name", "service", "kind", "severity", "is_paused")),
             checks.c.max_attempts,
@@ -129,12 +168,10 @@ def _lines(wanted: Wanted) -> Select[Any]:
             check_states.c.last_response_time.label("response_time"),
             check_states.c.last_metrics[_CERTIFICATE].as_float().label("certificate_days"),
             _has_alert.label("has_open_alert"),
-            func.count().over().label("total"),
         )
         .select_from(CHECKS_WITH_STATE)
-        .where(checks.c.is_enabled, *_conditions(wanted))
+        .where(checks.c.is_enabled)
     )
-    return shown.order_by(worst.desc(), checks.c.service, _badness.desc(), checks.c.slug)
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -168,14 +205,20 @@ def _worst(counts: Mapping[str, int]) -> str:
     return max(statuses, key=lambda status: status.badness).value if statuses else PAUSED
 
 
-def _beats(connection: Connection, ids: Sequence[UUID], most: int) -> dict[UUID, list[BeatView]]:
-    """The latest results of each check, oldest first: one walk down the primary key for each."""
+def _beats(
+    connection: Connection, ids: Sequence[UUID], most: int, since: Mapping[UUID, datetime | None] | None = None
+) -> dict[UUID, list[BeatView]]:
+    """The latest results of each check, oldest first, those after `since`: one walk down the primary key for each."""
     if not ids or most < 1:
         return {}
-    wanted = select(func.unnest(list(ids)).label("check_id")).subquery()
+    after = [(since or {}).get(check_id) or _EVER for check_id in ids]
+    wanted = select(
+        func.unnest(list(ids)).label("check_id"),
+        func.unnest(cast(after, ARRAY(DateTime(timezone=True)))).label("after"),
+    ).subquery()
     latest = (
         select(results.c.started_at, results.c.status, results.c.response_time, results.c.slot_at)
-        .where(results.c.check_id == wanted.c.check_id)
+        .where(results.c.check_id == wanted.c.check_id, results.c.started_at > wanted.c.after)
         .order_by(results.c.started_at.desc())
         .limit(most)
         .lateral("latest")

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from healthmgr.storage.reading_board import BoardReading, Wanted
 from healthmgr.storage.series import Series
-from tests.builders import make_check, make_checks
+from tests.builders import make_check, make_checks, make_result
 from tests.measuring.making import KEPT, NOW, Made, rolling, store
 
 MANY = 10_000
@@ -80,3 +80,18 @@ def best_of(times: int, work: Callable[[], object]) -> float:
         work()
         took.append(time.perf_counter() - began)
     return min(took)
+
+
+def test_a_board_that_is_renewed_is_as_one_that_is_read_anew(engine: Engine) -> None:
+    ids = [make_check(engine, slug, last_result_at=NOW) for slug in ("busy", "quiet", "unseen", "gone")]
+    for number in range(4):
+        make_result(engine, ids[0], started_at=NOW + timedelta(seconds=number), sequence=number)
+        make_result(engine, ids[1], started_at=NOW + timedelta(seconds=number), sequence=number)
+    reading = BoardReading(engine)
+    before = reading.board(Wanted(), beats=3)
+    make_result(engine, ids[0], started_at=NOW + timedelta(seconds=9), status="degraded", sequence=9)
+    make_result(engine, ids[2], started_at=NOW + timedelta(seconds=9), sequence=9)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE check_states SET last_message = 'slow' WHERE check_id = :id"), {"id": ids[0]})
+        connection.execute(text("UPDATE checks SET is_enabled = false WHERE id = :id"), {"id": ids[3]})
+    assert reading.renewed(before, beats=3).lines == reading.board(Wanted(), beats=3).lines
