@@ -38,7 +38,14 @@ WINDOWS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
 _LATELY = timedelta(days=14)  # of what is over on the page; the feed goes further back
 _FILES = Path(__file__).parent / "assets"
 _STYLE = (_FILES / "status_page.css").read_text(encoding="utf-8")
-_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_SCRIPT = (_FILES / "status_page.js").read_text(encoding="utf-8")
+_STYLE_HASH, _SCRIPT_HASH = (
+    f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in (_STYLE, _SCRIPT)
+)
+_POLICY = (
+    f"default-src 'none'; style-src {_STYLE_HASH}; script-src {_SCRIPT_HASH}; connect-src 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
 _HEADLINES = {
     Standing.OPERATIONAL: "All systems work",
     Standing.MAINTENANCE: "Planned work is under way",
@@ -109,8 +116,7 @@ class Keeper:
 def show_status(request: Request, parts: PartsDep) -> Response:
     """The page. 404 until one is defined."""
     answer = _keeper(request).get("page", lambda: Answer.of(_page(parts)))
-    policy = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; frame-ancestors 'none'"
-    return _answer(request, answer, "text/html; charset=utf-8", {"Content-Security-Policy": policy})
+    return _answer(request, answer, "text/html; charset=utf-8", {"Content-Security-Policy": _POLICY})
 
 
 @router.api_route("/status/feed.atom", methods=["GET", "HEAD"])
@@ -179,6 +185,7 @@ def _page(parts: Parts) -> str:
     first = floor(now, DAY) - (DAYS - 1) * DAY
     return _environment.get_template("status_page.html.j2").render(
         style=_STYLE,
+        script=_SCRIPT,
         headline=_HEADLINES[status.standing],
         status=status,
         first=first,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from nicegui import ui
 
 from healthmgr.dashboard.asking import Field, ask
+from healthmgr.dashboard.clocks import FROM, FROM_HINT, location_of, own_zone
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place
 from healthmgr.dashboard.shell import keep_fresh, on_acts, page
 from healthmgr.dashboard.templates import render
 from healthmgr.domain.announcement import STATES, Impact, Kind, State, Wanted
+from healthmgr.domain.civil import moment_at
 from healthmgr.domain.quantity import parse_duration
 from healthmgr.errors import DefinitionError, Problem
 from healthmgr.services.tokens import Role
@@ -86,19 +87,18 @@ async def _publish_work(place: Place) -> None:
         Field("title", "In one line", is_required=True),
         Field("message", "What people should know", is_long=True, is_required=True),
         Field("group", "About", value=_ALL, options=await _groups(place)),
-        Field("starts_at", "From (UTC; empty: now)", hint="2026-01-31 22:00"),
+        Field("starts_at", FROM, hint=FROM_HINT),
         Field("lasts_for", "For", value="2h"),
     ]
     asked = await ask("Tell everybody of planned work", fields, "Publish", said="It begins and ends by itself.")
     if asked is None:
         return
     now = await asyncio.to_thread(place.healthmgr.now)
+    start = moment_at(asked["starts_at"], now, location_of(await own_zone()), "from") if asked["starts_at"] else now
     try:
-        start = datetime.fromisoformat(asked["starts_at"]) if asked["starts_at"] else now
-        start = start if start.tzinfo else start.replace(tzinfo=UTC)
         end = start + parse_duration(asked["lasts_for"])
     except (ValueError, OverflowError) as error:
-        raise DefinitionError([Problem(str(error), path="from, for")]) from error
+        raise DefinitionError([Problem(str(error), path="for")]) from error
     group = _chosen(asked["group"])
     wanted = Wanted(
         Kind.MAINTENANCE, asked["title"], asked["message"], Impact.NONE, group, starts_at=start, ends_at=end

@@ -42,6 +42,7 @@ async def ask(
     """
     inputs: dict[str, Any] = {}
     with ui.dialog() as dialog, ui.card().classes("dialog"):
+        dialog.props["aria-label"] = title
         ui.html(render("dialog_title", title=title), sanitize=False)
         if said:
             ui.label(said).classes("soft")
@@ -54,7 +55,8 @@ async def ask(
             send = ui.button(verb, on_click=lambda: _submit(dialog, fields, inputs)).props("unelevated no-caps")
             send.props('color="negative"' if is_grave else 'color="primary"')
     answer: dict[str, str] | None = await dialog
-    dialog.delete()
+    if not dialog.is_deleted:  # with its page, when that was left meanwhile
+        dialog.delete()
     return answer
 
 

@@ -70,6 +70,7 @@ def mount_dashboard(app: FastAPI, healthmgr: Healthmgr) -> Live:
         mount_path=ROOT,
         title="healthmgr",
         dark=None,
+        language="en-US",
         tailwind=False,
         show_welcome_message=False,
         gzip_middleware_factory=None,  # the application around it has one

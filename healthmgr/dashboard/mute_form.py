@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import structlog
 from nicegui import ui
 
+from healthmgr.dashboard.clocks import FROM, FROM_HINT, location_of, own_zone
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place
 from healthmgr.dashboard.shell import attempt
 from healthmgr.dashboard.templates import render
+from healthmgr.domain.civil import moment_at
 from healthmgr.domain.hits import Hits
 from healthmgr.domain.maintenance import Occurrence, Window
 from healthmgr.domain.matcher import Matcher
 from healthmgr.domain.quantity import parse_duration
 from healthmgr.domain.silence import read_matchers
-from healthmgr.errors import DefinitionError, HealthmgrError, Problem
+from healthmgr.errors import DefinitionError, HealthmgrError, Problem, Unavailable
 from healthmgr.services.maintaining import read_window
 from healthmgr.views_muting import HitsView
+
+log = structlog.get_logger(__name__)
 
 Foresight = tuple[Hits, list[Occurrence]]
 Foresee = Callable[[Mapping[str, str]], Foresight]
@@ -41,8 +46,14 @@ def show_form(title: str, matchers: str, foresee: Foresee, save: Save, verb: str
             send = ui.button(verb).props("unelevated no-caps color=primary")
         hits = Pieces()
 
+    clock = {"zone": ""}
+
     def given() -> dict[str, str]:
-        return {name: str(found.value or "").strip() for name, found in inputs.items()}
+        return clock | {name: str(found.value or "").strip() for name, found in inputs.items()}
+
+    async def learn() -> None:
+        clock["zone"] = await _zone_or_none(inputs)
+        await look()
 
     async def look() -> None:
         hits.show([("hits", await _foreseen(given(), foresee))])
@@ -56,8 +67,19 @@ def show_form(title: str, matchers: str, foresee: Foresee, save: Save, verb: str
     for name in set(inputs) - {"name", "comment"}:
         inputs[name].on_value_change(look)
     send.on_click(submit)
-    if matchers:
-        ui.timer(0.1, look, once=True)
+    ui.timer(0.1, learn, once=True)
+
+
+async def _zone_or_none(inputs: Mapping[str, Any]) -> str:
+    """The viewer's zone, put where a form asks for one; "" where the browser does not tell it."""
+    try:
+        found = await own_zone()
+    except Unavailable as error:
+        log.warning("clock_unknown", error=str(error))
+        return ""
+    if "timezone" in inputs:
+        inputs["timezone"].value = found
+    return found
 
 
 def _inputs(matchers: str, *, is_window: bool) -> dict[str, Any]:
@@ -69,7 +91,7 @@ def _inputs(matchers: str, *, is_window: bool) -> dict[str, Any]:
         .classes("grows")
         .props(f"{_LOOK_AFTER} dense outlined")
     )
-    begin = ui.input("From (UTC; empty: now)").props(f'{_LOOK_AFTER} dense outlined placeholder="2026-01-31 22:00"')
+    begin = ui.input(FROM).props(f'{_LOOK_AFTER} dense outlined placeholder="{FROM_HINT}"').classes("moment")
     found["starts_at"] = begin
     found["lasts_for"] = ui.input("For", value="2h").props(f"{_LOOK_AFTER} dense outlined").classes("short")
     if is_window:
@@ -101,7 +123,7 @@ def foresee_window(place: Place, given: Mapping[str, str]) -> Foresight:
 
 def window_of(given: Mapping[str, str], now: datetime) -> Window:
     """When the window is open. Raises DefinitionError."""
-    begin, length = moment_of(given["starts_at"], "starts_at") or now, length_of(given["lasts_for"])
+    begin, length = begin_of(given, now) or now, length_of(given["lasts_for"])
     repeats = given["repeats"]
     if not repeats:
         return read_window({"starts_at": begin, "ends_at": begin + length})
@@ -122,15 +144,10 @@ def length_of(text: str) -> timedelta:
         raise DefinitionError([Problem(str(error), path="for")]) from error
 
 
-def moment_of(text: str, field: str) -> datetime | None:
-    """The time that was written, UTC where it names no zone; None for none. Raises DefinitionError."""
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise DefinitionError([Problem(f"{text!r} is no time: write 2026-01-31 22:00", path=field)]) from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+def begin_of(given: Mapping[str, str], now: datetime) -> datetime | None:
+    """When it begins, by the clock of whoever wrote it where it names no zone; None: now. Raises DefinitionError."""
+    text = given["starts_at"]
+    return moment_at(text, now, location_of(given["zone"]), "from") if text else None
 
 
 async def _foreseen(given: Mapping[str, str], foresee: Foresee) -> str:

@@ -11,11 +11,11 @@ from nicegui import ui
 
 from healthmgr.dashboard.asking import Field, ask
 from healthmgr.dashboard.mute_form import (
+    begin_of,
     foresee_silence,
     foresee_window,
     length_of,
     matchers_of,
-    moment_of,
     show_form,
     window_of,
 )
@@ -66,7 +66,7 @@ async def show_silences(place: Place, matchers: str = "") -> None:
     async def save(data: Mapping[str, str]) -> None:
         place.demand(Role.RESPONDER)
         now = place.healthmgr.now()
-        begin = moment_of(data["starts_at"], "starts_at")
+        begin = begin_of(data, now)
         draft = Draft(
             matchers=matchers_of(data["matchers"]),
             ends_at=(begin or now) + length_of(data["lasts_for"]),

@@ -10,6 +10,7 @@ from healthmgr.dashboard.templates import render
 def show_once(title: str, secret: str) -> None:
     """A dialog with something that is never shown again."""
     with ui.dialog().props("persistent") as dialog, ui.card().classes("dialog"):
+        dialog.props["aria-label"] = title
         ui.html(render("dialog_title", title=title), sanitize=False)
         ui.label("This is shown once: copy it now.").classes("soft")
         ui.input("Secret", value=secret).props("readonly outlined dense autofocus").classes("wide-input")

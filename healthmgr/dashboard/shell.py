@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,6 @@ from fastapi import Request
 from nicegui import app, ui
 from nicegui.events import GenericEventArguments
 
-from healthmgr import __version__
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place, here
 from healthmgr.dashboard.templates import render
@@ -26,7 +27,8 @@ log = structlog.get_logger(__name__)
 ROOT = "/ui"  # where the dashboard is mounted
 _SESSION_FRESH_FOR = 10.0  # seconds that an open page goes by what it knows of its session
 _ASSETS = Path(__file__).parent / "assets"
-_STATIC = f"/assets/{__version__}"
+_DIGEST = hashlib.sha256(b"".join(one.read_bytes() for one in sorted(_ASSETS.iterdir()))).hexdigest()[:12]
+_STATIC = f"/assets/{_DIGEST}"  # another address for other contents: browsers keep them for a day
 _HEAD = f"""
 <link rel="stylesheet" href="{ROOT}{_STATIC}/dashboard.css">
 <link rel="stylesheet" href="{ROOT}{_STATIC}/board.css">
@@ -41,21 +43,41 @@ app.add_static_files(_STATIC, _ASSETS, max_cache_age=86_400)
 
 Action = Callable[[Mapping[str, str]], Awaitable[None] | None]
 
-# The pages that are reached from everywhere: where, the word for it, and who may.
-NAVIGATION: list[tuple[str, str, Role]] = [
-    ("/", "Overview", Role.VIEWER),
-    ("/incidents", "Incidents", Role.VIEWER),
-    ("/oncall", "On-call", Role.VIEWER),
-    ("/silences", "Silences", Role.VIEWER),
-    ("/maintenance", "Maintenance", Role.VIEWER),
-    ("/runbooks", "Runbooks", Role.VIEWER),
-    ("/routes", "Routes", Role.VIEWER),
-    ("/graph", "Graph", Role.VIEWER),
-    ("/workers", "Workers", Role.VIEWER),
-    ("/announcements", "News", Role.VIEWER),
-    ("/audit", "Audit", Role.ADMIN),
-    ("/settings", "Settings", Role.ADMIN),
-]
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A page that is reached from everywhere: its address, the word for it, who may, and the pages it leads to.
+
+    On phones those with an icon (`frame.html.j2` draws it) are at hand, the others behind one more press.
+    """
+
+    address: str
+    word: str
+    needs: Role = Role.VIEWER
+    icon: str = ""
+    parts: tuple[str, ...] = ()
+
+    def leads_to(self, path: str) -> bool:
+        """Whether a page, by the address that it is registered at, is this one or belongs to it."""
+        return path == self.address or any(
+            path == part or path.startswith(f"{part}/") for part in (self.address, *self.parts) if part != "/"
+        )
+
+
+NAVIGATION = (
+    Way("/", "Overview", icon="overview", parts=("/checks",)),
+    Way("/incidents", "Incidents", icon="incidents"),
+    Way("/oncall", "On-call", icon="oncall", parts=("/people", "/simulate")),
+    Way("/runbooks", "Runbooks", icon="runbooks", parts=("/runs",)),
+    Way("/silences", "Silences"),
+    Way("/maintenance", "Maintenance"),
+    Way("/routes", "Routes"),
+    Way("/graph", "Graph"),
+    Way("/workers", "Workers"),
+    Way("/announcements", "News"),
+    Way("/audit", "Audit", Role.ADMIN),
+    Way("/settings", "Settings", Role.ADMIN),
+)
 
 
 def page(
@@ -151,7 +173,8 @@ async def _is_signed_in(place: Place, fresh_for: float) -> bool:
 
 
 async def _show_frame(place: Place, path: str) -> None:
-    head = Pieces("header").props('role="banner"')
+    with ui.header(fixed=False):
+        head = Pieces()
     shown: list[tuple[str, list[PartView]]] = []
 
     async def show_head(where: Place) -> None:
@@ -165,8 +188,8 @@ async def _show_frame(place: Place, path: str) -> None:
         if shown == [(status.status, faults)]:
             return  # as nearly always: drawn for each who looks, it would be the dearest part of a page
         shown[:] = [(status.status, faults)]
-        pages = [(to, word) for to, word, needs in NAVIGATION if where.may(needs)]
-        bar = render("frame", root=ROOT, navigation=pages, here=path, session=where.session, status=status)
+        ways = [way for way in NAVIGATION if where.may(way.needs)]
+        bar = render("frame", root=ROOT, ways=ways, here=path, session=where.session, status=status)
         head.show([("bar", bar), ("faults", render("faults", faults=faults))])
 
     await show_head(place)

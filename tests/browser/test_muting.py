@@ -35,7 +35,7 @@ def test_a_silence_is_made_while_one_sees_what_it_hits(open_page: Open, shop_ale
     expect(form.get_by_label("What is hit")).to_contain_text("503 " + EVIL)
     form.get_by_label("Why").fill("Moving the pool")
     form.get_by_role("button", name="Silence").click()
-    expect(page.locator("article.incident")).to_contain_text("Moving the pool (responder-token)")
+    expect(page.locator("article.incident")).to_contain_text("by responder-token")
     with engine.connect() as connection:
         assert connection.execute(select(silences.c.created_by)).scalar_one() == "responder-token"
     page.get_by_role("button", name="End now").click()

@@ -9,8 +9,9 @@
     const whole = Math.max(0, Math.floor(seconds));
     if (whole < minute) return `${whole} s`;
     if (whole < hour) return `${Math.floor(whole / minute)} min`;
-    if (whole < day) return `${Math.floor(whole / hour)} h ${two(Math.floor((whole % hour) / minute))} min`;
-    return `${Math.floor(whole / day)} d ${Math.floor((whole % day) / hour)} h`;
+    const minutes = Math.floor((whole % hour) / minute), hours = Math.floor((whole % day) / hour);
+    if (whole < day) return `${hours} h${minutes ? ` ${two(minutes)} min` : ""}`;
+    return `${Math.floor(whole / day)} d${hours ? ` ${hours} h` : ""}`;
   };
   const onDay = { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
   const clock = (at) => {

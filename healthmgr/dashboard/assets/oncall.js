@@ -13,6 +13,10 @@
     }
   }
   customElements.define("hm-own-zone", OwnZone);
+  // What the clock says there is left out where it is the viewer's own.
+  const own = document.createElement("style");
+  own.textContent = `.there[data-zone="${CSS.escape(Intl.DateTimeFormat().resolvedOptions().timeZone || "")}"] { display: none; }`;
+  document.head.append(own);
 })();
 // A form that asks for a time says by whose clock it was meant.
 document.addEventListener("submit", (event) => {
