@@ -22,6 +22,8 @@ class PeriodicTask:
 SCHEDULE = (
     PeriodicTask("healthmgr.checks.register_modules", timedelta(seconds=10), "checks"),
     PeriodicTask("healthmgr.events.publish", timedelta(seconds=1), "upkeep"),
+    PeriodicTask("healthmgr.webhooks.spread", timedelta(seconds=1), "upkeep"),
+    PeriodicTask("healthmgr.webhooks.forget", timedelta(hours=1), "upkeep"),
     PeriodicTask("healthmgr.events.keep_metrics", timedelta(seconds=10), "upkeep"),
     PeriodicTask("healthmgr.upkeep.synthesize", timedelta(seconds=15), "upkeep"),
     PeriodicTask("healthmgr.upkeep.audit", timedelta(seconds=15), "upkeep"),

@@ -19,6 +19,7 @@ from healthmgr.bootstrap_oncall import Oncall, build_oncall
 from healthmgr.bootstrap_public import Public, build_public
 from healthmgr.bootstrap_recovery import Recovery, build_recovery
 from healthmgr.bootstrap_settings import alerting_rules, fallbacks, synthesis, wishes
+from healthmgr.bootstrap_webhooks import Hooks, build_webhooks
 from healthmgr.channels.rendering import render
 from healthmgr.domain.links import LinkMaker
 from healthmgr.errors import SettingsError
@@ -139,6 +140,7 @@ class Healthmgr:
     promising: Promising
     eventing: Eventing
     event_reading: EventReading
+    webhooks: Hooks
     registering: Registering
     oncall: Oncall
     recovery: Recovery
@@ -207,6 +209,7 @@ class _Builder:
             "insight": build_insight(engine, settings, measuring.series, self._admitting),
             "eventing": Eventing(EventRepository(engine), stream),
             "event_reading": EventReading(engine),
+            "webhooks": build_webhooks(engine, settings.secret_key),
         }
 
     def checking(self) -> dict[str, Any]:

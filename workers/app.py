@@ -63,6 +63,7 @@ app = Celery(
         "workers.escalation",
         "workers.recovery",
         "workers.events",
+        "workers.webhooks",
         "workers.upkeep",
         "workers.pulse",
     ],

@@ -6,14 +6,16 @@ import itertools
 import queue
 import threading
 import time
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
 
 from healthmgr.bootstrap import Healthmgr
+from healthmgr.domain.dispatch import Due
 from healthmgr.errors import HealthmgrError
-from healthmgr.services.notifying import Claimed
 from workers.publishing import Publisher
 
 log = structlog.get_logger(__name__)
@@ -22,6 +24,22 @@ RENEW_EVERY = timedelta(seconds=10)
 # A notification that finds its lane this full stays a row: the sweep reminds of it later.
 LONGEST_LINE = 1000
 _STOP = UUID(int=0)
+
+
+class Sending(Protocol):
+    """What goes through lanes: notifications by their channels, or events by their webhooks."""
+
+    def concurrency(self, lane: str, /) -> int:
+        """How many threads a lane has."""
+        ...
+
+    def send(self, work_id: UUID, now: Callable[[], datetime], hold: Callable[[Any], None], /) -> list[Due]:
+        """Send one, if it is due; `hold` is told what was claimed for it."""
+        ...
+
+    def renew(self, claims: Sequence[Any], now: datetime, /) -> None:
+        """Prolong the leases of what is being sent."""
+        ...
 
 
 class Lane:
@@ -66,11 +84,12 @@ class Lane:
 class Lanes:
     """The lanes of all channels in this process, and the renewal of what is being sent."""
 
-    def __init__(self, healthmgr: Healthmgr, publisher: Publisher) -> None:
+    def __init__(self, healthmgr: Healthmgr, publisher: Publisher, sending: Sending | None = None) -> None:
         self._healthmgr = healthmgr
         self._publisher = publisher
+        self._sending: Sending = sending or healthmgr.notifying
         self._lanes: dict[str, Lane] = {}
-        self._in_flight: dict[UUID, Claimed] = {}
+        self._in_flight: dict[UUID, Any] = {}
         self._lock = threading.Lock()
         self._closed = threading.Event()
         threading.Thread(target=self._renew, name="lease-renewal", daemon=True).start()
@@ -80,18 +99,18 @@ class Lanes:
         with self._lock:
             lane = self._lanes.get(channel)
             if lane is None:
-                lane = self._lanes[channel] = Lane(self, channel, self._healthmgr.notifying.concurrency(channel))
+                lane = self._lanes[channel] = Lane(self, channel, self._sending.concurrency(channel))
         lane.submit(notification_id, rank)
 
     def send(self, notification_id: UUID) -> None:
         """Send one notification now, on the calling thread; failures are logged and found again by the sweep."""
 
-        def hold(claimed: Claimed) -> None:
+        def hold(claimed: Any) -> None:
             with self._lock:
                 self._in_flight[notification_id] = claimed
 
         try:
-            dues = self._healthmgr.notifying.send(notification_id, self._healthmgr.now, hold)
+            dues = self._sending.send(notification_id, self._healthmgr.now, hold)
             self._publisher.remind(dues, self._healthmgr.now())
         except HealthmgrError as error:
             log.warning("notification_left_to_the_sweep", notification=str(notification_id), error=str(error))
@@ -118,6 +137,6 @@ class Lanes:
             if not claims:
                 continue
             try:
-                self._healthmgr.notifying.renew(claims, self._healthmgr.now())
+                self._sending.renew(claims, self._healthmgr.now())
             except HealthmgrError as error:
                 log.warning("leases_not_renewed", error=str(error))

@@ -103,6 +103,14 @@ class Process:
             return lanes
 
     @cached_property
+    def webhook_lanes(self) -> Lanes:
+        """The threads that tell webhooks of events, a few for each of them."""
+        with self._lock:
+            lanes = Lanes(self.healthmgr, self.publisher, self.healthmgr.webhooks.relaying)
+            self._closers.append(lambda: lanes.close(CLOSE_WITHIN))
+            return lanes
+
+    @cached_property
     def repairs(self) -> Repairs:
         """The threads that carry out steps of runbooks."""
         with self._lock:

@@ -26,6 +26,7 @@ _QUEUE = {
     Work.ESCALATION: "escalation",
     Work.CALL: "recovery",
     Work.RUN: "recovery",
+    Work.WEBHOOK: "upkeep",  # never before a page
 }
 _TASK = {
     Work.DISPATCH: "healthmgr.notifications.dispatch",
@@ -33,6 +34,7 @@ _TASK = {
     Work.ESCALATION: "healthmgr.escalation.advance",
     Work.CALL: "healthmgr.recovery.consider",
     Work.RUN: "healthmgr.recovery.advance",
+    Work.WEBHOOK: "healthmgr.webhooks.deliver",
 }
 
 
@@ -69,7 +71,7 @@ class Publisher:
         with self._producer() as producer:
             for due in near:
                 args: tuple[Any, ...] = (due.key, due.token)
-                if due.work is Work.NOTIFICATION:
+                if due.work in (Work.NOTIFICATION, Work.WEBHOOK):
                     args = (due.key, due.lane, due.rank)
                 wait = (due.due_at - now).total_seconds()
                 self._send(producer, _TASK[due.work], args, _QUEUE[due.work], countdown=wait if wait > 0 else None)

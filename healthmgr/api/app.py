@@ -48,6 +48,7 @@ from healthmgr.api import (
     swap_answers,
     tokens,
     users,
+    webhooks,
 )
 from healthmgr.api.balancer_answers import BalancerAnswers
 from healthmgr.api.doors import (
@@ -133,7 +134,7 @@ def _described() -> FastAPI:
         api.include_router(module.router)
     for module in (balancing, runbooks, runs, approvals, recovery):
         api.include_router(module.router)
-    for module in (promises, graph, insight, anomalies, measuring, stream):
+    for module in (promises, graph, insight, anomalies, measuring, stream, webhooks):
         api.include_router(module.router)
     app.include_router(api)
     for module in (metrics, metrics_watched):

@@ -37,6 +37,7 @@ TAGS: Sequence[dict[str, Any]] = [
     {"name": "graph", "description": "Who hangs on whom, and what falls with what."},
     {"name": "changes", "description": "Deployments and other changes, for what breaks soon after."},
     {"name": "events", "description": "What happened, page by page or as it happens."},
+    {"name": "webhooks", "description": "Programs that are told of events, for admins."},
     {"name": "doors", "description": "Alerts that other programs bring."},
     {"name": "pings", "description": "Signs of life for heartbeat checks."},
     {"name": "slos", "description": "Service levels, and what is left of their error budgets."},

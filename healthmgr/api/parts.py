@@ -14,6 +14,7 @@ from healthmgr.bootstrap_measuring import Measuring
 from healthmgr.bootstrap_oncall import Oncall
 from healthmgr.bootstrap_public import Public
 from healthmgr.bootstrap_recovery import Recovery
+from healthmgr.bootstrap_webhooks import Hooks
 from healthmgr.ports import Clock
 from healthmgr.registry import Registry
 from healthmgr.services.admitting import Admitting
@@ -239,6 +240,11 @@ class Parts(Protocol):
     @property
     def event_reading(self) -> EventReading:
         """What happened, in its order."""
+        ...
+
+    @property
+    def webhooks(self) -> Hooks:
+        """Who else is told of what happens."""
         ...
 
     @property

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Viewer
-from healthmgr.api.stream_answer import MEDIA_TYPE, EventStreamAnswer, Listening
-from healthmgr.domain.event import NAMES, Wanted, read_names
+from healthmgr.api.stream_answer import END, MEDIA_TYPE, EventStreamAnswer, Listening
+from healthmgr.domain.event import NAMES, RESET, Wanted, read_names
 from healthmgr.domain.silence import read_matchers
 from healthmgr.services.tokens import Role
 from healthmgr.views_events import EventPage
@@ -24,6 +24,16 @@ event: check_state_changed
 data: {"id":4711,"type":"check_state_changed","at":"2030-01-31T12:00:00Z","labels":{},"data":{"check":"shop"}}
 
 """
+# Each event of a stream: what there is to say of one in OpenAPI 3.1.
+_ITEM = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "description": "Its place: to be sent as `Last-Event-ID`."},
+        "event": {"type": "string", "enum": [*NAMES, RESET, END]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
 
 
 def still_valid(request: Request, parts: PartsDep) -> Callable[[], bool]:
@@ -78,7 +88,7 @@ def list_events(
     responses={
         200: {
             "description": "Server-sent events, until one side ends it.",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+            "content": {MEDIA_TYPE: {"schema": _ITEM, "example": _EXAMPLE}},
         }
     },
 )

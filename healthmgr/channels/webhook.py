@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal, Self
@@ -146,12 +147,21 @@ def _post(request: Request, timeout: timedelta) -> Answer:
 
 
 def _headers(config: WebhookConfig, message: Message, body: bytes) -> dict[str, str]:
+    further = {name: value.get_secret_value() for name, value in config.headers.items()}
+    return signed_headers(str(message.notification_id), body, config.secrets, further)
+
+
+def signed_headers(key: str, body: bytes, secrets: Sequence[str], further: Mapping[str, str]) -> dict[str, str]:
+    """The headers of Standard Webhooks, beside `further` ones; `key` is the same at every attempt.
+
+    Raises ValueError for a secret that is too weak.
+    """
     # The receiver compares this time with its own wall clock, so it is the wall clock's and new at every attempt.
-    at, key = datetime.now(UTC), str(message.notification_id)
-    signatures = " ".join(signer(secret).sign(key, at, body.decode()) for secret in config.secrets)
+    at = datetime.now(UTC)
+    signatures = " ".join(signer(secret).sign(key, at, body.decode()) for secret in secrets)
     return {
         "User-Agent": f"healthmgr/{__version__}",
-        **{name: value.get_secret_value() for name, value in config.headers.items()},
+        **further,
         "Content-Type": "application/json",
         "webhook-id": key,
         "webhook-timestamp": str(int(at.timestamp())),

@@ -31,13 +31,15 @@ class Work(StrEnum):
     ESCALATION = "escalation"
     CALL = "call"  # a check's failing, which runbooks may answer
     RUN = "run"  # of a runbook
+    WEBHOOK = "webhook"  # an event for a webhook
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
     """A reminder to be sent: which row, which token, and when.
 
-    A notification goes through the `lane` of its channel, where those of smaller `rank` go first.
+    A notification goes through the `lane` of its channel, where those of smaller `rank` go first; an event through that
+    of its webhook.
     """
 
     work: Work

@@ -36,6 +36,7 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     ),
     "tokens": ("/api/v1/tokens",),
     "users": ("/api/v1/users", "/api/v1/sessions"),
+    "webhooks": ("/api/v1/webhooks",),
 }  # fmt: skip
 # Whoever could write here could give himself what he is held from: no scope opens that, only a token without any.
 UNGRANTED = frozenset({f"tokens:{WRITE}", f"users:{WRITE}"})

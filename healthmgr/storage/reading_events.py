@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from healthmgr.domain.event import Wanted, labels_of
 from healthmgr.services.eventing import PlacedEvent
@@ -44,7 +44,7 @@ class EventReading:
     def span(self) -> Span:
         """Which events there are."""
         with transaction(self._engine) as connection:
-            return Span(connection.execute(_OLDEST).scalar(), read_last_position(connection))
+            return read_span(connection)
 
     def after(self, position: int, limit: int) -> Sequence[PlacedEvent]:
         """The events behind this place, in order."""
@@ -74,3 +74,8 @@ def view_of(event: PlacedEvent) -> EventView:
     """An event as it is shown."""
     data = dict(event.data)
     return EventView(id=event.position, type=event.name, at=event.at, labels=labels_of(data), data=data)
+
+
+def read_span(connection: Connection) -> Span:
+    """Which events there are."""
+    return Span(connection.execute(_OLDEST).scalar(), read_last_position(connection))

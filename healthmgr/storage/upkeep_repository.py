@@ -47,6 +47,9 @@ _ARM = {
     Work.CALL: _arming("recovery_calls", "id", "''", "''", ""),
     # While a step is under way, its due time is when its lease ends: no countdown is sent for that.
     Work.RUN: _arming("runs", "id", "''", "''", "AND (NOT is_under_way OR due_at <= :now)"),
+    Work.WEBHOOK: _arming(
+        "webhook_deliveries", "id", "CAST(w.webhook_id AS text)", "''", "AND (state = 'pending' OR due_at <= :now)"
+    ),
 }
 
 _OVERDUE = text("""

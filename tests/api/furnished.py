@@ -190,6 +190,9 @@ def _ask_for(whole: Furnished) -> None:
         post("/api/v1/announcements", title="Orders fail", message="We are looking.", state="investigating")["number"]
     )
     post("/api/v1/changes", title="shop 2.0", service="web")
+    webhook = post("/api/v1/webhooks", url="https://hooks.example.com/healthmgr", description="Nobody delivers here.")
+    known["webhook_id"] = webhook["webhook"]["id"]
+    known["delivery_id"] = admin.post(f"/api/v1/webhooks/{known['webhook_id']}/test").json()["id"]
 
 
 def _swap(whole: Furnished) -> str:

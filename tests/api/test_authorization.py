@@ -21,7 +21,7 @@ NEEDED = (
     (r"GET /api/v1/me", "any"),
     (r"POST /api/v1/checks/[^/]+/(results|ping)", "ingest"),
     (r"POST /api/v1/(events|changes|doors/.*)", "ingest"),
-    (r"[A-Z]+ /api/v1/(tokens|users|sessions)(/.*)?", "admin"),
+    (r"[A-Z]+ /api/v1/(tokens|users|sessions|webhooks)(/.*)?", "admin"),
     (r"GET /api/v1/(audit|settings)", "admin"),
     (r"POST /api/v1/channels/[^/]+/test", "admin"),
     (r"GET /api/v1/checks/[^/]+/ping-address", "responder"),

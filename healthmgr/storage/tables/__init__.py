@@ -27,7 +27,7 @@ from healthmgr.storage.tables.definitions import (
     runbooks,
     time_windows,
 )
-from healthmgr.storage.tables.eventing import event_positions, events
+from healthmgr.storage.tables.eventing import event_positions, events, webhook_deliveries, webhooks
 from healthmgr.storage.tables.foreseeing import (
     anomaly_happenings,
     anomaly_points,
@@ -153,4 +153,6 @@ __all__ = [
     "time_windows",
     "transitions",
     "users",
+    "webhook_deliveries",
+    "webhooks",
 ]
