@@ -27,7 +27,7 @@ class Lasting(Comment):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     lasts_for: str | None = Field(None, alias="for", max_length=50, description="How long.", examples=["2h"])
-    until: AwareDatetime | None = Field(None, description="Until when.", examples=["2026-11-24T06:00:00Z"])
+    until: AwareDatetime | None = Field(None, description="Until when, in place of a length.")
 
     def end(self, now: datetime) -> datetime | None:
         """When it ends; None for never. Raises DefinitionError for a length that is none, and for two ends."""

@@ -61,6 +61,7 @@ from healthmgr.api.doors import (
     webhook,
 )
 from healthmgr.api.doors import oncall as oncall_door
+from healthmgr.api.examples import with_examples
 from healthmgr.api.idempotency import KeptAnswers, add_replays
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
 from healthmgr.api.openapi import DESCRIPTION, ERRORS, TAGS, as_problems, name_of
@@ -107,7 +108,9 @@ class _Described(FastAPI):
 
     def openapi(self) -> dict[str, Any]:
         """The document, made once."""
-        return as_problems(super().openapi())
+        if self.openapi_schema is None:
+            self.openapi_schema = with_examples(as_problems(super().openapi()))
+        return self.openapi_schema
 
 
 def _described() -> FastAPI:

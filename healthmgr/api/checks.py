@@ -176,6 +176,12 @@ class Ping(BaseModel):
     run_id: UUID | None = Field(None, description="Tells runs apart that overlap: the same for a start and its end.")
 
 
+class RecordedPing(BaseModel):
+    """That it is kept, and will not be lost."""
+
+    is_recorded: bool
+
+
 class PingAddress(BaseModel):
     """Where a job pings without a token."""
 
@@ -183,11 +189,11 @@ class PingAddress(BaseModel):
 
 
 @router.post("/{slug}/ping", status_code=202, summary="Tell a heartbeat check that its job lives", tags=["pings"])
-def ping_check(slug: Slug, parts: PartsDep, _: Ingest, ping: Ping | None = None) -> dict[str, bool]:
+def ping_check(slug: Slug, parts: PartsDep, _: Ingest, ping: Ping | None = None) -> RecordedPing:
     """Recorded before it is answered, judged within seconds."""
     told = ping or Ping(kind="success")
     parts.pinging.record(slug, str(told.kind), told.detail, parts.clock.now(), told.run_id)
-    return {"is_recorded": True}
+    return RecordedPing(is_recorded=True)
 
 
 @router.get("/{slug}/ping-address", summary="Show where a heartbeat check's job pings", tags=["pings"])

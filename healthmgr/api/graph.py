@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel
 
 from healthmgr.api.answer_bodies import Comment
@@ -34,10 +35,10 @@ def show_graph(parts: PartsDep, _: Viewer) -> GraphView:
     return GraphView.of(parts.insight.charting.chart())
 
 
-@router.get("/mermaid", summary="Show the graph as a Mermaid diagram", response_class=Response)
+@router.get("/mermaid", summary="Show the graph as a Mermaid diagram", response_class=PlainTextResponse)
 def show_mermaid(parts: PartsDep, _: Viewer) -> Response:
     """Text that Mermaid draws."""
-    return Response(flowchart(parts.insight.charting.chart().graph), media_type="text/plain; charset=utf-8")
+    return PlainTextResponse(flowchart(parts.insight.charting.chart().graph))
 
 
 @router.get("/impact/{slug}", summary="Show what would fall with a check")

@@ -30,7 +30,10 @@ class WindowForm(BaseModel):
     time, in a `timezone`; or during `time_intervals`.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"cron": "0 2 * * 0", "duration": "2h", "timezone": "Europe/Berlin"}]},
+    )
 
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None

@@ -48,7 +48,7 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    starts_at: AwareDatetime | None = Field(None, description="Left out: now.")
+    starts_at: AwareDatetime | None = Field(None, description="Left out: now.", examples=["2036-11-24T22:00:00Z"])
     ends_at: AwareDatetime
     comment: Comment = ""
 

@@ -43,6 +43,12 @@ class Where(BaseModel):
     address: Address = None
 
 
+class SentCode(BaseModel):
+    """What the channel said when it took the code."""
+
+    detail: str
+
+
 class PersonList(BaseModel):
     """People by name."""
 
@@ -97,16 +103,14 @@ def list_contacts(parts: PartsDep, _: Responder, person: str | None = None) -> C
 
 
 @router.post("/contacts/{person}/{channel}/verify", status_code=202, summary="Send a code over a contact")
-def send_code(
-    person: str, channel: str, where: Where, parts: PartsDep, who: Responder, origin: Origin
-) -> dict[str, str]:
+def send_code(person: str, channel: str, where: Where, parts: PartsDep, who: Responder, origin: Origin) -> SentCode:
     """A code is sent at once, over the real channel; it holds for a quarter of an hour."""
     asker = Asker(who.name, origin)
     try:
         receipt = parts.oncall.verifying.send(person, channel, asker, parts.clock.now(), where.address)
     except PluginError as error:
         raise Conflict(f"The code could not be sent: {error}") from error
-    return {"detail": receipt.detail}
+    return SentCode(detail=receipt.detail)
 
 
 @router.post("/contacts/{person}/{channel}/confirm", summary="Take a code back")
