@@ -52,6 +52,7 @@
 
   // A row of results: colour and height tell the state, so that nobody has to tell red from green.
   const names = { h: "healthy", d: "degraded", u: "unhealthy", n: "unknown" };
+  const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }); // dear to make
   class Beats extends HTMLElement {
     static observedAttributes = ["data"];
     connectedCallback() {
@@ -75,8 +76,7 @@
         for (const name in values) bar.setAttribute(name, values[name]);
         bar.style.fill = `var(--${status})`;
         const title = document.createElementNS(svg.namespaceURI, "title");
-        const when = new Date(at * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
-        title.textContent = `${when}: ${status}, took ${took} ms` + (late ? `, began ${late} s after it was due` : "");
+        title.textContent = `${moment.format(at * 1000)}: ${status}, took ${took} ms` + (late ? `, began ${late} s after it was due` : "");
         bar.append(title);
         svg.append(bar);
       });
