@@ -56,12 +56,14 @@ async def show_check(place: Place, slug: str, metric: str = RESPONSE_TIME, range
             numbers = Pieces()
         with ui.element("aside").classes("after"):
             sides = Pieces()
+    below = Pieces()
 
     async def refresh(where: Place) -> None:
         found = await _check(where, slug)
         head.show(await _head(where, found))
         numbers.show(await _numbers(where, found))
         sides.show(await _sides(where, found))
+        below.show([("definition", await _definition(where, found))])
 
     async def redraw(where: Place) -> None:
         options = await _chart(where, look, await _check(where, slug))
@@ -103,7 +105,6 @@ async def _numbers(place: Place, check: CheckView) -> list[tuple[str, str]]:
     return [
         ("uptimes", render("check_uptimes", uptimes={name: share_words(share) for name, share in uptimes.items()})),
         ("transitions", render("check_transitions", transitions=latest)),
-        ("definition", await _definition(place, check)),
     ]
 
 

@@ -22,7 +22,7 @@ from healthmgr.dashboard.templates import render
 from healthmgr.domain.check import Status
 from healthmgr.services.tokens import Role
 from healthmgr.storage.reading_board import PAUSED, Wanted
-from healthmgr.views import StatusView
+from healthmgr.views import HealthView, StatusView
 from healthmgr.views_board import Board, GlanceView
 
 _SIZE = 50  # checks on a page
@@ -63,7 +63,8 @@ async def show_overview(place: Place, status: str = "", service: str = "", searc
     async def refresh(where: Place) -> None:
         live = where.live
         whole = await live.ask("status", lambda: where.healthmgr.reading.status(where.healthmgr.now()))
-        tiles.show(live.once(("tiles", view), (whole,), lambda: _tiles(whole, view)))
+        health = await live.ask("health", lambda: where.healthmgr.reading.health(where.healthmgr.now()), fresh_for=5)
+        tiles.show(live.once(("tiles", view), (whole, health), lambda: _tiles(whole, health, view)))
         found = await _board(where, view, whole)
         ids = tuple(line.id for line in found.lines)
         glances = await live.ask(
@@ -77,8 +78,8 @@ async def show_overview(place: Place, status: str = "", service: str = "", searc
     keep_fresh(refresh, place)
 
 
-def _tiles(whole: StatusView, view: View) -> list[tuple[str, str]]:
-    return [("tiles", render("tiles", status=whole, order=_STATUSES, view=view))]
+def _tiles(whole: StatusView, health: HealthView, view: View) -> list[tuple[str, str]]:
+    return [("tiles", render("tiles", status=whole, health=health, order=_STATUSES, view=view, root=ROOT))]
 
 
 async def _board(where: Place, view: View, whole: StatusView) -> Board:

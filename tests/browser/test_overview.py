@@ -133,6 +133,19 @@ def test_filters_stand_in_the_address_and_can_be_taken_back(open_page: Open, bro
     expect(page.get_by_text("No check is like that")).to_be_visible()
 
 
+def test_at_a_glance_it_counts_incidents_by_severity_and_tells_of_itself(
+    open_page: Open, broken_shop: int, engine: Engine
+) -> None:
+    make_incident(engine, severity="low", group_key="another")
+    page = open_page()
+    glance = page.get_by_label("At a glance")
+    expect(glance).to_contain_text("2open incidents 1 critical 1 low")
+    expect(glance.get_by_role("link", name="healthmgr itself")).to_contain_text("well")
+    glance.get_by_role("link", name="1 low").click()
+    page.wait_for_url("**/ui/incidents?severity=low")
+    expect(page.locator("article.incident")).to_have_count(1)
+
+
 def test_each_line_tells_its_day(open_page: Open, broken_shop: int) -> None:
     page = open_page()
     shop = page.locator("article.line", has_text="The shop")
