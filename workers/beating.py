@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 TURN = 0.2
 SWEEP_EVERY = 1.0
 PULSE_EVERY = 5.0
+LIFE_EVERY = 20.0  # so that none of its minutes is without
 PULL_BACK_EVERY = 30.0
 
 
@@ -52,6 +53,9 @@ class Beating:
         if not self._has_ensured:
             self._healthmgr.scheduling.ensure_periodic([(t.name, t.interval) for t in self._schedule], now)
             self._has_ensured = True
+        if self._is_time("life", LIFE_EVERY):
+            # Before anything that needs the broker: without it alerting is lost, but a beat lives.
+            self._healthmgr.upkeep.lives(now)
         self._probes(now)
         if self._is_time("sweep", SWEEP_EVERY):
             self._sweep(now)

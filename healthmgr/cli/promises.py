@@ -12,7 +12,7 @@ from rich.text import Text
 from healthmgr.cli.opening import opened
 from healthmgr.cli.options import Json
 from healthmgr.cli.printing import Column, ago, duration, print_heading, print_json, print_lines, print_table, styled
-from healthmgr.domain.phrasing import lasted
+from healthmgr.domain.phrasing import absolute, lasted
 from healthmgr.domain.promises import OVER, Figure, said
 from healthmgr.domain.quantity import parse_duration
 from healthmgr.errors import DefinitionError, Problem
@@ -32,6 +32,8 @@ def promises(
         return
     print_lines(f"Over {lasted(length)}:")
     print_lines(*promise_lines(report.figures))
+    pauses = [(absolute(pause.began_at), absolute(pause.ended_at)) for pause in report.pauses]
+    print_lines(*(f"healthmgr was not running from {began} to {ended}" for began, ended in pauses))
     if report.candidates:
         print_heading(f"May have been false: {report.candidate_count} (`healthmgr alerts mark ID --false WHY` says so)")
         columns = (

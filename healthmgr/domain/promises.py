@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from healthmgr.domain.check import Severity
 from healthmgr.domain.delivery_time import TOLD_WITHIN, DeliveryTimes, Percentiles
 from healthmgr.domain.incoming import IncomingAlert
+from healthmgr.domain.phrasing import lasted
 
 DETECTED_WITHIN = timedelta(seconds=30)
 OVER = timedelta(days=7)  # unless another length is asked for
@@ -108,12 +109,20 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A time in which nothing of healthmgr ran: the machine was switched off, or it was stopped."""
+
+    began_at: datetime
+    ended_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What happened within a length of time.
 
-    `minutes` are those since the auditor first looked; `well_minutes` those in which it did, and found nothing. Of
-    `alerts`, people marked `marked_false`, and `candidates` may be looked at. Of `seen_to`, those for which a runbook
-    began by itself and which did not heal before, `repaired` were well after it.
+    `minutes` are those since the auditor first looked, but for `pauses` (the newest first); `well_minutes` those in
+    which it did, and found nothing. Of `alerts`, people marked `marked_false`, and `candidates` may be looked at. Of
+    `seen_to`, those for which a runbook began by itself and which did not heal before, `repaired` were well after it.
     """
 
     over: timedelta
@@ -126,6 +135,12 @@ class Facts:
     candidates: int
     seen_to: int
     repaired: int
+    pauses: tuple[Pause, ...] = ()
+
+    @property
+    def paused_for(self) -> timedelta:
+        """How long healthmgr was not running."""
+        return sum((pause.ended_at - pause.began_at for pause in self.pauses), timedelta())
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +148,8 @@ class Figure:
     """How it stands with one promise; `value` and `is_kept` are None where nothing happened that could say.
 
     A length is the one that 95 percent stayed within. `count` is of how many it tells, `missed` how many of them were
-    not as promised; `budget_left` is what is left of the share that may be.
+    not as promised; `budget_left` is what is left of the share that may be. `note` tells what is not
+    counted.
     """
 
     name: PromiseName
@@ -147,15 +163,18 @@ class Figure:
     budget_left: float | None
     percentiles: Percentiles | None = None
     words: str = ""
+    note: str = ""
 
 
 def figures(facts: Facts) -> Sequence[Figure]:
     """Every promise with its figure."""
     found, told = facts.detections, facts.delivery
+    paused = f"healthmgr was not running for {lasted(facts.paused_for)} besides" if facts.pauses else ""
+    works = _of_share(PromiseName.AVAILABILITY, facts.well_minutes, facts.minutes, facts.minutes - facts.well_minutes)
     return (
         _of_lengths(PromiseName.DETECTION, found.at_most, found.count, found.late),
         _of_lengths(PromiseName.DELIVERY, told.urgent_from_problem, told.urgent, told.late),
-        _of_share(PromiseName.AVAILABILITY, facts.well_minutes, facts.minutes, facts.minutes - facts.well_minutes),
+        replace(works, note=paused),
         _of_share(PromiseName.FALSE_ALARMS, facts.marked_false, facts.alerts, facts.marked_false),
         _of_share(PromiseName.RESOLUTION, facts.repaired, facts.seen_to, facts.seen_to - facts.repaired),
     )
@@ -211,7 +230,7 @@ def said(figure: Figure) -> str:
     else:
         of = _OF[figure.name]
         value = f"{_share(figure.value)} {of}".replace("#", str(figure.count))
-    return f"{value}; promised: {_target(figure)}"
+    return f"{value}; promised: {_target(figure)}" + (f"; {figure.note}" if figure.note else "")
 
 
 _WHOLE: Mapping[PromiseName, str] = {

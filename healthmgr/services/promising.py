@@ -13,7 +13,7 @@ import structlog
 
 from healthmgr.domain.delivery_time import Percentiles
 from healthmgr.domain.dispatch import Due
-from healthmgr.domain.promises import ORIGIN, OVER, Candidate, Facts, Figure, concern, figures
+from healthmgr.domain.promises import ORIGIN, OVER, Candidate, Facts, Figure, Pause, concern, figures
 from healthmgr.domain.promises import over as over_now
 from healthmgr.errors import Conflict, DefinitionError, Problem
 from healthmgr.services.admitting import Admitting
@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 
 LONGEST = timedelta(days=90)
 MOST_CANDIDATES = 20
+MOST_PAUSES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Report:
     """How it stands with the promises over so many seconds.
 
     `from_first_bad` is how long after the start of their first bad probe critical problems were known. `candidates`
-    are the newest alerts that may have been false and that nobody has marked, of `candidate_count`.
+    are the newest alerts that may have been false and that nobody has marked, of `candidate_count`. `pauses` are the
+    newest times in which healthmgr was not running: they are no loss of alerting.
     """
 
     over: float
@@ -47,6 +49,7 @@ class Report:
     from_first_bad: Percentiles | None
     candidates: Sequence[Candidate]
     candidate_count: int
+    pauses: Sequence[Pause]
 
 
 class PromisingTransaction(Protocol):
@@ -112,6 +115,7 @@ class Promising:
             from_first_bad=facts.detections.from_first_bad,
             candidates=candidates,
             candidate_count=facts.candidates,
+            pauses=facts.pauses[:MOST_PAUSES],
         )
 
     def review(self, now: datetime) -> Sequence[Due]:

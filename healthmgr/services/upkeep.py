@@ -99,6 +99,10 @@ class AuditStore(Protocol):
         """Note for the minute of this instant that the auditor looked, and whether it found nothing."""
         ...
 
+    def note_life(self, now: datetime) -> None:
+        """Note for the minute of this instant that a beat lived, whether the auditor looked or not."""
+        ...
+
     def trials(self) -> synthetic.Trials | None:
         """How the synthetic notification fares; None while it is switched off."""
         ...
@@ -204,6 +208,10 @@ class Upkeep:
     def pulse(self, kind: str, name: str, detail: dict[str, Any], now: datetime) -> None:
         """Write a sign of life of a beat, the sweep, a worker or a queue."""
         self._auditing.pulse(kind, name, detail, now)
+
+    def lives(self, now: datetime) -> None:
+        """Say that this beat lives: a minute in which none does is one in which healthmgr was not running."""
+        self._auditing.note_life(now)
 
     def queue_consumed(self, queue: str, worker: str, now: datetime) -> None:
         """Note that this worker took a pulse out of this queue."""

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from healthmgr.domain.delivery_time import SHARES, Percentiles
-from healthmgr.domain.promises import DETECTED_WITHIN, HEALED_WITHIN, Candidate, Detections, Facts
+from healthmgr.domain.promises import DETECTED_WITHIN, HEALED_WITHIN, Candidate, Detections, Facts, Pause
 from healthmgr.errors import NotFound
 from healthmgr.services.promising import Mark, PromisingTransaction
 from healthmgr.storage.audit_rows import write_audit
@@ -53,18 +53,26 @@ SELECT count(*) AS problems, count(*) FILTER (WHERE at_most > :within) AS late,
 FROM detected
 """)
 
-# The minute that is under way is not judged yet.
-_MINUTES = text("""
+# The minute that is under way is not judged yet; one without a row is none in which alerting could have worked.
+_BOUNDS = """
 WITH bounds AS (
     SELECT GREATEST(min(minute), date_trunc('minute', CAST(:since AS timestamptz))) AS began,
            date_trunc('minute', CAST(:now AS timestamptz)) AS ended
-    FROM audited_minutes HAVING min(minute) IS NOT NULL
+    FROM audited_minutes WHERE looks > 0 HAVING min(minute) IS NOT NULL
 )
-SELECT COALESCE(max(GREATEST(extract(epoch FROM b.ended - b.began) / 60, 0)), 0)::int AS minutes,
-       count(m.minute) AS well
-FROM bounds b LEFT JOIN audited_minutes m
-    ON m.minute >= b.began AND m.minute < b.ended AND m.looks > 0 AND m.bad_looks = 0
-""")
+"""
+_MINUTES = text(f"""{_BOUNDS}
+SELECT count(m.minute) AS minutes, count(m.minute) FILTER (WHERE m.looks > 0 AND m.bad_looks = 0) AS well
+FROM bounds b JOIN audited_minutes m ON m.minute >= b.began AND m.minute < b.ended
+""")  # noqa: S608 - composed of constants alone
+_PAUSES = text(f"""{_BOUNDS}, ends AS (
+    SELECT m.minute FROM bounds b JOIN audited_minutes m ON m.minute >= b.began AND m.minute < b.ended
+    UNION ALL SELECT unnest(ARRAY[began - interval '1 minute', ended]) FROM bounds
+), gaps AS (
+    SELECT lag(minute) OVER (ORDER BY minute) + interval '1 minute' AS began, minute AS ended FROM ends
+)
+SELECT began, ended FROM gaps WHERE ended > began ORDER BY began DESC
+""")  # noqa: S608 - composed of constants alone
 
 # An alert about a promise is no evidence of how well it is kept.
 _OURS = """
@@ -127,6 +135,7 @@ class PromisingRows(PromisingTransaction):
             delivery=delivery_times_over(self._connection, over, now),
             minutes=minutes.minutes,
             well_minutes=minutes.well,
+            pauses=tuple(Pause(row.began, row.ended) for row in self._connection.execute(_PAUSES, since)),
             alerts=alerts.alerts,
             marked_false=alerts.marked,
             candidates=alerts.candidates,

@@ -72,6 +72,11 @@ INSERT INTO audited_minutes AS m (minute, looks, bad_looks) VALUES (date_trunc('
 ON CONFLICT (minute) DO UPDATE SET looks = m.looks + 1, bad_looks = m.bad_looks + EXCLUDED.bad_looks
 """)
 
+_LIVED = text("""
+INSERT INTO audited_minutes (minute, looks, bad_looks) VALUES (date_trunc('minute', :now), 0, 0)
+ON CONFLICT (minute) DO NOTHING
+""")
+
 _FORGET_MINUTES = text("DELETE FROM audited_minutes WHERE minute < :before")
 
 _CONSUMED = text("""
@@ -144,6 +149,11 @@ class UpkeepRepository:
         with transaction(self._engine) as connection:
             connection.execute(_MINUTE, {"now": now, "bad": int(not is_content)})
             connection.execute(_FORGET_MINUTES, {"before": now - MINUTES_KEPT_FOR})
+
+    def note_life(self, now: datetime) -> None:
+        """Note for the minute of this instant that a beat lived, whether the auditor looked or not."""
+        with transaction(self._engine) as connection:
+            connection.execute(_LIVED, {"now": now})
 
     def queue_consumed(self, queue: str, worker: str, now: datetime) -> None:
         """Note that something came out of a queue."""

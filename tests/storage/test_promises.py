@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, insert, select
 
-from healthmgr.domain.promises import Facts
+from healthmgr.domain.promises import Facts, PromiseName, figures, said
 from healthmgr.errors import Conflict, DefinitionError, NotFound
 from healthmgr.services.admitting import Admitting
 from healthmgr.services.promising import Promising
@@ -43,11 +43,28 @@ def test_a_minute_is_well_in_which_the_auditor_looked_and_found_nothing(engine: 
     for minutes_ago in (10, 9, 9, 8, 7, 4, 0):
         look(engine, minutes_ago)
     look(engine, 8, is_content=False)
+    for minutes_ago in range(12):
+        UpkeepRepository(engine).note_life(NOW - timedelta(minutes=minutes_ago))
     found = facts(engine)
     assert found.minutes == 10, "from the first look to the minute that is under way"
     assert found.well_minutes == 4, "in one it found something, in five nobody looked"
+    assert found.pauses == ()
     short = facts(engine, timedelta(minutes=5))
     assert (short.minutes, short.well_minutes) == (5, 1)
+
+
+def test_minutes_in_which_no_beat_lived_are_told_apart_and_no_loss_of_alerting(engine: Engine) -> None:
+    for minutes_ago in (30, 29, 12, 11, 10, 9):
+        look(engine, minutes_ago)
+    UpkeepRepository(engine).note_life(NOW - timedelta(minutes=28))
+    found = facts(engine)
+    assert (found.minutes, found.well_minutes) == (7, 6), "in one a beat lived, and nobody looked"
+    times = [(NOW - pause.began_at, NOW - pause.ended_at) for pause in found.pauses]
+    minute = timedelta(minutes=1)
+    assert times == [(8 * minute, 0 * minute), (27 * minute, 12 * minute)]
+    assert facts(engine, 20 * minute).paused_for == 16 * minute, "what lies in that time"
+    works = next(figure for figure in figures(found) if figure.name is PromiseName.AVAILABILITY)
+    assert said(works).endswith("; healthmgr was not running for 23 min besides")
 
 
 def test_the_auditor_notes_each_look_and_what_came_of_it(engine: Engine) -> None:

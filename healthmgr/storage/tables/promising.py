@@ -16,7 +16,8 @@ false_alerts = Table(
     Column("why", Text, nullable=False, server_default=NO_TEXT),
 )
 
-# One row a minute in which the auditor looked; a minute without a row is one in which nobody did.
+# One row a minute in which a beat lived, with the looks of the auditor: none where nobody looked. In a minute without
+# a row healthmgr was not running.
 audited_minutes = Table(
     "audited_minutes",
     metadata,
