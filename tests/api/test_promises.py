@@ -24,7 +24,7 @@ def test_promises_are_read_with_what_may_be_looked_at(client_as: Client, engine:
     ]  # fmt: skip
     assert found["figures"][3] | {"words": ""} == {
         "name": "false_positive_rate", "unit": "share", "target": 0.05, "value": 0.0, "is_kept": True, "count": 1,
-        "missed": 0, "objective": 0.95, "budget_left": 1.0, "percentiles": None, "words": "",
+        "missed": 0, "objective": 0.95, "budget_left": 1.0, "percentiles": None, "words": "", "note": "",
     }  # fmt: skip
     assert [(one["id"], one["lasted_for"]) for one in found["candidates"]] == [(str(alert), 9.0)]
     assert client_as("viewer").get("/api/v1/promises?over=soon").status_code == 422
