@@ -214,6 +214,12 @@ class Root(LazyGroup):
             "healthmgr.cli.users:users_app",
         ),
         Entry(
+            "webhooks",
+            MEND,
+            "Programs that are told of events, each by a signed POST.",
+            "healthmgr.cli.webhooks:webhooks_app",
+        ),
+        Entry(
             "doctor",
             MEND,
             "Say what is wrong with this installation, and how to mend it.",

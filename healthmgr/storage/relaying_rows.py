@@ -21,6 +21,8 @@ from healthmgr.storage.event_repository import read_after, read_last_position
 from healthmgr.storage.reading_events import read_span
 from healthmgr.storage.webhook_rows import count_waiting, drop_waiting, to_webhook, write_webhook
 
+_LOST = "the worker did not report back"
+
 _BEHIND = text("SELECT id FROM webhooks WHERE disabled = '' AND position <> :last ORDER BY position")
 
 _TAKE = text("SELECT * FROM webhooks WHERE id = :id AND disabled = '' FOR UPDATE SKIP LOCKED")
@@ -52,7 +54,8 @@ WHERE id = :id
 _CLAIM = text("""
 UPDATE webhook_deliveries SET
     state = 'sending', state_reason = '', token = token + 1, attempts = attempts + 1, lease_until = :lease_until,
-    due_at = :lease_until, armed_until = NULL, arm_count = 0
+    due_at = :lease_until, armed_until = NULL, arm_count = 0,
+    tries = CASE WHEN state = 'sending' THEN tries || CAST(:lost AS jsonb) ELSE tries END
 WHERE id = :id
 RETURNING token, attempts
 """)
@@ -135,7 +138,9 @@ class RelayingRows(RelayingTransaction):
             self._connection.execute(_HOLD, values)
             return None
         webhook = to_webhook(self._connection.execute(_WEBHOOK, {"id": row.webhook_id}).one())
-        claim = self._connection.execute(_CLAIM, {"id": delivery_id, "lease_until": lease_until}).one()
+        lost = json.dumps([Try(now, None, _LOST, 0.0).to_document()])
+        values = {"id": delivery_id, "lease_until": lease_until, "lost": lost}
+        claim = self._connection.execute(_CLAIM, values).one()
         return Taken(delivery_id, claim.token, claim.attempts, webhook, row.name, row.body)
 
     def renew(self, taken: Sequence[Taken], lease_until: datetime) -> None:

@@ -152,6 +152,7 @@ def test_a_worker_that_is_killed_while_it_delivers_costs_time_and_no_event(world
     assert world.receiver.heard == []  # its lease holds
     world.work(SEND_LEASE)
     assert [key for key, _, _ in world.receiver.heard] == killed
+    assert [each["words"] for each in world.deliveries()[0]["tries"]] == ["the worker did not report back", "204"]
 
 
 def test_what_comes_back_after_its_lease_changes_nothing(world: World) -> None:
@@ -169,7 +170,7 @@ def test_what_comes_back_after_its_lease_changes_nothing(world: World) -> None:
     with pytest.raises(Killed):
         slow.send(UUID(due.key), lambda: world.now, lambda taken: None)
     (delivery,) = world.deliveries()
-    assert (delivery["state"], len(delivery["tries"])) == ("delivered", 1)
+    assert (delivery["state"], [each["status"] for each in delivery["tries"]]) == ("delivered", [None, 204])
 
 
 def test_who_says_that_it_is_gone_is_disabled_and_what_waits_is_dropped(world: World) -> None:

@@ -62,6 +62,8 @@ WITH_DATA = (
     (("announce", "list"), 0),
     (("users", "list"), 0),
     (("users", "add", "ada"), 0),
+    (("webhooks", "list"), 0),
+    (("webhooks", "add", "https://hooks.example.com/"), 0),
     (("silence", "preview", "check=session-manager"), 0),
     (("maintenance", "add", "move", "--matchers", "service=shop", "--for", "2h", "--comment", "rack"), 0),
     (("maintenance", "list"), 0),

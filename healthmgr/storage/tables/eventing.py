@@ -83,5 +83,6 @@ webhook_deliveries = Table(
     CheckConstraint("state IN ('pending', 'sending', 'delivered', 'failed', 'dropped')", name="state"),
     Index("ix_webhook_deliveries_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
     Index("ix_webhook_deliveries_webhook_id_id", "webhook_id", "id"),
+    Index("ix_webhook_deliveries_waiting", "webhook_id", postgresql_where=text("due_at IS NOT NULL")),
     Index("ix_webhook_deliveries_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
 )

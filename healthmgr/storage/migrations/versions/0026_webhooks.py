@@ -85,6 +85,10 @@ def upgrade() -> None:
     )  # fmt: skip
     op.create_index("ix_webhook_deliveries_webhook_id_id", "webhook_deliveries", ["webhook_id", "id"])
     op.create_index(
+        "ix_webhook_deliveries_waiting", "webhook_deliveries", ["webhook_id"],
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )  # fmt: skip
+    op.create_index(
         "ix_webhook_deliveries_finished_at", "webhook_deliveries", ["finished_at"],
         postgresql_where=sa.text("finished_at IS NOT NULL"),
     )  # fmt: skip
