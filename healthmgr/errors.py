@@ -5,6 +5,7 @@ HealthmgrError
 ├── SettingsError       the environment is wrong; names the variable and the fix
 ├── NotFound            no such thing                                          (404)
 ├── Conflict            an illegal move, such as resolving a resolved alert     (409)
+├── Stale               what is to be changed is not as it was seen             (412)
 ├── NotPermitted        the token's role does not allow it                     (403)
 ├── Unavailable         a part that is needed does not answer                  (503)
 └── PluginError
@@ -61,6 +62,10 @@ class NotFound(HealthmgrError):
 
 class Conflict(HealthmgrError):
     """This move is not possible in the present state."""
+
+
+class Stale(HealthmgrError):
+    """This was changed since it was read: read it again."""
 
 
 class NotPermitted(HealthmgrError):

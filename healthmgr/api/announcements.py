@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import Cursor, Limit
+from healthmgr.api.etags import IfMatch, tagged
 from healthmgr.api.paging import number
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
@@ -67,20 +69,32 @@ def publish(wanted: NewAnnouncement, parts: PartsDep, who: Responder, origin: Or
 
 
 @router.get("/{number}", summary="Show an announcement")
-def show(number: Number, parts: PartsDep, _: Viewer) -> AnnouncementView:
+def show(number: Number, parts: PartsDep, _: Viewer, response: Response) -> AnnouncementView:
     """With every update."""
-    return AnnouncementView.of(parts.public.announcing.get(number), parts.clock.now())
+    return tagged(response, AnnouncementView.of(parts.public.announcing.get(number), parts.clock.now()))
 
 
 @router.post("/{number}/updates", status_code=201, summary="Say what is new of an announcement")
-def update(number: Number, said: NewUpdate, parts: PartsDep, who: Responder, origin: Origin) -> AnnouncementView:
+def update(
+    number: Number, said: NewUpdate, parts: PartsDep, who: Responder, origin: Origin, condition: IfMatch
+) -> AnnouncementView:
     """409 for one that is over."""
     now = parts.clock.now()
-    updated = parts.public.announcing.update(number, said.state, said.message, actor=who.name, origin=origin, now=now)
-    return AnnouncementView.of(updated, now)
+    updated = parts.public.announcing.update(
+        number,
+        said.state,
+        said.message,
+        actor=who.name,
+        origin=origin,
+        now=now,
+        judge=condition.on(partial(AnnouncementView.of, now=now)),
+    )
+    return condition.tagged(AnnouncementView.of(updated, now))
 
 
 @router.delete("/{number}", status_code=204, response_class=Response, summary="Withdraw an announcement")
-def withdraw(number: Number, parts: PartsDep, who: Responder, origin: Origin) -> None:
+def withdraw(number: Number, parts: PartsDep, who: Responder, origin: Origin, condition: IfMatch) -> None:
     """It vanishes from the page, as if it had never been said; the audit log keeps that it was."""
-    parts.public.announcing.withdraw(number, actor=who.name, origin=origin, now=parts.clock.now())
+    now = parts.clock.now()
+    judge = condition.on(partial(AnnouncementView.of, now=now))
+    parts.public.announcing.withdraw(number, actor=who.name, origin=origin, now=now, judge=judge)

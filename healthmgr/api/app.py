@@ -61,10 +61,12 @@ from healthmgr.api.doors import (
     webhook,
 )
 from healthmgr.api.doors import oncall as oncall_door
+from healthmgr.api.etags import ETags
 from healthmgr.api.examples import with_examples
 from healthmgr.api.idempotency import KeptAnswers, add_replays
 from healthmgr.api.limits import BoundedRequest, CarefulHeaders
 from healthmgr.api.openapi import DESCRIPTION, ERRORS, TAGS, as_problems, name_of
+from healthmgr.api.openapi_headers import with_headers
 from healthmgr.api.parts import Parts
 from healthmgr.api.pings import PingDoor
 from healthmgr.api.problems import Unforeseen, add_problem_handlers
@@ -90,6 +92,7 @@ def create_app(parts: Parts) -> FastAPI:
     add_replays(app)
     app.add_middleware(Unforeseen)
     app.add_middleware(KeptAnswers)
+    app.add_middleware(ETags)
     app.add_middleware(GZipMiddleware, minimum_size=2048, compresslevel=4)
     app.add_middleware(PingDoor)
     app.add_middleware(balancing.BalancerDoor, answers=app.state.balancer_answers)
@@ -109,7 +112,7 @@ class _Described(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The document, made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = with_examples(as_problems(super().openapi()))
+            self.openapi_schema = with_examples(with_headers(as_problems(super().openapi())))
         return self.openapi_schema
 
 

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from healthmgr.api.idempotency import holds_secret
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Ingest, Origin, Responder, Viewer
 from healthmgr.domain.check import Status
@@ -196,7 +197,12 @@ def ping_check(slug: Slug, parts: PartsDep, _: Ingest, ping: Ping | None = None)
     return RecordedPing(is_recorded=True)
 
 
-@router.get("/{slug}/ping-address", summary="Show where a heartbeat check's job pings", tags=["pings"])
+@router.get(
+    "/{slug}/ping-address",
+    summary="Show where a heartbeat check's job pings",
+    tags=["pings"],
+    dependencies=[Depends(holds_secret)],
+)
 def show_ping_address(slug: Slug, parts: PartsDep, _: Responder) -> PingAddress:
     """The address carries its own key and needs no token: `curl -fsS ADDRESS` from cron is enough."""
     base = parts.settings.public_url or f"http://{parts.settings.host}:{parts.settings.port}"

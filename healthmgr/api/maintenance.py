@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import Cursor
+from healthmgr.api.etags import IfMatch, tagged
 from healthmgr.api.paging import MANY, WINDOWS, Many
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
@@ -112,19 +114,20 @@ def preview_maintenance(wanted: Covering, parts: PartsDep, _: Viewer) -> HitsVie
 
 
 @router.get("/{name}", summary="Show a maintenance window")
-def show_maintenance(name: Name, parts: PartsDep, _: Viewer) -> MaintenanceView:
+def show_maintenance(name: Name, parts: PartsDep, _: Viewer, response: Response) -> MaintenanceView:
     """A file's, or one that a person planned."""
-    return MaintenanceView.of(parts.maintaining.get(name), parts.clock.now())
+    return tagged(response, MaintenanceView.of(parts.maintaining.get(name), parts.clock.now()))
 
 
 @router.put("/{name}", summary="Plan a maintenance window anew")
 def change_maintenance(
-    name: Name, wanted: WindowPlan, parts: PartsDep, who: Responder, origin: Origin
+    name: Name, wanted: WindowPlan, parts: PartsDep, who: Responder, origin: Origin, condition: IfMatch
 ) -> MaintenanceView:
     """409 for one that a file defines: it is changed there."""
     now = parts.clock.now()
-    planned = parts.maintaining.change(wanted.to_plan(name), actor=who.name, origin=origin, now=now)
-    return MaintenanceView.of(planned, now)
+    judge = condition.on(partial(MaintenanceView.of, now=now))
+    planned = parts.maintaining.change(wanted.to_plan(name), actor=who.name, origin=origin, now=now, judge=judge)
+    return condition.tagged(MaintenanceView.of(planned, now))
 
 
 @router.post("/{name}/end", summary="End the occurrence that is open")
@@ -138,6 +141,8 @@ def end_maintenance(
 
 
 @router.delete("/{name}", status_code=204, response_class=Response, summary="Delete a maintenance window")
-def delete_maintenance(name: Name, parts: PartsDep, who: Responder, origin: Origin) -> None:
+def delete_maintenance(name: Name, parts: PartsDep, who: Responder, origin: Origin, condition: IfMatch) -> None:
     """409 for one that a file defines: it is removed there."""
-    parts.maintaining.delete(name, actor=who.name, origin=origin, now=parts.clock.now())
+    now = parts.clock.now()
+    judge = condition.on(partial(MaintenanceView.of, now=now))
+    parts.maintaining.delete(name, actor=who.name, origin=origin, now=now, judge=judge)

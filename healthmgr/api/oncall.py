@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import Cursor
+from healthmgr.api.idempotency import holds_secret
 from healthmgr.api.paging import MANY, Many
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
@@ -227,7 +228,7 @@ def answer_swap(swap_id: UUID, said: SwapAnswer, parts: PartsDep, who: Responder
     return parts.oncall.reading.swap(swap_id)
 
 
-@router.get("/calendars/{subject}/{name}", summary="Show where a calendar is")
+@router.get("/calendars/{subject}/{name}", summary="Show where a calendar is", dependencies=[Depends(holds_secret)])
 def show_calendar_address(subject: Subject, name: str, parts: PartsDep, _: Responder) -> CalendarView:
     """The address of a schedule's or person's shifts: who knows it needs no token."""
     parts.oncall.subscribing.calendar(subject, name, parts.clock.now())

@@ -17,6 +17,10 @@ Every request needs an access token, `Authorization: Bearer hm_...`, whose role 
 
 Times are UTC in ISO 8601, lengths are seconds. Lists are paged: pass `next_cursor` back as `cursor` until it is null.
 Errors are `application/problem+json`.
+
+Requests are counted by the minute, as `RateLimit` tells (429 beyond that). A POST with an `Idempotency-Key` may be sent
+again, and is done once. Every answer to a GET has an `ETag`: with `If-None-Match` it is sent again only when it is
+another (304), and a change with `If-Match` is made only while the row is still the one that was read (412).
 """
 TAGS: Sequence[dict[str, Any]] = [
     {"name": "status", "description": "The whole at a glance."},
@@ -69,6 +73,12 @@ def name_of(route: APIRoute) -> str:
     if "_" in route.name or about == "health":
         return route.name
     return f"{route.name}_{about.removesuffix('s')}"
+
+
+def problem_of(description: str) -> dict[str, Any]:
+    """An error that not every operation has, as the document tells of it."""
+    schema = {"$ref": f"#/components/schemas/{ProblemView.__name__}"}
+    return {"description": description, "content": {_MEDIA_TYPE: {"schema": schema}}}
 
 
 def as_problems(document: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ _STATUSES: Mapping[type[errors.HealthmgrError], int] = {
     errors.DefinitionError: 422,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.Stale: 412,
     errors.NotPermitted: 403,
     errors.Unavailable: 503,
     errors.SettingsError: 503,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import Cursor
+from healthmgr.api.etags import IfMatch, tagged
 from healthmgr.api.paging import MANY, Many, silences_at
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
@@ -97,11 +99,13 @@ def list_silences(
 
 
 @router.post("", status_code=201, summary="Silence alerts")
-def create_silence(wanted: WantedSilence, parts: PartsDep, who: Responder, origin: Origin) -> SilenceView:
+def create_silence(
+    wanted: WantedSilence, parts: PartsDep, who: Responder, origin: Origin, response: Response
+) -> SilenceView:
     """What fits is told to nobody until it ends; what is still broken then is told then."""
     now = parts.clock.now()
     draft = wanted.to_draft(who.name, now)
-    return SilenceView.of(parts.silencing.save(draft, actor=who.name, origin=origin, now=now), now)
+    return tagged(response, SilenceView.of(parts.silencing.save(draft, actor=who.name, origin=origin, now=now), now))
 
 
 @router.post("/preview", summary="Show what matchers would silence now")
@@ -111,23 +115,28 @@ def preview_silence(wanted: Matching, parts: PartsDep, _: Viewer) -> HitsView:
 
 
 @router.get("/{silence_id}", summary="Show a silence")
-def show_silence(silence_id: UUID, parts: PartsDep, _: Viewer) -> SilenceView:
+def show_silence(silence_id: UUID, parts: PartsDep, _: Viewer, response: Response) -> SilenceView:
     """Also one that is over, for five days."""
-    return SilenceView.of(parts.silencing.get(silence_id), parts.clock.now())
+    return tagged(response, SilenceView.of(parts.silencing.get(silence_id), parts.clock.now()))
 
 
 @router.put("/{silence_id}", summary="Change a silence")
 def change_silence(
-    silence_id: UUID, wanted: WantedSilence, parts: PartsDep, who: Responder, origin: Origin
+    silence_id: UUID, wanted: WantedSilence, parts: PartsDep, who: Responder, origin: Origin, condition: IfMatch
 ) -> SilenceView:
     """One that would mute something else than before is over, and another takes its place: the id tells."""
     now = parts.clock.now()
-    draft = wanted.to_draft(who.name, now, silence_id)
-    return SilenceView.of(parts.silencing.save(draft, actor=who.name, origin=origin, now=now), now)
+    draft, judge = wanted.to_draft(who.name, now, silence_id), condition.on(partial(SilenceView.of, now=now))
+    saved = parts.silencing.save(draft, actor=who.name, origin=origin, now=now, judge=judge)
+    return condition.tagged(SilenceView.of(saved, now))
 
 
 @router.delete("/{silence_id}", summary="End a silence")
-def expire_silence(silence_id: UUID, parts: PartsDep, who: Responder, origin: Origin) -> SilenceView:
+def expire_silence(
+    silence_id: UUID, parts: PartsDep, who: Responder, origin: Origin, condition: IfMatch
+) -> SilenceView:
     """What it held back and still fires is told; 409 when it is over already."""
     now = parts.clock.now()
-    return SilenceView.of(parts.silencing.expire(silence_id, actor=who.name, origin=origin, now=now), now)
+    judge = condition.on(partial(SilenceView.of, now=now))
+    expired = parts.silencing.expire(silence_id, actor=who.name, origin=origin, now=now, judge=judge)
+    return condition.tagged(SilenceView.of(expired, now))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import Cursor
+from healthmgr.api.etags import IfMatch, tagged
 from healthmgr.api.paging import MANY, SESSIONS, USERS, Many
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Admin, Origin
@@ -61,11 +62,21 @@ def add_user(wanted: NewUser, parts: PartsDep, who: Admin, origin: Origin) -> Us
     return _view(user)
 
 
+@router.get("/{name:path}", summary="Show a user")
+def show_user(name: str, parts: PartsDep, _: Admin, response: Response) -> UserView:
+    """Their role, who they are for on-call, and when they signed in last."""
+    return tagged(response, _view(parts.users.get(name)))
+
+
 @router.patch("/{name:path}", summary="Change a user")
-def change_user(name: str, wanted: ChangedUser, parts: PartsDep, who: Admin, origin: Origin) -> UserView:
+def change_user(
+    name: str, wanted: ChangedUser, parts: PartsDep, who: Admin, origin: Origin, condition: IfMatch
+) -> UserView:
     """Another role or password, or being disabled, ends their sessions at once."""
     now = parts.clock.now()
-    return _view(parts.users.change(name, now, **wanted.model_dump(), actor=who.name, origin=origin))
+    judge = condition.on(_view)
+    changed = parts.users.change(name, now, **wanted.model_dump(), actor=who.name, origin=origin, judge=judge)
+    return condition.tagged(_view(changed))
 
 
 @session_router.get("", summary="List sessions")

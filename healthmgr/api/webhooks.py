@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import Cursor, Limit
+from healthmgr.api.idempotency import holds_secret
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Admin, Origin
 from healthmgr.domain.event import NAMES
@@ -93,7 +94,7 @@ def list_webhooks(parts: PartsDep, _: Admin) -> WebhookList:
     return WebhookList(items=[WebhookView.of(webhook) for webhook in parts.webhooks.keeping.list()])
 
 
-@router.post("", status_code=201, summary="Have a program told of events")
+@router.post("", status_code=201, summary="Have a program told of events", dependencies=[Depends(holds_secret)])
 def add_webhook(wanted: NewWebhook, parts: PartsDep, who: Admin, origin: Origin) -> CreatedWebhook:
     """Of those that happen from now on, each at least once, signed as Standard Webhooks has it.
 
@@ -127,7 +128,7 @@ def remove_webhook(webhook_id: UUID, parts: PartsDep, who: Admin, origin: Origin
     parts.webhooks.keeping.remove(webhook_id, actor=who.name, origin=origin, now=parts.clock.now())
 
 
-@router.post("/{webhook_id}/secret", summary="Change a webhook's secret")
+@router.post("/{webhook_id}/secret", summary="Change a webhook's secret", dependencies=[Depends(holds_secret)])
 def change_webhook_secret(webhook_id: UUID, parts: PartsDep, who: Admin, origin: Origin) -> NewSecret:
     """For a day every delivery is signed with both, so that none is refused meanwhile."""
     secret = parts.webhooks.keeping.change_secret(webhook_id, actor=who.name, origin=origin, now=parts.clock.now())

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from healthmgr.domain.announcement import CLOSING, Announcement, State, Update, Wanted, judge
 from healthmgr.domain.status_page import StatusPage
 from healthmgr.errors import Conflict, NotFound
+from healthmgr.services.judging import Judge, no_demand
 
 log = structlog.get_logger(__name__)
 
@@ -89,20 +90,33 @@ class Announcing:
         return self.get(number)
 
     def update(
-        self, number: int, state: State, message: str, *, actor: str, origin: str, now: datetime
+        self,
+        number: int,
+        state: State,
+        message: str,
+        *,
+        actor: str,
+        origin: str,
+        now: datetime,
+        judge: Judge[Announcement] = no_demand,
     ) -> Announcement:
         """Tell what is new of it. Raises NotFound, Conflict for one that is over, DefinitionError for what is wrong."""
         with self._store.begin() as transaction:
             update = Update(now, state, message, actor)
-            updated = _find(transaction, number, will_change=True).updated(update)
+            stored = _find(transaction, number, will_change=True)
+            judge(stored)
+            updated = stored.updated(update)
             transaction.update(updated, update)
             transaction.audit(actor, origin, "announcement.update", str(number), {"state": state.value}, now)
         return updated
 
-    def withdraw(self, number: int, *, actor: str, origin: str, now: datetime) -> None:
+    def withdraw(
+        self, number: int, *, actor: str, origin: str, now: datetime, judge: Judge[Announcement] = no_demand
+    ) -> None:
         """Take it off the page, as if it had never been said. Raises NotFound."""
         with self._store.begin() as transaction:
             announcement = _find(transaction, number, will_change=True)
+            judge(announcement)
             transaction.remove(announcement.id)
             transaction.audit(actor, origin, "announcement.withdraw", str(number), {"title": announcement.title}, now)
 

@@ -24,6 +24,7 @@ from healthmgr.domain.muting import Subject
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.silence import KEPT_FOR, MOST_COMMENT, matcher_problems, text_problems
 from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem
+from healthmgr.services.judging import Judge, no_demand
 from healthmgr.services.silencing import HittingTransaction, foreseen, note_mute
 
 log = structlog.get_logger(__name__)
@@ -92,7 +93,9 @@ class Maintaining:
         """The window that adding this one would make; nothing is stored, nor asked whether the name is free."""
         return _to_window(plan, None, actor, now)
 
-    def change(self, plan: Plan, *, actor: str, origin: str, now: datetime) -> MaintenanceWindow:
+    def change(
+        self, plan: Plan, *, actor: str, origin: str, now: datetime, judge: Judge[MaintenanceWindow] = no_demand
+    ) -> MaintenanceWindow:
         """Plan a window anew; one that was ended early is open again where the new plan says so.
 
         Raises NotFound, DefinitionError, and Conflict for one that a file defines.
@@ -100,6 +103,7 @@ class Maintaining:
         with self._store.begin() as transaction:
             stored = _find(transaction, plan.name, will_change=True)
             _refuse_files(stored, "change")
+            judge(stored)
             return _save(transaction, plan, stored, "maintenance.changed", actor, origin, now)
 
     def end(self, name: str, *, actor: str, origin: str, now: datetime, comment: str = "") -> MaintenanceWindow:
@@ -120,11 +124,14 @@ class Maintaining:
         log.info("maintenance_ended", window=name, actor=actor)
         return ended
 
-    def delete(self, name: str, *, actor: str, origin: str, now: datetime) -> None:
+    def delete(
+        self, name: str, *, actor: str, origin: str, now: datetime, judge: Judge[MaintenanceWindow] = no_demand
+    ) -> None:
         """Take a window back; if it is open, what it held back is told. Raises NotFound, and Conflict for a file's."""
         with self._store.begin() as transaction:
             stored = _find(transaction, name, will_change=True)
             _refuse_files(stored, "delete")
+            judge(stored)
             transaction.delete(name)
             _settle(transaction, stored, None, actor, now)
             transaction.audit(actor, origin, "maintenance.deleted", name, _detail(stored), now)

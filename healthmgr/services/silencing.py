@@ -33,6 +33,7 @@ from healthmgr.domain.silence import (
 )
 from healthmgr.domain.timeline import Entry, EntryKind
 from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem
+from healthmgr.services.judging import Judge, no_demand
 from healthmgr.services.routing_ports import NotesTimeline
 
 log = structlog.get_logger(__name__)
@@ -112,14 +113,17 @@ class Silencing:
     def __init__(self, store: SilencingStore) -> None:
         self._store = store
 
-    def save(self, draft: Draft, *, actor: str, origin: str, now: datetime) -> Silence:
+    def save(
+        self, draft: Draft, *, actor: str, origin: str, now: datetime, judge: Judge[Silence] = no_demand
+    ) -> Silence:
         """Create the silence, or change the one with the draft's id; where that mutes something else than before, it is
         over and a new one takes its place, as it does for one that is over: the id tells.
 
-        Raises DefinitionError naming all that is wrong, NotFound for an id that there is not.
+        `judge` is asked of the one that is changed. Raises DefinitionError naming all that is wrong, NotFound for an id
+        that there is not.
         """
         with self._store.begin() as transaction:
-            return self._save(transaction, draft, actor, origin, now)
+            return self._save(transaction, draft, actor, origin, now, judge)
 
     def try_out(self, draft: Draft, now: datetime) -> Silence:
         """The silence that saving this one would make; nothing is stored. Raises as `save` does."""
@@ -127,13 +131,16 @@ class Silencing:
             stored = _find(transaction, draft.id) if draft.id is not None else None
             return decide(draft, stored, uuid7(), now).silence
 
-    def expire(self, silence_id: UUID, *, actor: str, origin: str, now: datetime) -> Silence:
+    def expire(
+        self, silence_id: UUID, *, actor: str, origin: str, now: datetime, judge: Judge[Silence] = no_demand
+    ) -> Silence:
         """End a silence now, or before it began: what it held back is told.
 
         Raises NotFound, and Conflict for one that is over.
         """
         with self._store.begin() as transaction:
             stored = _find(transaction, silence_id, will_change=True)
+            judge(stored)
             over = stored.expired(now)
             transaction.store(over)
             transaction.reconsider(now)
@@ -196,8 +203,18 @@ class Silencing:
             log.info("silences_forgotten", count=count)
         return count
 
-    def _save(self, transaction: SilencingTransaction, draft: Draft, actor: str, origin: str, now: datetime) -> Silence:
+    def _save(
+        self,
+        transaction: SilencingTransaction,
+        draft: Draft,
+        actor: str,
+        origin: str,
+        now: datetime,
+        judge: Judge[Silence] = no_demand,
+    ) -> Silence:
         stored = _find(transaction, draft.id, will_change=True) if draft.id is not None else None
+        if stored is not None:
+            judge(stored)
         saving = decide(draft, stored, uuid7(), now)
         if saving.over is not None:
             transaction.store(saving.over)

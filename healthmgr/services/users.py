@@ -11,6 +11,7 @@ from uuid import UUID
 
 from healthmgr.domain.password import fault_of, hashed, is_outdated, is_right
 from healthmgr.errors import Conflict, DefinitionError, NotFound, Problem
+from healthmgr.services.judging import Judge, no_demand
 from healthmgr.services.tokens import Role
 
 _MOST_NAME = 100
@@ -62,8 +63,10 @@ class UserStore(Protocol):
         """All of them by name."""
         ...
 
-    def change(self, name: str, change: Change, now: datetime, *, actor: str, origin: str) -> User | None:
-        """Write a change; None when there is no such user."""
+    def change(
+        self, name: str, change: Change, now: datetime, *, actor: str, origin: str, judge: Judge[User] = no_demand
+    ) -> User | None:
+        """Write a change, unless `judge` raises; None when there is no such user."""
         ...
 
     def note_sign_in(self, user_id: UUID, password_hash: str | None, now: datetime) -> None:
@@ -111,6 +114,7 @@ class Users:
         password: str | None = None,
         actor: str,
         origin: str,
+        judge: Judge[User] = no_demand,
     ) -> User:
         """Change what is given; another role or password, or being disabled, ends their sessions at once.
 
@@ -124,10 +128,17 @@ class Users:
         wanted = Change(
             Role(role) if role is not None else None, person, is_enabled, hashed(password) if password else None
         )
-        changed = self._store.change(name, wanted, now, actor=actor, origin=origin)
+        changed = self._store.change(name, wanted, now, actor=actor, origin=origin, judge=judge)
         if changed is None:
-            raise NotFound(f"There is no user {name!r}: `healthmgr users list` shows those that exist")
+            raise _unknown(name)
         return changed
+
+    def get(self, name: str) -> User:
+        """One of them. Raises NotFound."""
+        found = self._store.find(name)
+        if found is None:
+            raise _unknown(name)
+        return found[0]
 
     def list(self) -> list[User]:
         """All of them by name."""
@@ -148,6 +159,10 @@ class Users:
             return []
         known = ", ".join(people[:10]) or "nobody yet"
         return [Problem(f"there is no person {person!r}: there is {known}", path="person")]
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(f"There is no user {name!r}: `healthmgr users list` shows those that exist")
 
 
 def made_up_password() -> str:

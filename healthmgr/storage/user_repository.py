@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
+from healthmgr.services.judging import Judge, no_demand
 from healthmgr.services.tokens import Role
 from healthmgr.services.users import Change, User
 from healthmgr.storage.audit_rows import write_audit
@@ -47,8 +48,10 @@ class UserRepository:
         with transaction(self._engine) as connection:
             return [_to_user(row) for row in connection.execute(select(users).order_by(users.c.name))]
 
-    def change(self, name: str, change: Change, now: datetime, *, actor: str, origin: str) -> User | None:
-        """Write a change; None when there is no such user."""
+    def change(
+        self, name: str, change: Change, now: datetime, *, actor: str, origin: str, judge: Judge[User] = no_demand
+    ) -> User | None:
+        """Write a change, unless `judge` raises; None when there is no such user."""
         wanted: dict[str, Any] = {
             "role": change.role.value if change.role is not None else None,
             "person": change.person,
@@ -56,14 +59,15 @@ class UserRepository:
             "password_hash": change.password_hash,
         }
         values = {column: value for column, value in wanted.items() if value is not None}
-        if not values:
-            found = self.find(name)
-            return found[0] if found else None
         with transaction(self._engine) as connection:
-            statement = update(users).where(users.c.name == name).values(**values).returning(users)
-            row = connection.execute(statement).one_or_none()
-            if row is None:
+            stored = connection.execute(select(users).where(users.c.name == name).with_for_update()).one_or_none()
+            if stored is None:
                 return None
+            judge(_to_user(stored))
+            if not values:
+                return _to_user(stored)
+            statement = update(users).where(users.c.id == stored.id).values(**values).returning(users)
+            row = connection.execute(statement).one()
             if change.ends_sessions:
                 connection.execute(delete(sessions).where(sessions.c.user_id == row.id))
             told = {key: value for key, value in values.items() if key != "password_hash"}

@@ -35,6 +35,7 @@ HELD_TO = [
         ]
     ),
 ]  # fmt: skip
+HOLDING_BACK = ("idempotency-key", "if-match", "if-none-match")
 # Which may say 503 here: nobody works, so that healthmgr is not well and nobody answers in time.
 NOBODY_WORKS = ("/healthz", "/run-and-wait")
 
@@ -95,6 +96,8 @@ def _try(
         case.query = {**(case.query or {}), "timeout": 0.1}  # nobody works here
     if operation.path.endswith("/stream"):
         case.query = {**(case.query or {}), "lasts_for": 0.05}
+    if is_known and case.headers:  # else most requests would come to nothing: a key of another, a row that has changed
+        case.headers = {name: value for name, value in case.headers.items() if name.lower() not in HOLDING_BACK}
     answer = case.call(headers=dict(headers), timeout=20)
     if answer.status_code >= 500 and not operation.path.endswith(NOBODY_WORKS):
         wrong.setdefault(f"{operation.label} {answer.status_code}", f"{operation.label}: {case.as_curl_command()}")
