@@ -11,13 +11,12 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from healthmgr.api.app import create_app
 from healthmgr.bootstrap import Healthmgr, build
 from healthmgr.services.commanding import Act
 from healthmgr.settings import Settings
 from healthmgr.storage.tables import metadata
 from tests.builders import make_alert, make_entry, make_incident, make_notification, make_result, make_transition
-from tests.serving import SECRET_KEY, WITHOUT_LIMITS, HttpClient, ServedApp
+from tests.serving import SECRET_KEY, HttpClient, ServedApp
 
 DEFINED = """\
 version: 1
@@ -102,22 +101,19 @@ class Furnished:
 
 
 @contextmanager
-def furnished(engine: Engine, database_url: str, folder: Path, **settings: Any) -> Iterator[Furnished]:
-    """Serve it until the context ends."""
-    known = {"secret_key": SECRET_KEY, "public_url": "https://hm.example.com", "rate_limits": WITHOUT_LIMITS}
-    healthmgr = build(Settings(database_url=database_url, **known | settings), worker="api")
+def furnished(engine: Engine, database_url: str, folder: Path, served: ServedApp) -> Iterator[Furnished]:
+    """Have the server answer from it until the context ends."""
+    settings = Settings(database_url=database_url, secret_key=SECRET_KEY, public_url="https://hm.example.com")
+    healthmgr = build(settings, worker="api")
     path = folder / "healthmgr.yaml"
     path.write_text(DEFINED, encoding="utf-8")
     healthmgr.defining.apply(path, actor="test", origin="test", now=healthmgr.now())
-    app = create_app(healthmgr)
-    server = ServedApp(app)
-    server.start()
+    served.app.state.parts = healthmgr
     try:
-        whole = Furnished(server.url, healthmgr, engine, app.openapi())
+        whole = Furnished(served.url, healthmgr, engine, served.app.openapi())
         _put_in(whole)
         yield whole
     finally:
-        server.stop()
         healthmgr.close()
 
 

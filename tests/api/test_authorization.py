@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from healthmgr.services.scopes import ADDRESSES, OF_EVERY_TOKEN, SCOPES, part_of, scope_for
 from tests.api.furnished import ROLES, Furnished, furnished
-from tests.serving import HttpClient
+from tests.serving import HttpClient, ServedApp
 
 # The role that is needed, by method and address; the first line that fits holds. "anybody" needs no token, "ingest"
 # and "any" are no rungs of the ladder: the first is for what brings things, the second for all who have a token.
@@ -54,8 +54,8 @@ def may(role: str, method: str, path: str) -> bool:
 
 
 @pytest.fixture
-def whole(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Furnished]:
-    with furnished(engine, database_url, tmp_path) as made:
+def whole(engine: Engine, database_url: str, served: ServedApp, tmp_path: Path) -> Iterator[Furnished]:
+    with furnished(engine, database_url, tmp_path, served) as made:
         yield made
 
 

@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.api.furnished import Furnished, furnished
-from tests.serving import SECRET_KEY, HttpClient
+from tests.serving import SECRET_KEY, HttpClient, ServedApp
 
 
 @pytest.fixture
-def whole(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Furnished]:
-    with furnished(engine, database_url, tmp_path) as made:
+def whole(engine: Engine, database_url: str, served: ServedApp, tmp_path: Path) -> Iterator[Furnished]:
+    with furnished(engine, database_url, tmp_path, served) as made:
         yield made
 
 

@@ -12,14 +12,14 @@ from sqlalchemy import Engine
 from healthmgr.domain.links import APPROVALS, Claim, sign
 from tests.api.furnished import Furnished, furnished
 from tests.builders import make_incident
-from tests.serving import SECRET_KEY, HttpClient
+from tests.serving import SECRET_KEY, HttpClient, ServedApp
 
 XSS = """<script>alert(1)</script><img src=x onerror=alert(1)>"'`{{7*7}}javascript:alert(1)"""
 
 
 @pytest.fixture
-def whole(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Furnished]:
-    with furnished(engine, database_url, tmp_path) as made:
+def whole(engine: Engine, database_url: str, served: ServedApp, tmp_path: Path) -> Iterator[Furnished]:
+    with furnished(engine, database_url, tmp_path, served) as made:
         yield made
 
 

@@ -13,11 +13,12 @@ from sqlalchemy import Engine
 from healthmgr.api.app import document
 from healthmgr.api.example_values import BY_NAME
 from tests.api.furnished import Furnished, furnished
+from tests.serving import ServedApp
 
 
 @pytest.fixture
-def whole(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Furnished]:
-    with furnished(engine, database_url, tmp_path) as made:
+def whole(engine: Engine, database_url: str, served: ServedApp, tmp_path: Path) -> Iterator[Furnished]:
+    with furnished(engine, database_url, tmp_path, served) as made:
         yield made
 
 

@@ -23,6 +23,7 @@ from schemathesis.core.result import Ok
 from sqlalchemy import Engine
 
 from tests.api.furnished import Furnished, furnished
+from tests.serving import ServedApp
 
 SECONDS = float(os.environ.get("HEALTHMGR_FUZZ_SECONDS", "15"))
 SEED = int(os.environ.get("HEALTHMGR_FUZZ_SEED", "0")) or time.time_ns()
@@ -41,8 +42,8 @@ NOBODY_WORKS = ("/healthz", "/run-and-wait")
 
 
 @pytest.fixture
-def whole(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Furnished]:
-    with furnished(engine, database_url, tmp_path) as made:
+def whole(engine: Engine, database_url: str, served: ServedApp, tmp_path: Path) -> Iterator[Furnished]:
+    with furnished(engine, database_url, tmp_path, served) as made:
         yield made
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, text
 
-from healthmgr.api.app import create_app
 from healthmgr.bootstrap import Healthmgr, build
 from healthmgr.domain.calendar import zone
 from healthmgr.domain.ical_import import read_calendar
@@ -44,7 +43,7 @@ class Rota:
 
 
 @pytest.fixture
-def rota(engine: Engine, database_url: str) -> Iterator[Rota]:
+def rota(engine: Engine, database_url: str, served: ServedApp) -> Iterator[Rota]:
     healthmgr = build(
         Settings(database_url=database_url, public_url="https://hm.example.com", secret_key=SECRET_KEY), worker="api"
     )
@@ -61,10 +60,8 @@ def rota(engine: Engine, database_url: str) -> Iterator[Rota]:
             ),
             {"layers": json.dumps([Layer("daily", rotation=rotation).to_document()]), "at": start - DAY},
         )
-    server = ServedApp(create_app(healthmgr))
-    server.start()
-    yield Rota(server.url, healthmgr, start)
-    server.stop()
+    served.app.state.parts = healthmgr
+    yield Rota(served.url, healthmgr, start)
     healthmgr.close()
 
 

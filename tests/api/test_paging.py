@@ -19,7 +19,7 @@ from healthmgr.services.tokens import Principal, Role
 from healthmgr.storage.paging import seal
 from tests.api.furnished import Furnished, furnished
 from tests.builders import make_silence
-from tests.serving import HttpClient
+from tests.serving import HttpClient, ServedApp
 
 LISTS = (
     "/silences", "/maintenance", "/runs", "/approvals?state=all", "/announcements", "/oncall/swaps", "/tokens",
@@ -28,8 +28,8 @@ LISTS = (
 
 
 @pytest.fixture
-def whole(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Furnished]:
-    with furnished(engine, database_url, tmp_path) as made:
+def whole(engine: Engine, database_url: str, served: ServedApp, tmp_path: Path) -> Iterator[Furnished]:
+    with furnished(engine, database_url, tmp_path, served) as made:
         yield made
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from healthmgr.api.app import create_app
 from healthmgr.bootstrap import build
 from healthmgr.settings import Settings
 from tests.serving import SECRET_KEY, HttpClient, ServedApp
@@ -38,21 +37,19 @@ runbooks:
 
 
 @pytest.fixture
-def books(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[As]:
+def books(engine: Engine, database_url: str, served: ServedApp, tmp_path: Path) -> Iterator[As]:
     healthmgr = build(Settings(database_url=database_url, secret_key=SECRET_KEY), worker="api")
     path = tmp_path / "books.yaml"
     path.write_text(BOOKS, encoding="utf-8")
     now = healthmgr.clock.now()
     healthmgr.defining.apply(path, actor="test", origin="test", now=now)
-    server = ServedApp(create_app(healthmgr))
-    server.start()
+    served.app.state.parts = healthmgr
 
     def client(role: str | None) -> HttpClient:
         token = healthmgr.tokens.ensure(f"{role}-token", role, None, now) if role else None
-        return HttpClient(server.url, token)
+        return HttpClient(served.url, token)
 
     yield client
-    server.stop()
     healthmgr.close()
 
 

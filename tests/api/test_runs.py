@@ -18,7 +18,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, text
 
-from healthmgr.api.app import create_app
 from healthmgr.bootstrap import Healthmgr, build
 from healthmgr.domain.links import APPROVALS, GOOD_FOR, Claim, LinkMaker, sign
 from healthmgr.services.commanding import Act
@@ -86,7 +85,7 @@ class Office:
 
 
 @pytest.fixture
-def office(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Office]:
+def office(engine: Engine, database_url: str, served: ServedApp, tmp_path: Path) -> Iterator[Office]:
     settings = Settings(database_url=database_url, secret_key=SECRET_KEY, public_url="https://hm.example.com")
     healthmgr = build(settings, worker="api")
     path = tmp_path / "books.yaml"
@@ -99,10 +98,8 @@ def office(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Office
                 "since_at = now() - interval '1 minute'"
             )
         )
-    server = ServedApp(create_app(healthmgr))
-    server.start()
-    yield Office(server.url, healthmgr, engine)
-    server.stop()
+    served.app.state.parts = healthmgr
+    yield Office(served.url, healthmgr, engine)
     healthmgr.close()
 
 
