@@ -36,6 +36,7 @@ SCHEDULE = (
     PeriodicTask("healthmgr.upkeep.learn_dependencies", timedelta(hours=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.forget_changes", timedelta(hours=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.review_promises", timedelta(hours=1), "upkeep"),
+    PeriodicTask("healthmgr.upkeep.forget_runs", timedelta(hours=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.forget_silences", timedelta(hours=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.read_calendars", timedelta(minutes=1), "upkeep"),
     PeriodicTask("healthmgr.upkeep.look_ahead", timedelta(hours=1), "upkeep"),

@@ -12,6 +12,7 @@ from healthmgr.domain.rails import RecoveryRules
 from healthmgr.errors import PluginError
 from healthmgr.registry import Registry
 from healthmgr.services.deciding import Deciding
+from healthmgr.services.forgetting import Forgetting
 from healthmgr.services.recovering import Recovering
 from healthmgr.services.rehearsing import Rehearsing
 from healthmgr.services.repairing import Balancer, Repairing
@@ -20,6 +21,7 @@ from healthmgr.settings import Settings
 from healthmgr.storage.reading_recovery import RecoveryReading
 from healthmgr.storage.reading_runbooks import RunbookReading
 from healthmgr.storage.recovering_rows import RecoveringRows
+from healthmgr.storage.run_archive import RunArchiveRows
 from healthmgr.storage.transactions import Transactions
 
 
@@ -33,6 +35,7 @@ class Recovery:
     reading: RecoveryReading
     rehearsing: Rehearsing
     runbooks: RunbookReading
+    forgetting: Forgetting
 
 
 def recovery_rules(settings: Settings) -> RecoveryRules:
@@ -74,4 +77,5 @@ def build_recovery(
         reading=RecoveryReading(engine),
         rehearsing=Rehearsing(by_hand, recovering, registry, environ, rules),
         runbooks=RunbookReading(engine),
+        forgetting=Forgetting(RunArchiveRows(engine), settings.runs_retention),
     )

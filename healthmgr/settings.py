@@ -62,6 +62,9 @@ class Settings(BaseModel):
     retention: Milliseconds = Field(
         timedelta(days=7), alias="HEALTHMGR_RETENTION", description="how long results are kept"
     )
+    runs_retention: Milliseconds = Field(
+        timedelta(days=365), alias="HEALTHMGR_RUNS_RETENTION", description="how long runs of runbooks are kept"
+    )
     canaries: CommaList = Field(
         (), alias="HEALTHMGR_CANARIES", description="host:port, ... that tell whether this network works"
     )

@@ -53,6 +53,13 @@ def review_promises(self: ServiceTask) -> None:
     self.publisher.remind(dues, self.now)
 
 
+@app.task(name="healthmgr.upkeep.forget_runs", bind=True)
+def forget_runs(self: ServiceTask) -> None:
+    """Remove runs of runbooks that are over for longer than they are kept, beside everything else."""
+    healthmgr = self.healthmgr
+    self.process.aside.run("old runs", lambda: healthmgr.recovery.forgetting.forget_runs(healthmgr.now()))
+
+
 @app.task(name="healthmgr.upkeep.forget_silences", bind=True)
 def forget_silences(self: ServiceTask) -> None:
     """Remove silences that have been over for days."""
