@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from healthmgr.domain.anomaly import SILENT_FOR
+from healthmgr.domain.anomaly_backtest import Backtest
 from healthmgr.domain.anomaly_watch import Happening, Seen, SeenPoint, Watched
 from healthmgr.views import View
 
@@ -117,3 +119,58 @@ class AnomaliesView(View):
             series=[SeenPointView.of(point) for point in seen.points],
             happenings=[HappeningView.of(one) for one in seen.happenings],
         )
+
+
+class WouldHaveTold(View):
+    """What the detector would have told once: from where to where, how unlike the past, and the first value of it."""
+
+    began_at: datetime
+    ended_at: datetime
+    points: int
+    score: float
+    value: float
+    words: str
+
+
+class JudgedView(View):
+    """One step as the detector saw it; `expected` is where 99 of 100 values are at this hour, None while it learns."""
+
+    at: datetime
+    value: float
+    score: float
+    expected: tuple[float, float] | None
+
+
+class BacktestView(View):
+    """What the detector would have made of a metric; the first `learned_points` are only learned."""
+
+    check: str
+    metric: str
+    threshold: float
+    learned_points: int
+    anomalies: list[WouldHaveTold]
+    points: list[JudgedView]
+
+    @classmethod
+    def of(cls, slug: str, metric: str, found: Backtest) -> BacktestView:
+        """As it is read."""
+        return cls(
+            check=slug,
+            metric=metric,
+            threshold=found.threshold,
+            learned_points=min(len(found.points), SILENT_FOR),
+            anomalies=[
+                WouldHaveTold(
+                    began_at=one.begin, ended_at=one.end, points=one.points, score=round(one.score, 3),
+                    value=one.value, words=one.words,
+                )
+                for one in found.happenings
+            ],
+            points=[
+                JudgedView(
+                    at=point.at, value=point.value, score=round(point.judgement.score, 3),
+                    expected=point.judgement.expected,
+                )
+                for point in found.points
+            ],
+        )  # fmt: skip

@@ -10,6 +10,7 @@ from healthmgr.api.checks import Slug
 from healthmgr.api.incidents import Which
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Viewer
+from healthmgr.definitions.writing import check_text
 from healthmgr.domain.check import Status
 from healthmgr.storage.reading_board import PAUSED, Wanted
 from healthmgr.views import View
@@ -26,6 +27,14 @@ class BoardPage(Board):
     """A page of the board, and the last day of each check on it, by slug."""
 
     glances: dict[str, GlanceView]
+
+
+class DefinedCheck(View):
+    """How a check is defined, as YAML: secrets masked, `${NAME}` kept; `managed_by` is the file or the door."""
+
+    slug: str
+    managed_by: str
+    text: str
 
 
 class LastPing(View):
@@ -50,6 +59,14 @@ def show_board(
     board = parts.board.board(wanted, page, size, beats)
     glances = parts.board.glances([line.id for line in board.lines], parts.clock.now())
     return BoardPage(**dict(board), glances={line.slug: glances[line.id] for line in board.lines if line.id in glances})
+
+
+@router.get("/checks/{slug}/definition", summary="Show how a check is defined", tags=["checks"])
+def show_check_definition(slug: Slug, parts: PartsDep, _: Viewer) -> DefinedCheck:
+    """All that its file says of it, and what holds where that says nothing."""
+    stored = parts.board.definition(slug)
+    text = check_text(stored.definition, parts.registry.settings_model(stored.definition.kind))
+    return DefinedCheck(slug=slug, managed_by=stored.managed_by, text=text)
 
 
 @router.get("/checks/{slug}/neighbours", summary="Show what a check hangs on", tags=["checks"])

@@ -41,7 +41,7 @@ def show_metric(
     since = _aware("from", begin) or until - timedelta(days=1)
     if not since < until <= now + timedelta(days=1) or until - since > _LONGEST:
         raise DefinitionError([Problem("from should be before to, and not more than five years before", "from")])
-    length = _length("step", step) if step else max((until - since) / _DRAWN, MINUTE)
+    length = length_of("step", step) if step else max((until - since) / _DRAWN, MINUTE)
     return parts.measuring.reading.series(
         slug, metric, since, until, length, now=now, with_maintenance=with_maintenance
     )
@@ -58,7 +58,7 @@ def show_uptime(
     texts = [part for part in windows.split(",") if part.strip()]
     if not 1 <= len(texts) <= _MOST_WINDOWS:
         raise DefinitionError([Problem(f"name 1 to {_MOST_WINDOWS} windows, such as 24h,7d,30d", "windows")])
-    lengths = [_length("windows", part) for part in texts]
+    lengths = [length_of("windows", part) for part in texts]
     return parts.measuring.reading.uptime(slug, lengths, parts.clock.now())
 
 
@@ -70,13 +70,13 @@ def list_uptime(
     service: Annotated[str | None, Query(description="Only checks of this service.")] = None,
 ) -> list[UptimeView]:
     """By slug."""
-    return parts.measuring.reading.uptimes(_length("window", window), parts.clock.now(), service)
+    return parts.measuring.reading.uptimes(length_of("window", window), parts.clock.now(), service)
 
 
 @router.get("/uptime/services", summary="Show the uptime of services", tags=["checks"])
 def list_service_uptime(parts: PartsDep, _: Viewer, window: Window = "30d") -> list[ServiceUptimeView]:
     """By name, each of its checks weighing the time that it could tell for."""
-    return parts.measuring.reading.service_uptimes(_length("window", window), parts.clock.now())
+    return parts.measuring.reading.service_uptimes(length_of("window", window), parts.clock.now())
 
 
 @router.get("/slos", summary="List service levels", tags=["slos"])
@@ -99,10 +99,11 @@ def list_times(
     window: Window = "30d",
 ) -> list[TimesView]:
     """MTTD, MTTA and MTTR of the alerts that opened within the window; those with the most alerts first."""
-    return parts.measuring.reading.times(by, parts.clock.now() - _length("window", window))
+    return parts.measuring.reading.times(by, parts.clock.now() - length_of("window", window))
 
 
-def _length(field: str, text: str) -> timedelta:
+def length_of(field: str, text: str) -> timedelta:
+    """A length that a request gives. Raises DefinitionError naming the field."""
     try:
         length = parse_duration(text)
     except ValueError as error:

@@ -22,6 +22,7 @@ from healthmgr.views_routes import RouteView, WalkView, route_view, walk_view
 
 router = APIRouter(prefix="/routes", tags=["routes"])
 
+_FURTHEST = timedelta(days=3660)
 _NO_NUL = r"^[^\x00]*$"
 Text = Annotated[str, Field(max_length=2000, pattern=_NO_NUL)]
 
@@ -119,7 +120,10 @@ def try_routes(alert: Labelled, parts: PartsDep, _: Viewer) -> TestedView:
 def simulate_alert(wanted: Simulated, parts: PartsDep, _: Viewer) -> SimulationView:
     """The real routing and escalation on an incident in memory, with a moved clock. Nothing is sent or written."""
     labels, severity = wanted.split()
-    begin = wanted.at or parts.clock.now()
+    now = parts.clock.now()
+    begin = wanted.at or now
+    if abs(begin - now) > _FURTHEST:
+        raise DefinitionError([Problem("say a time within ten years from now", path="at")])
     end = begin + _length(wanted.lasts_for)
     return SimulationView.of(parts.simulating.simulate(labels, severity, at=begin, until=end, alerts=wanted.alerts))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,6 +20,7 @@ from healthmgr.domain.anomaly_picture import svg
 from healthmgr.domain.phrasing import absolute
 from healthmgr.domain.rollup import RESPONSE_TIME
 from healthmgr.errors import DefinitionError, NotFound, Problem
+from healthmgr.views_anomaly import BacktestView
 
 anomaly_app = typer.Typer(
     cls=SpeakingGroup, no_args_is_help=True, help="What is unlike the past of a metric.", epilog=EXIT_CODES
@@ -65,7 +66,7 @@ def run_backtest(
     if picture is not None:
         _draw(picture, found, f"{metric} of {slug}, the last {last}")
     if as_json:
-        print_json(_document(slug, metric, found))
+        print_json(BacktestView.of(slug, metric, found))
     else:
         _print(found, f"{metric} of {slug}", last, window)
 
@@ -75,35 +76,6 @@ def _draw(picture: Path, found: Backtest, title: str) -> None:
         picture.write_text(svg(found, title), encoding="utf-8")
     except OSError as error:
         raise DefinitionError([Problem(f"cannot be written: {error.strerror}", path="--picture")]) from error
-
-
-def _document(slug: str, metric: str, found: Backtest) -> dict[str, Any]:
-    return {
-        "check": slug,
-        "metric": metric,
-        "threshold": found.threshold,
-        "learned_points": min(len(found.points), SILENT_FOR),
-        "anomalies": [
-            {
-                "began_at": one.begin.isoformat(),
-                "ended_at": one.end.isoformat(),
-                "points": one.points,
-                "score": round(one.score, 3),
-                "value": one.value,
-                "words": one.words,
-            }
-            for one in found.happenings
-        ],
-        "points": [
-            {
-                "at": point.at.isoformat(),
-                "value": point.value,
-                "score": round(point.judgement.score, 3),
-                "expected": point.judgement.expected,
-            }
-            for point in found.points
-        ],
-    }
 
 
 def _print(found: Backtest, what: str, last: str, window: timedelta) -> None:

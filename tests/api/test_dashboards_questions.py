@@ -43,7 +43,8 @@ def test_the_tree_is_shown_tried_and_played_through_and_nothing_comes_of_it(
     assert tried["who"]["legs"]
     played = said(admin.post("/api/v1/routes/simulate", json={**alert, "lasts_for": "1h"}))
     assert {line["recipient"] for line in played["lines"]} & {"alice", "bob"}
-    for wrong in ({"labels": {"severity": "grave"}}, {**alert, "lasts_for": "8d"}, {**alert, "alerts": 10_000}):
+    unusable = ({"lasts_for": "8d"}, {"alerts": 10_000}, {"at": "0094-08-18T08:26:26+16:50"})
+    for wrong in ({"labels": {"severity": "grave"}}, *({**alert, **each} for each in unusable)):
         assert said(admin.post("/api/v1/routes/simulate", json=wrong), 422)["problems"]
     assert whole.rows() == before
 
@@ -97,11 +98,20 @@ def test_checks_are_shown_as_on_a_board_with_what_is_around_them(whole: Furnishe
     assert [line["slug"] for line in board["lines"]] == ["shop"]
     assert board["lines"][0]["beats"]
     assert set(board["glances"]) <= {"shop"}
+    defined = said(admin.get("/api/v1/checks/shop/definition"))
+    assert "depends_on:" in defined["text"]
+    assert defined["managed_by"].endswith("healthmgr.yaml")
     near = said(admin.get("/api/v1/checks/shop/neighbours"))
     assert [parent["slug"] for parent in near["parents"]] == ["database"]
     assert said(admin.get("/api/v1/checks/backup/heartbeat"))["heartbeat"]["ping_count"] == 0
     assert said(admin.get("/api/v1/checks/shop/heartbeat"))["heartbeat"] is None
     assert said(admin.get(whole.fill("/api/v1/incidents/{which}/blast")))["columns"] == []
+
+
+def test_the_detector_is_tried_on_what_is_stored_within_limits(admin: HttpClient) -> None:
+    address = "/api/v1/checks/shop/anomalies/backtest"
+    assert "has no metric 'nothing'" in said(admin.get(address, params={"metric": "nothing"}), 404)["detail"]
+    assert said(admin.get(address, params={"last": "30d", "step": "1m"}), 422)["problems"][0]["path"] == "step"
 
 
 def test_the_installation_tells_of_itself_and_keeps_its_secrets(whole: Furnished, admin: HttpClient) -> None:
