@@ -22,7 +22,7 @@ from healthmgr.channels.fields import ChannelConfig, holds_reference
 from healthmgr.channels.http import Answer, Request, check_url, exchange, refusal
 from healthmgr.channels.payload import encode
 from healthmgr.channels.payload_alertmanager import encode_for_alertmanager
-from healthmgr.channels.text import one_line
+from healthmgr.domain.http_header import judge_header
 from healthmgr.domain.message import Message, MessageKind
 from healthmgr.errors import ChannelError
 from healthmgr.ports import Receipt
@@ -37,8 +37,6 @@ _OURS = frozenset(
 )
 _PREFIX = "whsec_"
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
 class WebhookConfig(ChannelConfig):
@@ -95,12 +93,7 @@ class WebhookConfig(ChannelConfig):
     @classmethod
     def _are_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
         for name, value in headers.items():
-            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value.get_secret_value()):
-                raise ValueError(
-                    f"{one_line(name, 60)!r} is not a header that HTTP allows: no line breaks, Latin letters only"
-                )
-            if name.lower() in _OURS:
-                raise ValueError(f"{name} is set by healthmgr itself: leave it out")
+            judge_header(name, value.get_secret_value(), _OURS)
         return headers
 
 

@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 import dns.asyncbackend
 import dns.asyncquery
 import dns.exception
+import dns.inet
 import dns.message
 import dns.name
 import dns.rcode
@@ -112,12 +113,10 @@ class _Answer:
 
 def _question_of(config: DnsConfig) -> dns.name.Name:
     """The name as it is asked for. Raises ValueError when it can't be one."""
+    is_reverse = config.type == "PTR" and dns.inet.is_address(config.name)
     try:
-        if config.type == "PTR":
+        if is_reverse:
             return dns.reversename.from_address(config.name)
-    except dns.exception.DNSException:
-        pass  # it is not an address, so it is the name itself
-    try:
         return dns.name.from_text(config.name)
     except (dns.exception.DNSException, UnicodeError) as error:
         raise ValueError(f"{config.name!r} is not a name that DNS could hold: {error}") from None

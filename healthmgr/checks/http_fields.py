@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
 from pydantic import model_validator as whole
 
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+from healthmgr.domain.http_header import is_value, judge_header
+
 _STATUS = re.compile(r"[1-5]xx|[1-5][0-9]{2}(-[1-5][0-9]{2})?")
 
 
@@ -78,7 +78,7 @@ class HttpAuth(Part):
             raise ValueError("a password needs a username")
         if ":" in self.username:
             raise ValueError("a username for basic authentication holds no colon")
-        if not _HEADER_VALUE.fullmatch(self.token.get_secret_value()):
+        if not is_value(self.token.get_secret_value()):
             raise ValueError("the token holds a character that HTTP does not allow, such as a line break")
         return self
 
@@ -93,8 +93,5 @@ class HttpAuth(Part):
 def allowed_headers(headers: dict[str, SecretStr], ours: Set[str]) -> dict[str, SecretStr]:
     """The headers themselves; raises ValueError for one that HTTP does not allow, or that is `ours`."""
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value.get_secret_value()):
-            raise ValueError(f"{name[:60]!r} is not a header that HTTP allows: no line breaks, Latin letters only")
-        if name.lower() in ours:
-            raise ValueError(f"{name} is set by healthmgr itself: leave it out")
+        judge_header(name, value.get_secret_value(), ours)
     return headers

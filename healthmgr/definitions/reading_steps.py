@@ -183,12 +183,12 @@ def _value_at(config: Mapping[str, Any], place: Location) -> Any:
 
 def _timeout_of(config: Mapping[str, Any]) -> timedelta:
     """How long a step may take that does not say: the usual time, or what its plugin was given and a little more."""
-    own = config.get("timeout")
+    return max(_USUAL_TIMEOUT, _with_margin(config.get("timeout")))
+
+
+def _with_margin(own: Any) -> timedelta:
+    """A little more than the length that is written; 0 for what is none: the plugin's settings are judged elsewhere."""
     try:
-        if isinstance(own, str):
-            return max(_USUAL_TIMEOUT, parse_duration(own) + _MARGIN)
-        if isinstance(own, int | float) and not isinstance(own, bool):
-            return max(_USUAL_TIMEOUT, timedelta(milliseconds=own) + _MARGIN)
-    except (ValueError, OverflowError):
-        pass  # is said where the plugin's settings are judged
-    return _USUAL_TIMEOUT
+        return (parse_duration(own) if isinstance(own, str) else timedelta(milliseconds=own)) + _MARGIN
+    except (ValueError, OverflowError, TypeError):
+        return timedelta(0)
