@@ -12,6 +12,7 @@ from healthmgr.dashboard.once import show_once
 from healthmgr.dashboard.pieces import Pieces
 from healthmgr.dashboard.place import Place
 from healthmgr.dashboard.settings_users import user_acts
+from healthmgr.dashboard.settings_webhooks import webhook_acts
 from healthmgr.dashboard.shell import keep_fresh, on_acts, page
 from healthmgr.dashboard.templates import render
 from healthmgr.domain.message import MessageKind
@@ -32,7 +33,7 @@ _ROLES = {
 
 @page("/settings", "Settings", needs=Role.ADMIN)
 async def show_settings(place: Place) -> None:
-    """Channels, tokens, users, sessions, and the settings with their origins."""
+    """Channels, tokens, users, sessions, webhooks, and the settings with their origins."""
     parts = Pieces()
 
     async def refresh(where: Place) -> None:
@@ -41,6 +42,7 @@ async def show_settings(place: Place) -> None:
         tokens = await where.live.ask("tokens", healthmgr.tokens.list)
         users = await where.live.ask("users", healthmgr.users.list)
         sessions = await where.live.ask("sessions", lambda: healthmgr.sessions.list(healthmgr.now()))
+        webhooks = await where.live.ask("webhooks", healthmgr.webhooks.keeping.list)
         now = await where.live.ask("now", healthmgr.now)
         parts.show(
             [
@@ -48,6 +50,7 @@ async def show_settings(place: Place) -> None:
                 ("users", render("settings_users", users=users)),
                 ("tokens", render("settings_tokens", tokens=tokens, now=now)),
                 ("sessions", render("settings_sessions", sessions=sessions)),
+                ("webhooks", render("settings_webhooks", webhooks=webhooks)),
                 ("settings", render("settings_values", settings=list(effective(healthmgr.settings)))),
             ]
         )
@@ -58,6 +61,7 @@ async def show_settings(place: Place) -> None:
             "new-token": lambda _: _new_token(place),
             "revoke": lambda data: _revoke(place, data),
             **user_acts(place),
+            **webhook_acts(place),
         }
     )
     await refresh(place)

@@ -69,6 +69,29 @@ def test_a_user_is_added_and_disabled(open_page: Open, healthmgr: Healthmgr) -> 
     assert healthmgr.sessions.sign_in_with_password("ada", password, "test", healthmgr.now()) is None
 
 
+def test_a_webhook_is_added_tried_and_removed(open_page: Open, healthmgr: Healthmgr) -> None:
+    page = open_page("admin", "/ui/settings")
+    page.get_by_role("button", name="New webhook").click()
+    page.get_by_label("Address").fill("https://hooks.example.com/x?k=of-its-own")
+    page.get_by_label("Events (empty: all)").fill("incident_opened, incident_resolved")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("textbox", name="Secret")).to_have_value(re.compile("^whsec_"))
+    page.get_by_role("button", name="Done").click()
+    table = page.get_by_role("region", name="Table of webhooks")
+    expect(table).to_contain_text("https://hooks.example.com")
+    expect(table).to_contain_text("incident_opened, incident_resolved")
+    expect(table).not_to_contain_text("of-its-own")
+    table.get_by_role("button", name="Test").click()
+    expect(page.get_by_text("It is told a test within seconds")).to_be_visible()
+    (webhook,) = healthmgr.webhooks.keeping.list()
+    assert [each.type for each in healthmgr.webhooks.reading.deliveries(webhook.id).items] == ["test"]
+    table.get_by_role("button", name="Disable").click()
+    expect(table).to_contain_text("by hand")
+    table.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("No program is told of events yet.")).to_be_visible()
+
+
 def test_a_channel_is_tried_out_and_its_failure_is_told(open_page: Open, engine: Engine) -> None:
     make_channel(engine, "hook", kind="email", config={"host": "127.0.0.1", "port": 1, "from": "a@example.com"})
     page = open_page("admin", "/ui/settings")
