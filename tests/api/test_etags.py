@@ -10,14 +10,14 @@ from sqlalchemy import Engine
 
 from tests.api.furnished import Furnished, furnished
 from tests.builders import make_check
-from tests.serving import Client
+from tests.serving import Client, ServedApp
 
 CONDITIONAL = "If-Match"
 
 
 @pytest.fixture
-def whole(engine: Engine, database_url: str, tmp_path: Path) -> Iterator[Furnished]:
-    with furnished(engine, database_url, tmp_path) as made:
+def whole(engine: Engine, database_url: str, served: ServedApp, tmp_path: Path) -> Iterator[Furnished]:
+    with furnished(engine, database_url, tmp_path, served) as made:
         yield made
 
 
