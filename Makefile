@@ -49,7 +49,7 @@ bench-metrics: $(VENV)/installed-run
 	@LOG_LEVEL=error $(BIN)/python -m scripts.bench.rollups $(ARGS)
 
 # Ten thousand checks with a month of rollups on the dashboard, and a hundred who look at it: about ten minutes;
-# ARGS="--checks 300 --days 2 --turns 1" for two.
+# ARGS="--checks 300 --days 2 --turns 1 --saturating 0" for two.
 bench-dashboard: $(VENV)/installed-run
 	@LOG_LEVEL=error $(BIN)/python -m scripts.bench.dashboard $(ARGS)
 

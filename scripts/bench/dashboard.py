@@ -1,7 +1,7 @@
 """`make bench-dashboard`: ten thousand checks with a month of rollups on the dashboard, and a hundred who look at it.
 
-How soon pages and lists answer, how soon a change arrives, and what the pipeline does in a second beside open
-dashboards and without them, in turns.
+How soon pages and lists answer, how soon a change of state arrives, and what the pipeline does beside open dashboards
+and without them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -27,16 +26,16 @@ from sqlalchemy import text
 
 from healthmgr.storage.reading_board import BoardReading, Wanted
 from healthmgr.supervisor.local import free_port
+from scripts.bench.beside import Amount, Served, beside
 from scripts.bench.month import fill
-from scripts.bench.ours import COMMANDS, Ours
-from scripts.bench.site import ROOT, Site, opened, running
+from scripts.bench.ours import Ours
+from scripts.bench.site import ROOT, Site, opened
 from scripts.bench.watching import Watcher, sign_in
 
 _REPEATS = 9
 _CHANGES = 8
-_SETTLED_AFTER = 8.0  # seconds until what was begun goes evenly
 _CHANGE = text("""
-UPDATE check_states SET status = 'degraded', last_message = :words
+UPDATE check_states SET status = :status, last_message = :words
 WHERE check_id = (SELECT id FROM checks WHERE slug = :slug)
 """)
 
@@ -48,8 +47,11 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=30, help="of rollups")
     parser.add_argument("--dashboards", type=int, default=100)
     parser.add_argument("--interval", type=float, default=60, help="seconds between two looks of each check")
+    parser.add_argument(
+        "--saturating", type=float, default=3, help="... that are more than can be done; 0 leaves it out"
+    )
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement beside the pipeline")
-    parser.add_argument("--turns", type=int, default=3, help="measurements with and without dashboards")
+    parser.add_argument("--turns", type=int, default=2, help="measurements with and without dashboards")
     wanted = parser.parse_args()
     notes = Console(stderr=True)
     with opened() as site, closing(Ours(site)) as ours:
@@ -74,8 +76,24 @@ def _measure(site: Site, ours: Ours, wanted: argparse.Namespace, notes: Console)
         figures |= _asked(ours, address, cookie, token)
         figures |= asyncio.run(_changes(ours, address, cookie))
         notes.print(f"{figures}")
-        figures |= _beside(site, ours, address, cookie, server, wanted, notes)
+        figures |= dict(_loads(site, ours, Served(address, cookie, server), wanted, notes))
     return figures
+
+
+def _loads(
+    site: Site, ours: Ours, served: Served, wanted: argparse.Namespace, notes: Console
+) -> Iterator[tuple[str, float]]:
+    """The pipeline with what it is meant to do, and with more than it can do, beside dashboards and alone."""
+    yield "dashboards", wanted.dashboards
+    for load, interval in (("normal", wanted.interval), ("saturated", wanted.saturating)):
+        if not interval:
+            continue
+        if interval != wanted.interval:
+            ours.apply(ours.store("dashboard", _document(site, wanted.checks, interval)))
+        yield f"{load}_offered_per_second", round(wanted.checks / interval, 1)
+        amount = Amount(wanted.checks, wanted.dashboards, wanted.turns, wanted.seconds, in_slots=load == "normal")
+        found = beside(site, ours, served, amount, notes.print)
+        yield from ((f"{load}_{name}", figure) for name, figure in found.items())
 
 
 def _document(site: Site, checks: int, interval: float) -> Mapping[str, Any]:
@@ -167,82 +185,20 @@ async def _changes(ours: Ours, address: str, cookie: str) -> dict[str, float]:
     await watcher.open()
     took = []
     for number in range(_CHANGES):
-        words = f"changed for the {number}. time"
+        words = f"{number}-changed"
+        status = ("degraded", "unhealthy")[number % 2]
         waiting = asyncio.create_task(watcher.wait_for(words))
         await asyncio.sleep(0.37)
 
-        def change(words: str = words) -> None:
+        def change(words: str = words, status: str = status) -> None:
             with ours.healthmgr.engine.begin() as connection:
-                connection.execute(_CHANGE, {"slug": "check-00007", "words": words})
+                connection.execute(_CHANGE, {"slug": "check-00007", "status": status, "words": words})
 
         await asyncio.to_thread(change)
         began = time.monotonic()
         took.append(await waiting - began)
     await watcher.close()
     return {"change_arrives_median_s": round(statistics.median(took), 2), "change_arrives_worst_s": round(max(took), 2)}
-
-
-def _beside(
-    site: Site,
-    ours: Ours,
-    address: str,
-    cookie: str,
-    server: psutil.Popen,
-    wanted: argparse.Namespace,
-    notes: Console,
-) -> dict[str, float]:
-    """The pipeline beside open dashboards and without, in turns, so that what else the machine does falls on both."""
-    alone, beside, cores, sent = [], [], [], []
-    with running(site, COMMANDS) as processes:
-        time.sleep(3 * _SETTLED_AFTER)
-        for turn in range(wanted.turns):
-            alone.append(ours.measured(processes, wanted.seconds))
-            with _watched(address, cookie, wanted.dashboards) as received:
-                time.sleep(_SETTLED_AFTER)
-                spent, before = sum(server.cpu_times()[:2]), received()
-                beside.append(ours.measured(processes, wanted.seconds))
-                cores.append((sum(server.cpu_times()[:2]) - spent) / wanted.seconds)
-                sent.append((received() - before) / wanted.seconds)
-            notes.print(f"turn {turn + 1}: alone {alone[-1]}, beside {wanted.dashboards} dashboards {beside[-1]}")
-            time.sleep(_SETTLED_AFTER)
-    rates = [[one.per_second for one in found] for found in (alone, beside)]
-    middle = [statistics.median(found) for found in rates]
-    return {
-        "dashboards": wanted.dashboards,
-        "offered_per_second": round(wanted.checks / wanted.interval, 1),
-        "alone_per_second": round(middle[0], 1),
-        "beside_per_second": round(middle[1], 1),
-        "slower_by_percent": round(100 * (1 - middle[1] / middle[0]), 1),
-        "alone_spread_percent": round(100 * (max(rates[0]) - min(rates[0])) / middle[0], 1),
-        "dashboard_server_cores": round(statistics.median(cores), 2),
-        "sent_KiB_per_second": round(statistics.median(sent) / 1024, 1),
-    }
-
-
-@contextmanager
-def _watched(address: str, cookie: str, many: int) -> Iterator[Callable[[], int]]:
-    """So many open dashboards; tells how many bytes have come to all of them."""
-    command = [sys.executable, "-m", "scripts.bench.watching", address, cookie, str(many)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    lines = process.stdout
-    if lines is None or lines.readline() != "open\n":
-        process.kill()
-        raise RuntimeError("the dashboards did not open")
-
-    latest = [0]
-
-    def follow() -> None:
-        for line in lines:
-            latest[0] = int(line)
-
-    threading.Thread(target=follow, name="dashboards", daemon=True).start()
-    try:
-        yield lambda: latest[0]
-        if process.poll() is not None:
-            raise RuntimeError("the dashboards have lost their connections")
-    finally:
-        process.kill()
-        process.communicate()
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ class Ours:
         other = self._write("other", checks, interval, timeout=8, changed=checks // 100)
         self.apply(one)
         with running(self._site, COMMANDS) as processes:
-            self._wait_for_first_results(checks)
+            self.wait_for_first_results(checks)
             time.sleep(warm)
             quiet = self._lag_during(seconds)
             with self._applying(other, one):
@@ -110,7 +110,7 @@ class Ours:
 
     def measured(self, processes: Running, seconds: float) -> Throughput:
         """What is stored within these seconds, and what it costs."""
-        since = self._now()
+        since = self.now()
         before, cost, started = self._count(since), processes.seconds(), time.monotonic()
         time.sleep(seconds)
         after, took, spent = self._count(since), time.monotonic() - started, processes.seconds() - cost
@@ -118,9 +118,12 @@ class Ours:
         return Throughput(stored / took, 1000 * spent / max(stored, 1), (after[1] - before[1]) / max(stored, 1))
 
     def _lag_during(self, seconds: float) -> Lag:
-        since = self._now()
+        since = self.now()
         time.sleep(seconds)
-        until = self._now()
+        return self.lag(since, self.now())
+
+    def lag(self, since: datetime, until: datetime) -> Lag:
+        """How late probes began between these, of which the last has just been."""
         time.sleep(2.0)  # what began in this time is stored by then
         with self.healthmgr.engine.connect() as connection:
             lags = connection.execute(_LAG, {"since": since, "until": until}).scalar_one()
@@ -159,7 +162,8 @@ class Ours:
         applied.write_bytes(path.read_bytes())
         self.healthmgr.defining.apply(applied, actor="bench", origin="file", now=self.healthmgr.now())
 
-    def _wait_for_first_results(self, checks: int) -> None:
+    def wait_for_first_results(self, checks: int) -> None:
+        """Wait until so many checks have been probed; raises RuntimeError where that takes too long."""
         ends_at = time.monotonic() + _FIRST_RESULTS_WITHIN
         while True:
             with self.healthmgr.engine.connect() as connection:
@@ -195,7 +199,8 @@ class Ours:
         path.write_text(yaml.dump(document, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper)), encoding="utf-8")
         return path
 
-    def _now(self) -> datetime:
+    def now(self) -> datetime:
+        """This instant by the database's clock."""
         return self.healthmgr.now()
 
     def _count(self, since: datetime) -> tuple[int, int]:

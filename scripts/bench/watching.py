@@ -55,7 +55,7 @@ class Watcher:
         place = urlsplit(self._site).netloc
         address = f"ws://{place}/ui/_nicegui_ws/socket.io/?{query}"
         connection = self._connection = await connect(
-            address, additional_headers=headers, origin=self._site, compression=None, max_size=None, ping_interval=None
+            address, additional_headers=headers, origin=self._site, max_size=None, ping_interval=None
         )
         await connection.recv()
         await connection.send("40")
