@@ -13,12 +13,12 @@ from healthmgr.bootstrap_recovery import recovery_rules
 from healthmgr.domain.step import Done, StepOutcome
 from healthmgr.ports import StepContext, StepType
 from healthmgr.services.recovering import Recovering
-from healthmgr.services.repairing import Repairing
+from healthmgr.services.repairing import Balancer, Repairing
 from healthmgr.storage.recovering_rows import RecoveringRows
 from healthmgr.storage.transactions import Transactions
 from tests.stories.playing import AnyConfig
 
-PASSIVE = {"notification", "wait", "verify", "approval"}
+PASSIVE = {"notification", "wait", "verify", "approval", "load_balancer"}
 
 
 @dataclass
@@ -76,13 +76,15 @@ class PlayedSteps:
         return [deed.step for deed in self.deeds]
 
 
-def recovering_with(healthmgr: Any, engine: Any, steps: PlayedSteps, worker: str = "story") -> Recovering:
-    """The real recovery over real rows, its steps played."""
+def recovering_with(
+    healthmgr: Any, engine: Any, steps: PlayedSteps, worker: str = "story", balancer: Balancer | None = None
+) -> Recovering:
+    """The real recovery over real rows, its steps played; `balancer` stands before the real instances of services."""
     rows = partial(RecoveringRows, needs_address=lambda kind: kind != "webhook")
     return Recovering(
         Transactions(engine, rows),
         Transactions(engine, partial(rows, will_remind=False)),
-        Repairing(steps, {"TOKEN": "geheim-4711"}),
+        Repairing(steps, {"TOKEN": "geheim-4711"}, balancer or healthmgr.balancing),
         recovery_rules(healthmgr.settings),
         worker,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from healthmgr.domain.step import Done
 from healthmgr.errors import Conflict
 from healthmgr.services.commanding import Act
 from healthmgr.services.recovering_ports import ClaimedStep
+from healthmgr.storage.recovering_rows import RecoveringRows
 from tests.stories.harness import Story, check
 from tests.stories.repairing import Deed, recovering_with
 from tests.stories.test_recovery import RESTART, given_api, restarting_helps, runbook, runs
@@ -166,6 +168,52 @@ def test_what_an_abandoned_run_left_behind_is_named_to_people_and_undone_when_on
     assert not [each for each in story.deliveries if each.message.reason == "recovery_failed"], "she knows"
     with pytest.raises(Conflict, match="Nothing of run 1"):
         story.recovering.undo(card.run.id, Act("alice", "cli", story.now))
+
+
+def test_a_worker_that_dies_telling_people_has_told_them_nothing_and_they_hear_that_it_died(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is told and that it was told are one commit: nobody hears it twice, and nobody goes on as if it was."""
+    given_api(story, {"kind": "notification", "id": "say", "config": {"message": "Restarting now."}}, RESTART)
+
+    def die(*_: Any) -> str:
+        raise Killed
+
+    story.check_fails("api")
+    with monkeypatch.context() as patched:
+        patched.setattr(RecoveringRows, "end_step", die)
+        with pytest.raises(Killed):
+            story.fast_forward(seconds=40)
+    story.fast_forward(minutes=2)
+    assert (states(story), story.steps.done()) == (["abandoned"], [])
+    told = [each.message.reason for each in story.deliveries]
+    assert (told.count("told_by_runbook"), told.count("recovery_failed")) == (0, 1)
+
+
+def test_a_worker_that_dies_with_an_instance_taken_out_of_service_leaves_that_to_people_by_name(story: Story) -> None:
+    drain = {
+        "kind": "load_balancer",
+        "id": "drain",
+        "config": {"action": "drain", "service": "shop", "instance": "api"},
+    }
+    given_api(story, drain, RESTART)
+    real = story.healthmgr.balancing
+
+    class Dying:
+        """Its wish is committed, and nothing after it happens."""
+
+        def set_wanted(self, service: str, instance: str, wanted: Any, by: str, now: datetime) -> object:
+            real.set_wanted(service, instance, wanted, by, now, may_be_last=True)
+            raise Killed
+
+    story.recovering = recovering_with(story.healthmgr, story.engine, story.steps, balancer=Dying())
+    story.check_fails("api")
+    with pytest.raises(Killed):
+        story.fast_forward(seconds=40)
+    story.fast_forward(minutes=2)
+    assert (states(story), story.steps.done()) == (["abandoned"], [])
+    (told,) = [each.message.words for each in story.deliveries if each.message.reason == "recovery_failed"]
+    assert told.endswith("because of it: shop/api; `healthmgr lb enable shop/api` gives it work again.")
 
 
 def test_a_step_that_ends_after_it_was_given_up_adds_what_it_came_to_and_nothing_else(story: Story) -> None:
