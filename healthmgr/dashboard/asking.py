@@ -54,9 +54,8 @@ async def ask(
             ui.button("Cancel", on_click=lambda: dialog.submit(None)).props("flat no-caps")
             send = ui.button(verb, on_click=lambda: _submit(dialog, fields, inputs)).props("unelevated no-caps")
             send.props('color="negative"' if is_grave else 'color="primary"')
+    dialog.on("hide", dialog.delete)  # and no sooner: as it goes, it gives the focus back
     answer: dict[str, str] | None = await dialog
-    if not dialog.is_deleted:  # with its page, when that was left meanwhile
-        dialog.delete()
     return answer
 
 

@@ -13,6 +13,10 @@ from uuid import UUID
 from sqlalchemy import Engine, insert, select, text, update
 
 from healthmgr.bootstrap import Healthmgr
+from healthmgr.domain.check import Severity
+from healthmgr.domain.escalation import Policy
+from healthmgr.domain.notification import Reason
+from healthmgr.domain.plan import Course, Leg, Plan
 from healthmgr.storage import tables
 from tests.browser.lively_around import DAY, HOUR, MINUTE, Around
 from tests.builders import make_alert, make_entry, make_incident, make_notification, make_pulse, make_transition, new_id
@@ -66,6 +70,8 @@ class Lively:
         """Everything that has to run gives its sign of life now."""
         with self._engine.begin() as connection:
             connection.execute(text("UPDATE pulses SET at = now()"))
+            connection.execute(text("UPDATE metric_progress SET rolled_at = now()"))
+            connection.execute(text("UPDATE check_schedules SET next_due_at = now() + interval '18 s'"))
 
     def _sign_of_life(self) -> None:
         now = self.now
@@ -147,7 +153,7 @@ class Lively:
         began = now - 22 * MINUTE
         main = make_incident(
             engine, severity="critical", opened_at=began, labels={"service": "orders"}, route="critical",
-            last_told_at=now - 12 * MINUTE, climb_at=now + 8 * MINUTE, climb_level=2,
+            last_told_at=now - 12 * MINUTE, climb_at=now + 8 * MINUTE, climb_level=2, plan=self._plan(),
         )  # fmt: skip
         cause = self._alert("orders-db", main, began, severity="critical")
         fallen = self._alert("checkout", main, began + MINUTE, severity="critical", suppressed_by_id=cause)
@@ -162,7 +168,7 @@ class Lively:
                 severity="critical", address=f"@{recipient}", **state,
             )  # fmt: skip
         self._entry(main, 0, "opened", detail={"severity": "critical", "route": "critical"})
-        self._entry(main, 10, "escalated", reason="escalated", detail={"level": 1})
+        self._entry(main, 10, "escalated", reason=Reason.ESCALATED, detail={"level": 1})
         self._entry(main, 14, "commented", actor="bob", detail={"comment": "The disk of the order book is full."})
         with engine.begin() as connection:
             role = {
@@ -201,6 +207,12 @@ class Lively:
         self.incident = next(row.number for row in rows if row.id == main)
         self.over = max(row.number for row in rows)
         return fallen
+
+    def _plan(self) -> dict[str, Any]:
+        with self._engine.connect() as connection:
+            document = connection.execute(select(tables.escalation_policies.c.document)).scalar_one()
+        leg = Leg("default/critical", (), 30 * MINUTE, policy=Policy.from_document(document))
+        return Plan({Severity.CRITICAL: Course((leg,))}, Leg("default", (), 30 * MINUTE)).to_document()
 
     def _alert(self, slug: str, incident: UUID, at: datetime, **over: Any) -> UUID:
         message = _ILL.get(slug, ("", None, "no answer within 5 s"))[2]

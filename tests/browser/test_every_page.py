@@ -32,6 +32,15 @@ _JUDGED = {
 _FORMS = list(product((("desktop", DESKTOP), ("phone", PHONE)), ("light", "dark")))
 _TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 _AT_REST = "document.getAnimations().every((one) => one.playState !== 'running')"
+# Numbers all that can be pressed or filled in and is to be seen; how many there are.
+_NUMBERED = """() => {
+  const acts = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')];
+  return acts.filter((one) => one.checkVisibility()).map((one, number) => { one.dataset.number = number; }).length;
+}"""
+_FOCUSED = """() => {
+  const one = document.activeElement, style = getComputedStyle(one);
+  return [one.dataset.number, one === document.body || (style.outlineStyle !== 'none' && style.outlineWidth !== '0px')];
+}"""
 
 Page = Any
 Act = Callable[[Page], None]
@@ -208,6 +217,56 @@ def nothing(database_url: str, eye: Eye, dashboard: tuple[ServedApp, Healthmgr, 
 @pytest.mark.parametrize("sight", SIGHTS, ids=lambda sight: sight.name)
 def test_a_page_on_a_bad_day(eye: Eye, lively: Lively, sight: Sight) -> None:
     eye.see(sight, lively)
+
+
+def test_every_act_is_reached_by_keyboard(eye: Eye, lively: Lively) -> None:
+    page = eye.page
+    page.set_viewport_size(DESKTOP)
+    page.goto(f"{eye.site}/ui/incidents/{lively.incident}")
+    page.get_by_role("button", name="Snooze").wait_for()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.goto(f"{eye.site}/ui/incidents/{lively.incident}")
+    page.get_by_role("button", name="Snooze").wait_for()
+    wanted = page.evaluate(_NUMBERED)
+    reached = set()
+    for _ in range(wanted + 1):
+        page.keyboard.press("Tab")
+        number, is_seen = page.evaluate(_FOCUSED)
+        assert is_seen, f"no focus is seen on {page.evaluate('document.activeElement.outerHTML')[:200]}"
+        reached.add(number)
+    assert reached >= {str(number) for number in range(wanted)}
+
+
+def test_a_dialog_keeps_the_focus_and_gives_it_back(eye: Eye, lively: Lively) -> None:
+    page = eye.page
+    page.set_viewport_size(DESKTOP)
+    page.goto(f"{eye.site}/ui/incidents/{lively.incident}")
+    page.get_by_role("button", name="Snooze").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Put it off")
+    dialog.wait_for()
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        assert dialog.evaluate("(dialog) => dialog.contains(document.activeElement)")
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+    playwright.expect(page.get_by_role("button", name="Snooze")).to_be_focused()
+
+
+def test_on_a_phone_the_other_pages_are_one_press_away(eye: Eye, lively: Lively) -> None:
+    page = eye.page
+    page.set_viewport_size(PHONE)
+    page.goto(f"{eye.site}/ui/people")
+    navigation = page.get_by_role("navigation", name="Pages", exact=True)
+    playwright.expect(navigation.get_by_role("link", name="On-call")).to_have_attribute("aria-current", "true")
+    playwright.expect(navigation.get_by_role("link", name="Settings")).to_be_hidden()
+    navigation.get_by_role("button", name="More").click()
+    playwright.expect(navigation.get_by_role("link", name="Settings")).to_be_visible()
+    page.keyboard.press("Escape")
+    playwright.expect(navigation.get_by_role("link", name="Settings")).to_be_hidden()
 
 
 @pytest.mark.parametrize("sight", EMPTY, ids=lambda sight: sight.name)

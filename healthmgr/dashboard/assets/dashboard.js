@@ -108,4 +108,16 @@
     event.preventDefault();
     emitEvent("act", { ...target.dataset });
   });
+
+  // While a dialog is open, Tab goes round in it: what lies below cannot be reached.
+  document.addEventListener("keydown", (event) => {
+    const dialog = [...document.querySelectorAll('[role="dialog"][aria-modal="true"]')].pop();
+    if (event.key !== "Tab" || !dialog) return;
+    const stops = [...dialog.querySelectorAll("a[href], button, input, select, textarea, [tabindex]")]
+      .filter((one) => one.tabIndex >= 0 && !one.disabled && one.checkVisibility());
+    const [first, last] = event.shiftKey ? [stops.at(-1), stops[0]] : [stops[0], stops.at(-1)];
+    if (!first || (dialog.contains(document.activeElement) && document.activeElement !== last)) return;
+    event.preventDefault();
+    first.focus();
+  });
 })();
