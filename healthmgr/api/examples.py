@@ -88,11 +88,11 @@ class _Maker:
         return [self._made(schema.get("items", {}), names, is_asked, depth + 1)]
 
     def _object(self, schema: Schema, name: str, is_asked: bool, depth: int) -> dict[str, Any]:
-        needed = schema.get("required", ())
+        needed, fields = schema.get("required", ()), schema["properties"]
+        chosen = [field for field, inner in fields.items() if field in needed or not is_asked or "examples" in inner]
         return {
-            field: self._made(inner, (name or schema.get("title", ""), field), is_asked, depth + 1)
-            for field, inner in schema["properties"].items()
-            if field in needed or not is_asked or "examples" in inner
+            field: self._made(fields[field], (name or schema.get("title", ""), field), is_asked, depth + 1)
+            for field in chosen or list(fields)[:1]  # of what may all be left out, one
         }
 
 

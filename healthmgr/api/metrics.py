@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
+from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
@@ -46,15 +48,20 @@ class RowsCollector:
         yield from _of_parts(self._reading.health(self._now))
 
 
-@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
-def metrics(request: Request, parts: PartsDep, _: Viewer) -> Response:
+_SHOWN: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/plain": {"example": 'healthmgr_checks{status="healthy"} 9.0\n'}}}
+}
+
+
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse, responses=_SHOWN)
+def metrics(request: Request, parts: PartsDep, _: Viewer) -> PlainTextResponse:
     """Text or OpenMetrics, as the scraper asks. Prometheus sends its token by its `authorization` setting."""
     registry = CollectorRegistry()
     is_idempotent = partial(parts.registry.is_channel_that, trait="is_idempotent")
     registry.register(RowsCollector(parts.reading, is_idempotent, parts.clock.now()))
     registry.register(PromisesCollector(parts.promising, parts.clock.now()))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(registry), headers={"content-type": content_type})
+    return PlainTextResponse(encode(registry), headers={"content-type": content_type})
 
 
 def all_families(parts: Parts, now: datetime) -> Iterator[Metric]:

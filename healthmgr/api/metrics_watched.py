@@ -6,8 +6,10 @@ They have an address of their own, so that the metrics of healthmgr itself stay 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
@@ -77,10 +79,24 @@ class WatchedCollector:
         yield plain("slos_left_out", "Service levels that there was no room for here.", self._watched.slos_left_out)
 
 
-@router.get("/metrics/checks", summary="Metrics of what is watched, for Prometheus", response_class=Response)
-def metrics_of_checks(request: Request, parts: PartsDep, _: Viewer) -> Response:
+_SHOWN: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {
+            "text/plain": {"example": 'healthmgr_check_state{check="shop",service="shop",state="healthy"} 1.0\n'}
+        }
+    }
+}
+
+
+@router.get(
+    "/metrics/checks",
+    summary="Metrics of what is watched, for Prometheus",
+    response_class=PlainTextResponse,
+    responses=_SHOWN,
+)
+def metrics_of_checks(request: Request, parts: PartsDep, _: Viewer) -> PlainTextResponse:
     """A series for each check and service level, at most 1000 and 200: of more, those that are worst."""
     registry = CollectorRegistry()
     registry.register(WatchedCollector(parts.measuring.watched.watched()))
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(registry), headers={"content-type": content_type})
+    return PlainTextResponse(encode(registry), headers={"content-type": content_type})

@@ -28,9 +28,28 @@ class WebhookBody(BaseModel):
 
 
 _BODY: TypeAdapter[WebhookBody] = TypeAdapter(WebhookBody)
+_EXAMPLE = {
+    "version": "4",
+    "status": "firing",
+    "alerts": [
+        {
+            "status": "firing",
+            "labels": {"alertname": "DatabaseDown", "severity": "critical", "service": "shop"},
+            "annotations": {"summary": "connection refused"},
+            "startsAt": "2026-11-24T03:12:05Z",
+            "endsAt": "0001-01-01T00:00:00Z",
+            "generatorURL": "https://prometheus.example.com/graph",
+        }
+    ],
+}
+# Read by hand, so that what cannot be read is refused as Alertmanager understands it; told here all the same.
+_SENT = {"required": True, "content": {"application/json": {"schema": {"type": "object"}, "example": _EXAMPLE}}}
 
 
-@router.post("/doors/alertmanager-webhook", summary="Take what an Alertmanager's webhook sends", status_code=200)
+@router.post(
+    "/doors/alertmanager-webhook", summary="Take what an Alertmanager's webhook sends", status_code=200,
+    response_class=Response, openapi_extra={"requestBody": _SENT},
+)  # fmt: skip
 async def post_webhook(request: Request, parts: PartsDep, _: Brings) -> Response:
     """Its alerts, which are the same problems as those that a Prometheus sends to `/api/v2/alerts`.
 
