@@ -63,7 +63,10 @@ COMMANDS = {
     "tokens list": "list_tokens", "tokens revoke": "revoke_token", "users add": "add_user",
     "users disable": "change_user", "users enable": "change_user", "users list": "list_users list_sessions",
     "users passwd": "change_user", "users person": "change_user", "users role": "change_user",
-    "users sign-out": "end_sessions",
+    "users sign-out": "end_sessions", "webhooks add": "add_webhook", "webhooks deliveries": "list_webhook_deliveries",
+    "webhooks disable": "change_webhook", "webhooks enable": "change_webhook", "webhooks list": "list_webhooks",
+    "webhooks redeliver": "redeliver_to_webhook", "webhooks remove": "remove_webhook",
+    "webhooks secret": "change_webhook_secret", "webhooks test": "try_webhook",
     # Whoever writes definitions decides what workers run and which secrets they send where: that is done at the files.
     "apply": HERE_ALONE, "diff": HERE_ALONE, "fmt": HERE_ALONE, "validate": HERE_ALONE,
     "api": HERE_ALONE, "beat": HERE_ALONE, "worker": HERE_ALONE, "up": HERE_ALONE, "doctor": HERE_ALONE,
@@ -95,7 +98,8 @@ PAGES = {
     "/runbooks/{name}": "show_runbook try_runbook start_run",
     "/runs": "list_runs",
     "/runs/{which}": "show_run cancel_run approve_approval deny_approval",
-    "/settings": "list_channels send_test list_users add_user change_user list_tokens create_token revoke_token"
+    "/settings": "list_webhooks add_webhook change_webhook remove_webhook try_webhook"
+    " list_channels send_test list_users add_user change_user list_tokens create_token revoke_token"
     " list_sessions end_sessions list_settings",
     "/silences": "list_silences create_silence preview_silence change_silence expire_silence",
     "/simulate": "simulate_alert",
