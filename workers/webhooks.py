@@ -10,9 +10,13 @@ from workers.base import ServiceTask
 
 @app.task(name="healthmgr.webhooks.spread", bind=True)
 def spread(self: ServiceTask) -> None:
-    """Write what webhooks are to be told of what happened."""
-    dues = self.healthmgr.webhooks.relaying.spread(self.now)
-    self.publisher.remind(dues, self.now)
+    """Write what webhooks are to be told of what happened, beside everything else: there may be much of it."""
+    healthmgr, publisher = self.healthmgr, self.publisher
+
+    def spread_all() -> None:
+        publisher.remind(healthmgr.webhooks.relaying.spread(healthmgr.now()), healthmgr.now())
+
+    self.process.aside.run("webhooks", spread_all)
 
 
 @app.task(name="healthmgr.webhooks.deliver", bind=True)
