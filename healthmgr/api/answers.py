@@ -5,23 +5,20 @@ Mail scanners and previews follow every link, so that looking (GET, HEAD) must d
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from urllib.parse import parse_qs
 
-import jinja2
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from healthmgr.api.link_pages import HEADERS, Body, Broken, Origin, follow, page_from
 from healthmgr.api.parts import Parts, PartsDep
 from healthmgr.domain.check import Severity
-from healthmgr.domain.links import Claim, read
+from healthmgr.domain.links import Claim
 from healthmgr.domain.phrasing import absolute, listing, relative
 from healthmgr.errors import Conflict, NotFound
 from healthmgr.services.commanding import Act, Escalated
@@ -37,27 +34,8 @@ SILENCES: dict[str, tuple[str, timedelta]] = {
 _DEFAULT_SILENCE = "1h"
 _MOST_NAMED = 5
 _MOST_ALERTS = 3  # the button has to be in sight on a phone
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
-
-_FILES = Path(__file__).parent / "assets"
-_STYLE = (_FILES / "answer.css").read_text(encoding="utf-8")
-
-
-def page_from(name: str) -> jinja2.Template:
-    """A page of the assets, with the style that all of them share."""
-    text = (_FILES / name).read_text(encoding="utf-8").replace("/*STYLE*/", _STYLE)
-    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(text)
-
 
 _PAGE = page_from("answer.html.j2")
-_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-HEADERS = {
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex, nofollow",
-}
 
 Verb = Literal["acknowledge", "silence", "escalate", "decline", "resolve"]
 # What the page offers besides what its link asks: a message has room for the first two alone.
@@ -87,10 +65,6 @@ class Asked:
     now: datetime
 
 
-async def _body(request: Request) -> bytes:
-    return await request.body()
-
-
 @router.api_route("/answer/{token}/{verb}", methods=["GET", "HEAD"])
 def show_question(token: str, verb: Verb, parts: PartsDep) -> Response:
     """What the link is about, and a button; nothing is changed."""
@@ -99,14 +73,11 @@ def show_question(token: str, verb: Verb, parts: PartsDep) -> Response:
 
 
 @router.post("/answer/{token}/{verb}")
-def carry_out(
-    token: str, verb: Verb, request: Request, parts: PartsDep, body: Annotated[bytes, Depends(_body)]
-) -> Response:
+def carry_out(token: str, verb: Verb, origin: Origin, parts: PartsDep, body: Body) -> Response:
     """Somebody pressed the button: it is done in the name of whom the link was sent to."""
     asked = _ask(parts, token)
     if isinstance(asked, Response):
         return asked
-    origin = f"link {request.client.host}" if request.client else "link"
     try:
         done = _silence(parts, asked, origin, body) if verb == "silence" else _DEEDS[verb](parts, asked, origin)
     except Conflict as error:
@@ -123,16 +94,10 @@ def lead_to_incident(number: Annotated[int, PathParameter(ge=1, lt=10**18)]) -> 
 
 def _ask(parts: Parts, token: str) -> Asked | HTMLResponse:
     """What a link asks for; the page that says so where it does not hold, or not any more."""
-    secret, now = parts.settings.secret_key, parts.clock.now()
-    claim = read(token, secret, EVER)
-    if claim is None:
-        said = (
-            "It may have been cut off on its way, or come from a preview. Answer from the newest message, or sign in."
-        )
-        return _page(404, None, heading="This link is not one of ours", said=said)
-    if now >= claim.expires_at:
-        said = f"It was good until {absolute(claim.expires_at)}. Answer from a newer message, or sign in."
-        return _page(410, None, heading="This link is too old", said=said)
+    now = parts.clock.now()
+    claim = follow(parts, token, now)
+    if isinstance(claim, Broken):
+        return _page(claim.status, None, heading=claim.heading, said=claim.said)
     try:
         return Asked(claim, parts.reading.incident(claim.incident_id), now)
     except NotFound:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from healthmgr.api.answers import EVER, HEADERS, page_from
+from healthmgr.api.link_pages import HEADERS, Body, Broken, Origin, follow, page_from
 from healthmgr.api.parts import Parts, PartsDep
 from healthmgr.domain.approval import ApprovalState
-from healthmgr.domain.links import APPROVALS, Claim, read
+from healthmgr.domain.links import APPROVALS, Claim
 from healthmgr.domain.phrasing import absolute, listing, relative
 from healthmgr.errors import Conflict, NotFound
 from healthmgr.services.commanding import Act
@@ -45,10 +45,6 @@ class Asked:
     now: datetime
 
 
-async def _body(request: Request) -> bytes:
-    return await request.body()
-
-
 @router.api_route("/approval/{token}/{verb}", methods=["GET", "HEAD"])
 def show_question(token: str, verb: Verb, parts: PartsDep) -> Response:
     """What is asked, and a button; nothing is changed."""
@@ -57,14 +53,11 @@ def show_question(token: str, verb: Verb, parts: PartsDep) -> Response:
 
 
 @router.post("/approval/{token}/{verb}")
-def carry_out(
-    token: str, verb: Verb, request: Request, parts: PartsDep, body: Annotated[bytes, Depends(_body)]
-) -> Response:
+def carry_out(token: str, verb: Verb, origin: Origin, parts: PartsDep, body: Body) -> Response:
     """Somebody pressed the button: it is the vote of whom the link was sent to."""
     asked = _ask(parts, token)
     if isinstance(asked, Response):
         return asked
-    origin = f"link {request.client.host}" if request.client else "link"
     act = Act(asked.claim.recipient, origin, asked.now, _comment(body))
     try:
         said = vote(parts, asked.approval.id, act, is_for=verb == "approve")
@@ -88,14 +81,10 @@ def vote(parts: Parts, approval_id: UUID, act: Act, *, is_for: bool) -> str:
 
 
 def _ask(parts: Parts, token: str) -> Asked | HTMLResponse:
-    claim = read(token, parts.settings.secret_key, EVER, APPROVALS)
     now = parts.clock.now()
-    if claim is None:
-        said = "It may have been cut off on its way. Answer in a terminal, or from the newest message."
-        return _page(404, None, heading="This link is not one of ours", said=said)
-    if now >= claim.expires_at:
-        said = f"It was good until {absolute(claim.expires_at)}. Answer from a newer message, or in a terminal."
-        return _page(410, None, heading="This link is too old", said=said)
+    claim = follow(parts, token, now, APPROVALS)
+    if isinstance(claim, Broken):
+        return _page(claim.status, None, heading=claim.heading, said=claim.said)
     approval = parts.recovery.reading.approval(str(claim.incident_id))
     if approval is None:
         return _page(404, None, heading="This question is not known any more", said="It may have been removed.")

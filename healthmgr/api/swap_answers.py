@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from healthmgr.api.answers import EVER, HEADERS, page_from
+from healthmgr.api.link_pages import HEADERS, Broken, Origin, follow, page_from
 from healthmgr.api.parts import Parts, PartsDep
 from healthmgr.domain.calendar import zone
-from healthmgr.domain.links import SWAPS, Claim, read
-from healthmgr.domain.phrasing import absolute
+from healthmgr.domain.links import SWAPS, Claim
 from healthmgr.errors import Conflict, DefinitionError, NotFound, NotPermitted
 from healthmgr.services.rostering import Answer, Hand
 from healthmgr.views_oncall import SwapView
@@ -42,13 +41,13 @@ def show_question(token: str, verb: Verb, parts: PartsDep) -> Response:
 
 
 @router.post("/swap/{token}/{verb}")
-def carry_out(token: str, verb: Verb, request: Request, parts: PartsDep) -> Response:
+def carry_out(token: str, verb: Verb, origin: Origin, parts: PartsDep) -> Response:
     """Somebody pressed the button: it is answered in the name of whom the link was sent to."""
     asked = _ask(parts, token)
     if isinstance(asked, Response):
         return asked
     who = asked.claim.recipient
-    hand = Hand(who, f"link {request.client.host}" if request.client else "link", is_bound=True)
+    hand = Hand(who, origin, is_bound=True)
     try:
         parts.oncall.rostering.answer(asked.swap.id, Answer(verb), who, hand, parts.clock.now())
     except (Conflict, DefinitionError, NotPermitted) as error:
@@ -59,13 +58,9 @@ def carry_out(token: str, verb: Verb, request: Request, parts: PartsDep) -> Resp
 
 
 def _ask(parts: Parts, token: str) -> Asked | HTMLResponse:
-    claim = read(token, parts.settings.secret_key, EVER, SWAPS)
-    if claim is None:
-        said = "It may have been cut off on its way. Answer in a terminal, or from the newest message."
-        return _page(parts, 404, None, heading="This link is not one of ours", said=said)
-    if parts.clock.now() >= claim.expires_at:
-        said = f"It was good until {absolute(claim.expires_at)}. Answer from a newer message, or in a terminal."
-        return _page(parts, 410, None, heading="This link is too old", said=said)
+    claim = follow(parts, token, parts.clock.now(), SWAPS)
+    if isinstance(claim, Broken):
+        return _page(parts, claim.status, None, heading=claim.heading, said=claim.said)
     try:
         return Asked(claim, parts.oncall.reading.swap(claim.incident_id))
     except NotFound:

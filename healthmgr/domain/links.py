@@ -16,7 +16,7 @@ from uuid import UUID
 from healthmgr.domain.message import Choice, Links
 
 GOOD_FOR = timedelta(days=7)
-_PURPOSE = b"healthmgr answer link 1"
+ANSWERS = b"healthmgr answer link 1"
 SWAPS = b"healthmgr swap link 1"
 APPROVALS = b"healthmgr approval link 1"
 
@@ -30,14 +30,14 @@ class Claim:
     expires_at: datetime
 
 
-def sign(claim: Claim, secret: str, purpose: bytes = _PURPOSE) -> str:
+def sign(claim: Claim, secret: str, purpose: bytes = ANSWERS) -> str:
     """The claim as a text for an address; it holds for this purpose alone."""
     facts = [str(claim.incident_id), claim.recipient, int(claim.expires_at.timestamp())]
     body = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
     return _encode(_digest(body, secret, purpose) + body)
 
 
-def read(text: str, secret: str, now: datetime, purpose: bytes = _PURPOSE) -> Claim | None:
+def read(text: str, secret: str, now: datetime, purpose: bytes = ANSWERS) -> Claim | None:
     """What a signed text claims; None when it was not made with this secret for this, or its time is over."""
     try:
         whole = base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+import redis
 
 from healthmgr.errors import SettingsError
 from healthmgr.services.pinging import ping_key
@@ -84,13 +85,18 @@ def test_two_processes_count_together_and_each_for_itself_while_redis_is_away(re
 
 
 def test_what_is_taken_comes_back_with_time(redis_url: str) -> None:
-    quick = SharedBuckets(redis_url, {"ingest": 60_000})  # one a millisecond
-    for _ in range(300):
-        taken = quick.take_one("ingest", "pusher")
-        assert taken is not None
-        assert taken.left >= 59_000
-        assert taken.full_after < 0.1
-    quick.close()
+    buckets, client = SharedBuckets(redis_url, {"viewer": 2}), redis.Redis.from_url(redis_url)
+    assert [buckets.take_one("viewer", "ada") is not None for _ in range(2)] == [True, True]
+    refused = buckets.take_one("viewer", "ada")
+    assert refused is not None
+    assert 29 < refused.too_early <= 30
+    (key,) = client.keys()
+    client.set(key, float(client.get(key) or 0) - 30)  # as if half a minute had passed
+    taken = buckets.take_one("viewer", "ada")
+    assert taken is not None
+    assert (taken.left, taken.too_early) == (0, 0)
+    buckets.close()
+    client.close()
 
 
 def test_the_setting_changes_some_and_leaves_the_others() -> None:
