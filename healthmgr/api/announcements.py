@@ -6,10 +6,11 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import Cursor, Limit
 from healthmgr.api.etags import IfMatch, tagged
+from healthmgr.api.moments import Moment
 from healthmgr.api.paging import number
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
@@ -37,8 +38,8 @@ class NewAnnouncement(BaseModel):
         default_factory=list, max_length=100, description="By their public names; left out: all.", examples=[["Shop"]]
     )
     state: State | None = Field(None, description="Left out: investigating, or scheduled.")
-    starts_at: AwareDatetime | None = Field(None, description="Left out: now.")
-    ends_at: AwareDatetime | None = Field(None, description="Of planned work: when it ends by itself.")
+    starts_at: Moment | None = Field(None, description="Left out: now.")
+    ends_at: Moment | None = Field(None, description="Of planned work: when it ends by itself.")
 
 
 class NewUpdate(BaseModel):

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from healthmgr.api.measuring import length_of
+from healthmgr.api.moments import Moment
 from healthmgr.api.parts import Parts, PartsDep
 from healthmgr.api.security import Viewer
 from healthmgr.domain.anomaly import ANOMALOUS_FROM
@@ -52,8 +53,8 @@ def show_anomalies(
     parts: PartsDep,
     _: Viewer,
     metric: Annotated[str, Query(max_length=200, description="Only of this metric; left out: of all.")] = "",
-    begin: Annotated[AwareDatetime | None, Query(alias="from", description="Left out: seven days ago.")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to", description="Left out: now.")] = None,
+    begin: Annotated[Moment | None, Query(alias="from", description="Left out: seven days ago.")] = None,
+    end: Annotated[Moment | None, Query(alias="to", description="Left out: now.")] = None,
 ) -> AnomaliesList:
     """Points with score and expected band, for drawing, and what was told. The points of seven days are kept."""
     now = parts.clock.now()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from healthmgr.api.moments import Moment
 from healthmgr.domain.quantity import parse_duration
 from healthmgr.errors import DefinitionError, Problem
 
@@ -27,7 +28,7 @@ class Lasting(Comment):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     lasts_for: str | None = Field(None, alias="for", max_length=50, description="How long.", examples=["2h"])
-    until: AwareDatetime | None = Field(None, description="Until when, in place of a length.")
+    until: Moment | None = Field(None, description="Until when, in place of a length.")
 
     def end(self, now: datetime) -> datetime | None:
         """When it ends; None for never. Raises DefinitionError for a length that is none, and for two ends."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from healthmgr.api.checks import Cursor, Limit
+from healthmgr.api.moments import Moment
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Admin
 from healthmgr.views import Page
@@ -26,8 +26,8 @@ def list_audit(
     action: Annotated[Text, Query(description="Only actions that begin so.", examples=["incident"])] = None,
     target: Annotated[Text, Query(description="Only what was done to this.", examples=["12"])] = None,
     search: Annotated[Text, Query(description="Part of the actor, the action or the target.")] = None,
-    begin: Annotated[AwareDatetime | None, Query(alias="from", description="Only what was done from then on.")] = None,
-    end: Annotated[AwareDatetime | None, Query(alias="to", description="Only what was done before.")] = None,
+    begin: Annotated[Moment | None, Query(alias="from", description="Only what was done from then on.")] = None,
+    end: Annotated[Moment | None, Query(alias="to", description="Only what was done before.")] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> Page[AuditView]:

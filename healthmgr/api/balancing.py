@@ -6,12 +6,13 @@ from typing import Annotated
 from urllib.parse import unquote
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from healthmgr.api.balancer_answers import BalancerAnswers
+from healthmgr.api.moments import Moment
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.problems import answer_to
 from healthmgr.api.security import Origin, Responder, Viewer
@@ -85,7 +86,7 @@ class WantedInstance(BaseModel):
 
     wanted: Wanted
     reason: str = Field("", max_length=500, description="why, for those who wonder")
-    until: AwareDatetime | None = Field(None, description="when it is enabled again by itself")
+    until: Moment | None = Field(None, description="when it is enabled again by itself")
     lasts_for: str | None = Field(None, description="the same as a length, such as 10m")
     may_be_last: bool = Field(False, description="drain it though no other instance of its service is in service")
 

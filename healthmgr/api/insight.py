@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from healthmgr.api.incidents import Which
+from healthmgr.api.moments import Moment
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Ingest, Origin, Viewer
 from healthmgr.domain.cause import Changed
@@ -27,7 +28,7 @@ class ReportedChange(BaseModel):
     title: str = Field(min_length=1, max_length=1024, examples=["Deploy shop 2.1"])
     service: Word = Field("", description="The service of the checks that it may break.", examples=["shop"])
     version: Word = ""
-    at: AwareDatetime | None = Field(None, description="When it was made; left out: now.")
+    at: Moment | None = Field(None, description="When it was made; left out: now.")
     by: Word = Field("", description="Who made it; left out: the token's name.")
     link: str = Field("", max_length=2048, examples=["https://ci.example/42"])
 

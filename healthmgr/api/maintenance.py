@@ -7,10 +7,11 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import Cursor
 from healthmgr.api.etags import IfMatch, tagged
+from healthmgr.api.moments import Moment
 from healthmgr.api.paging import MANY, WINDOWS, Many
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
@@ -37,8 +38,8 @@ class WindowForm(BaseModel):
         json_schema_extra={"examples": [{"cron": "0 2 * * 0", "duration": "2h", "timezone": "Europe/Berlin"}]},
     )
 
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
     cron: str | None = Field(None, max_length=200, examples=["0 2 * * 0"])
     rrule: str | None = Field(None, max_length=1000, examples=["FREQ=WEEKLY;BYDAY=SU"])
     dtstart: datetime | None = None

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from healthmgr.api.checks import Slug
+from healthmgr.api.moments import in_utc
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Viewer
 from healthmgr.domain.quantity import parse_duration
@@ -118,4 +119,7 @@ def _aware(field: str, at: datetime | None) -> datetime | None:
         raise DefinitionError(
             [Problem("names no time zone: write it with an offset, such as 2026-05-01T22:00:00Z", field)]
         )
-    return at
+    try:
+        return in_utc(at) if at else None
+    except ValueError as error:
+        raise DefinitionError([Problem(str(error), field)]) from error

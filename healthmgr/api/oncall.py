@@ -11,10 +11,11 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import Cursor
 from healthmgr.api.idempotency import holds_secret
+from healthmgr.api.moments import Moment
 from healthmgr.api.paging import MANY, Many
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
@@ -49,8 +50,8 @@ class Wanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    starts_at: AwareDatetime | None = Field(None, description="Left out: now.", examples=["2036-11-24T22:00:00Z"])
-    ends_at: AwareDatetime
+    starts_at: Moment | None = Field(None, description="Left out: now.", examples=["2036-11-24T22:00:00Z"])
+    ends_at: Moment
     comment: Comment = ""
 
 
@@ -71,8 +72,8 @@ class WantedShift(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     person: Name
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
 
 
 class WantedTemporary(Wanted):
@@ -95,10 +96,10 @@ class WantedSwap(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     proposed_to: Name
-    given_from: AwareDatetime
-    given_to: AwareDatetime
-    taken_from: AwareDatetime | None = None
-    taken_to: AwareDatetime | None = None
+    given_from: Moment
+    given_to: Moment
+    taken_from: Moment | None = None
+    taken_to: Moment | None = None
     proposed_by: Name = Field("", description="Left out: the token's name. Another one's by an admin alone.")
     comment: Comment = ""
 
@@ -141,7 +142,7 @@ def show_schedule(
     name: str,
     parts: PartsDep,
     _: Viewer,
-    at: Annotated[AwareDatetime | None, Query(description="From when on; left out: now.")] = None,
+    at: Annotated[Moment | None, Query(description="From when on; left out: now.")] = None,
     days: Annotated[int, Query(ge=1, le=MOST_DAYS)] = 14,
 ) -> ScheduleView:
     """Who is on call when, what is wrong, how the burden is shared, and what changes it."""

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from healthmgr.api.moments import Moment
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Viewer
 from healthmgr.domain.check import Severity
@@ -44,7 +45,7 @@ class Labelled(BaseModel):
 class Simulated(Labelled):
     """Alerts that begin at a time and that nobody answers."""
 
-    at: AwareDatetime | None = Field(None, description="When they begin; left out: now.")
+    at: Moment | None = Field(None, description="When they begin; left out: now.")
     lasts_for: str = Field("2h", max_length=50, description="How far to look, up to 7 days.", examples=["2h"])
     alerts: int = Field(1, ge=1, le=MOST_ALERTS, description="How many alerts there are.")
 

@@ -8,10 +8,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from healthmgr.api.checks import Cursor
 from healthmgr.api.etags import IfMatch, tagged
+from healthmgr.api.moments import Moment
 from healthmgr.api.paging import MANY, Many, silences_at
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Origin, Responder, Viewer
@@ -43,8 +44,8 @@ class WantedSilence(BaseModel):
 
     matchers: MatcherTexts
     comment: str = Field(max_length=MOST_COMMENT, description="Why.", examples=["Moving the pool."])
-    starts_at: AwareDatetime | None = Field(None, description="Left out: now.")
-    ends_at: AwareDatetime | None = None
+    starts_at: Moment | None = Field(None, description="Left out: now.")
+    ends_at: Moment | None = None
     lasts_for: str | None = Field(None, max_length=50, examples=["2h"])
     created_by: str = Field("", max_length=MOST_AUTHOR, description="Who wants it; left out: the token's name.")
 

@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -106,6 +106,7 @@ class Tokens:
         `scopes` hold it to some parts of the API, within what its role may.
         """
         _refuse_bad(name, role, now, expires_at, scopes)
+        expires_at = expires_at.astimezone(UTC) if expires_at else None
         token = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
         kept, only = digest(token), sorted(set(scopes))
         if not self._store.add(name, kept, Role(role).value, now, expires_at, only, actor=actor, origin=origin):

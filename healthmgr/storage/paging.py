@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from healthmgr.errors import DefinitionError, Problem
@@ -47,11 +47,11 @@ def words(part: Any) -> str:
 
 
 def instant(written: str) -> datetime:
-    """An instant as a cursor holds it; raises ValueError for one without an offset."""
+    """An instant as a cursor holds it, in UTC; raises ValueError for one without an offset."""
     at = datetime.fromisoformat(written)
     if at.tzinfo is None:
         raise ValueError("an instant needs an offset")
-    return at
+    return at.astimezone(UTC)
 
 
 def first_id(at: datetime) -> str:

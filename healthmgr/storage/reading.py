@@ -20,7 +20,7 @@ from healthmgr.storage import (
     reading_report,
     reading_statistics,
 )
-from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
+from healthmgr.storage.paging import bounded, instant, one_of, page, seal, unseal
 from healthmgr.storage.reading_status import CHECKS_WITH_STATE, status_of
 from healthmgr.storage.tables import (
     alerts,
@@ -207,7 +207,7 @@ class Reading:
         key = tuple_(results.c.started_at, results.c.sequence)
         query = select(*columns).order_by(results.c.started_at.desc(), results.c.sequence.desc())
         if cursor:
-            query = query.where(key < unseal(cursor, datetime.fromisoformat, int))
+            query = query.where(key < unseal(cursor, instant, int))
         with self._engine.connect() as connection:
             query = query.where(results.c.check_id == _check_id(connection, slug)).limit(bounded(limit) + 1)
             rows = connection.execute(query).mappings().all()
@@ -219,7 +219,7 @@ class Reading:
         key = tuple_(transitions.c.at, transitions.c.id)
         query = select(transitions.c.id, *columns).order_by(transitions.c.at.desc(), transitions.c.id.desc())
         if cursor:
-            query = query.where(key < unseal(cursor, datetime.fromisoformat, UUID))
+            query = query.where(key < unseal(cursor, instant, UUID))
         with self._engine.connect() as connection:
             query = query.where(transitions.c.check_id == _check_id(connection, slug)).limit(bounded(limit) + 1)
             rows = connection.execute(query).mappings().all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, case, func, select, tuple_
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, case, func, select, tuple_
 from healthmgr.domain import synthetic
 from healthmgr.domain.check import Severity
 from healthmgr.errors import NotFound
-from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
+from healthmgr.storage.paging import bounded, instant, one_of, page, seal, unseal
 from healthmgr.storage.tables import alerts, audit_entries, checks, deliveries, incidents, notifications
 from healthmgr.views import ActionView, AlertView, DeliveryView, NotificationView, Page
 
@@ -72,7 +71,7 @@ def alert_page(
         query = query.where(alerts.c.origin != synthetic.ORIGIN)
     if cursor:
         key = tuple_(alerts.c.opened_at, alerts.c.id)
-        query = query.where(key < unseal(cursor, datetime.fromisoformat, UUID))
+        query = query.where(key < unseal(cursor, instant, UUID))
     rows = connection.execute(query).mappings().all()
     return page(rows, limit, AlertView.model_validate, lambda row: seal(row["opened_at"], row["id"]))
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine, select, tuple_
 
-from healthmgr.storage.paging import bounded, page, seal, unseal
+from healthmgr.storage.paging import bounded, instant, page, seal, unseal
 from healthmgr.storage.tables import audit_entries
 from healthmgr.views import Page
 from healthmgr.views_audit import AuditView
@@ -51,7 +51,7 @@ class AuditReading:
         if until:
             query = query.where(table.at < until)
         if cursor:
-            query = query.where(tuple_(table.at, table.id) < unseal(cursor, datetime.fromisoformat, UUID))
+            query = query.where(tuple_(table.at, table.id) < unseal(cursor, instant, UUID))
         with self._engine.connect() as connection:
             rows = connection.execute(query).mappings().all()
         return page(rows, limit, AuditView.model_validate, lambda row: seal(row["at"], row["id"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, ScalarSelect, case, func, select, tuple_
@@ -16,7 +15,7 @@ from healthmgr.errors import NotFound
 from healthmgr.storage import reading_alerts
 from healthmgr.storage.dependency_rows import read_graph_below
 from healthmgr.storage.incident_rows import leads_to
-from healthmgr.storage.paging import bounded, one_of, page, seal, unseal
+from healthmgr.storage.paging import bounded, instant, one_of, page, seal, unseal
 from healthmgr.storage.reading_command import read_command
 from healthmgr.storage.tables import alerts, checks, incident_entries, incidents
 from healthmgr.storage.tracing_rows import read_causes
@@ -76,9 +75,7 @@ def incident_page(
     if one_of(severity, tuple(Severity), "severity"):
         query = query.where(incidents.c.severity == severity)
     if cursor:
-        query = query.where(
-            tuple_(incidents.c.opened_at, incidents.c.id) < unseal(cursor, datetime.fromisoformat, UUID)
-        )
+        query = query.where(tuple_(incidents.c.opened_at, incidents.c.id) < unseal(cursor, instant, UUID))
     rows = connection.execute(query).mappings().all()
     return page(
         rows,

@@ -6,12 +6,22 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Strict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Strict, TypeAdapter, ValidationError
 
+from healthmgr.api.moments import in_utc
 from healthmgr.domain.alertmanager import RESOLVE_TIMEOUT, Board, OpenAlert, Quiet
 from healthmgr.domain.incoming import IncomingAlert, incoming
 
-Instant = Annotated[AwareDatetime, Strict()]
+
+def _in_utc(at: datetime) -> datetime:
+    """The same in UTC where that can be said: a time beyond the calendar is no reason to refuse an alert."""
+    try:
+        return in_utc(at)
+    except ValueError:
+        return at
+
+
+Instant = Annotated[AwareDatetime, Strict(), AfterValidator(_in_utc)]
 MOST_SAID = 10  # faults in one answer
 
 

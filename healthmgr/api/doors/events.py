@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, JsonValue
 
 from healthmgr.api.doors.entry import Brings
 from healthmgr.api.doors.pagerduty import details
+from healthmgr.api.moments import Moment
 from healthmgr.api.parts import PartsDep
 from healthmgr.domain.check import Severity
 from healthmgr.domain.incoming import incoming
@@ -54,7 +55,7 @@ class ReportedEvent(BaseModel):
     threat_level: Annotated[ThreatLevel, _either("threat_level", "threatLevel")] = "medium"
     status: Literal["open", "resolved"] = "open"
     details: dict[str, JsonValue] = {}
-    occurred_at: Annotated[AwareDatetime | None, _either("occurred_at", "occurredAt")] = None
+    occurred_at: Annotated[Moment | None, _either("occurred_at", "occurredAt")] = None
     labels: dict[str, str] = {}
     url: str = ""
 
