@@ -3,6 +3,7 @@
 # make lint    style, types, arrows                                          make clean   all but the data
 # make bench   checks a second, beside the naive design                      make soak    the faults, all and for longer
 # make fuzz    the API by its own document, for ten minutes: HEALTHMGR_FUZZ_SECONDS=60 for one
+# make pictures  every page in light and dark, wide and narrow, in build/pictures
 # make anomaly DATA=folder    the anomaly detector on labelled series
 
 # Any Python from 3.11 on that can make virtual environments; PYTHON=/path/to/python3 chooses another.
@@ -14,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: run demo fleet test lint bench bench-metrics fuzz soak lock clean
+.PHONY: run demo fleet test lint bench bench-metrics fuzz soak pictures lock clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/installed-run
@@ -60,6 +61,10 @@ soak: $(VENV)/installed-dev
 # Whatever the OpenAPI document allows and what it does not, at every address; HEALTHMGR_FUZZ_SEED repeats a run.
 fuzz: $(VENV)/installed-dev
 	@HEALTHMGR_FUZZ_SECONDS=$${HEALTHMGR_FUZZ_SECONDS:-600} $(BIN)/python -m pytest tests/api/test_fuzz.py $(ARGS)
+
+# Every page in light and dark, wide and narrow, to be looked at.
+pictures: $(VENV)/installed-dev
+	@HEALTHMGR_PICTURES=build/pictures $(BIN)/python -m pytest tests/browser/test_every_page.py $(ARGS)
 
 # How well the anomaly detector does on a labelled corpus: DATA is a folder with windows.json.
 anomaly: $(VENV)/installed-run

@@ -161,11 +161,11 @@ class Lively:
             self._alert(slug, main, began + MINUTE, suppressed_by_id=cause)
         told = [("alice", "chat", 0, 0), ("alice", "text", 0, 2), ("alice", "chat", 1, 10), ("bob", "text", 1, 10)]
         for recipient, channel, level, after in told:
-            at = began + after * MINUTE
+            at, reason = began + after * MINUTE, Reason.ESCALATED if level else Reason.FIRST
             state = {"state": "failed", "state_reason": "refused"} if channel == "text" and recipient == "bob" else {}
             make_notification(
                 engine, main, recipient=recipient, channel=channel, level=level, created_at=at, sent_at=at,
-                severity="critical", address=f"@{recipient}", **state,
+                severity="critical", address=f"@{recipient}", reason=reason, **state,
             )  # fmt: skip
         self._entry(main, 0, "opened", detail={"severity": "critical", "route": "critical"})
         self._entry(main, 10, "escalated", reason=Reason.ESCALATED, detail={"level": 1})

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert, select, update
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.dashboard.charts import chart
 from healthmgr.storage.tables import check_dependencies, check_schedules, check_states, checks
-from tests.browser.conftest import DESKTOP, PHONE, Open
+from tests.browser.conftest import Open
 from tests.builders import make_alert, make_check, make_incident, make_result, make_transition, make_well
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -164,12 +164,3 @@ def test_what_a_check_says_is_shown_as_text(open_page: Open, engine: Engine, hea
     expect(page.get_by_label("About it")).to_contain_text("javascript:window.hacked=1")
     assert page.get_by_role("link", name="javascript:window.hacked=1").count() == 0
     assert page.evaluate("window.hacked") is None
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
-def test_nothing_is_cut_off_at_any_width(open_page, keep_picture, shop: str, scheme, size, viewport) -> None:
-    page = open_page(path=f"/ui/checks/{shop}?range=1h", viewport=viewport, color_scheme=scheme)
-    expect(page.locator(".picture canvas")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    keep_picture(page, f"check-{size}-{scheme}")

@@ -137,7 +137,7 @@ class Eye:
         if sight.act is not None:
             sight.act(page)
         wrong: list[str] = []
-        for (size, viewport), scheme in _FORMS:
+        for (size, viewport), scheme in _FORMS if lively is not None else _FORMS[::3]:
             page.set_viewport_size(viewport)
             page.emulate_media(color_scheme=scheme)
             page.wait_for_function(_AT_REST)

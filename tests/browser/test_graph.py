@@ -9,7 +9,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.storage.tables import audit_entries, check_states, checks, dependency_suggestions
-from tests.browser.conftest import DESKTOP, PHONE, Open
+from tests.browser.conftest import Open
 from tests.builders import make_check, make_well
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -109,20 +109,3 @@ def test_what_people_write_is_shown_as_text(open_page: Open, engine: Engine, hea
     page = open_page(path="/ui/graph?check=root")
     expect(page.locator(".node").first).to_contain_text(EVIL)
     assert page.evaluate("window.hacked") is None
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
-def test_nothing_is_cut_off_at_any_width(open_page, keep_picture, shops, engine, scheme, size, viewport) -> None:
-    for number in range(200):
-        parent = "shop-1" if number < 40 else "database" if number < 120 else f"web-{number // 3:03}"
-        status = "unhealthy" if number % 37 == 1 else "healthy"
-        make_check(
-            engine, f"web-{number:03}", name=f"Web page {number}", service=f"site {number % 7}", status=status,
-            depends_on=[parent],
-        )  # fmt: skip
-    page = open_page(path="/ui/graph?check=shop-1" if scheme == "light" else "/ui/graph", viewport=viewport,
-                     color_scheme=scheme)  # fmt: skip
-    expect(page.get_by_label("Single points of failure")).to_contain_text("network")
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    keep_picture(page, f"graph-{size}-{scheme}")

@@ -22,7 +22,7 @@ from healthmgr.storage.tables import (
     incidents,
 )
 from healthmgr.storage.tracing_rows import to_document
-from tests.browser.conftest import DESKTOP, PHONE, Open
+from tests.browser.conftest import Open
 from tests.builders import make_alert, make_check, make_entry, make_incident, make_notification, make_well
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -270,12 +270,3 @@ def test_what_alerts_say_is_shown_as_text(open_page: Open, engine: Engine, healt
     expect(page.get_by_label("Alerts")).to_contain_text(EVIL)
     expect(page.get_by_label("Timeline")).to_contain_text(EVIL)
     assert page.evaluate("window.hacked") is None
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
-def test_nothing_is_cut_off_at_any_width(open_page, keep_picture, outage: int, scheme, size, viewport) -> None:
-    page = open_page(path=f"/ui/incidents/{outage}", viewport=viewport, color_scheme=scheme)
-    expect(page.get_by_label("Timeline")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    keep_picture(page, f"incident-{size}-{scheme}")

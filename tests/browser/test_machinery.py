@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from healthmgr.bootstrap import Healthmgr
-from tests.browser.conftest import DESKTOP, PHONE, Open
-from tests.builders import make_check, make_pulse, make_result, make_well
+from tests.browser.conftest import Open
+from tests.builders import make_check, make_pulse, make_result
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
@@ -73,13 +73,3 @@ def test_the_audit_log_is_sifted_in_the_address_and_paged(
     page.get_by_role("link", name="Newest").click()
     page.goto(page.url.split("?")[0] + "?until=nonsense")
     expect(page.get_by_role("alert")).to_contain_text("'nonsense' is no time")
-
-
-@pytest.mark.parametrize("path", ["workers", "audit"])
-@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
-def test_nothing_is_cut_off_at_any_width(open_page, keep_picture, engine, healthmgr, path, size, viewport) -> None:
-    make_well(engine, at=healthmgr.now())
-    page = open_page("admin", f"/ui/{path}", viewport=viewport)
-    expect(page.locator("table").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    keep_picture(page, f"{path}-{size}")

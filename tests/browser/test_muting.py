@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.storage.tables import maintenance_windows, silences
-from tests.browser.conftest import DESKTOP, PHONE, Open
+from tests.browser.conftest import Open
 from tests.builders import make_alert, make_check, make_incident, make_silence, make_well
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -144,16 +144,3 @@ def test_a_viewer_makes_and_ends_nothing(
     assert page.get_by_label("Matchers").count() == 0
     page.evaluate(f"emitEvent('act', {{act: 'expire', id: '{silence}'}})")
     expect(page.get_by_text("This needs the role responder")).to_be_visible()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
-def test_nothing_is_cut_off_at_any_width(
-    open_page, keep_picture, shop_alert, engine, healthmgr, scheme, size, viewport
-) -> None:
-    now = healthmgr.now()
-    make_silence(engine, "service=web", starts_at=now, ends_at=now + timedelta(hours=1))
-    page = open_page(path="/ui/silences?matchers=service%3Dweb", viewport=viewport, color_scheme=scheme)
-    expect(page.get_by_label("What is hit")).to_contain_text("1 open alert")
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    keep_picture(page, f"silences-{size}-{scheme}")

@@ -13,7 +13,7 @@ from healthmgr.domain.rotation import Rotation
 from healthmgr.domain.schedule import Layer
 from healthmgr.domain.timewindow import parse_time_interval
 from healthmgr.storage.tables import schedule_overrides, schedules, shift_swaps, temporary_schedules
-from tests.browser.conftest import DESKTOP, PHONE, Open
+from tests.browser.conftest import Open
 from tests.builders import make_channel, make_recipient, make_well
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -218,13 +218,3 @@ def test_the_address_of_the_calendar_is_shown_to_responders(open_page: Open, rot
 def test_a_schedule_that_there_is_not_is_said_to_be_none(open_page: Open, rota: None) -> None:
     page = open_page("viewer", "/ui/oncall/nobody?begin=x&days=3&zone=Nowhere/Else")
     expect(page.get_by_text("There is no schedule 'nobody'")).to_be_visible()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
-@pytest.mark.parametrize("path", ["/oncall", "/oncall/primary"])
-def test_nothing_is_cut_off_at_any_width(open_page, keep_picture, rota, path, scheme, size, viewport) -> None:
-    page = open_page("admin", "/ui" + path, viewport=viewport, color_scheme=scheme)
-    expect(page.locator(".content h2").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    keep_picture(page, f"{path.strip('/').replace('/', '-')}-{size}-{scheme}")

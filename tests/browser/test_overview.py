@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select, update
 
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.storage.tables import audit_entries, check_states, checks, incidents
-from tests.browser.conftest import DESKTOP, PHONE, Open
+from tests.browser.conftest import Open
 from tests.builders import make_alert, make_check, make_checks, make_incident, make_result, make_transition, make_well
 from tests.measuring.making import rolling
 
@@ -194,12 +194,3 @@ def test_only_what_changes_travels(open_page: Open, broken_shop: int, engine: En
     expect(page.get_by_role("link", name="1 degraded")).to_be_visible()
     assert any('"database"' in text.replace("\\", "") for text in frames)
     assert sum(map(len, frames)) < 3000
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
-def test_nothing_is_cut_off_at_any_width(open_page, keep_picture, broken_shop: int, scheme, size, viewport) -> None:
-    page = open_page(viewport=viewport, color_scheme=scheme)
-    expect(page.locator("article.line").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    keep_picture(page, f"overview-{size}-{scheme}")

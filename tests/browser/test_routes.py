@@ -14,7 +14,7 @@ from healthmgr.domain.person import QuietHours, quiet_to_document
 from healthmgr.domain.routing_tree import Options, Route
 from healthmgr.domain.timewindow import parse_time_interval
 from healthmgr.storage.tables import contact_checks, incidents, notifications, recipients
-from tests.browser.conftest import DESKTOP, PHONE, Open
+from tests.browser.conftest import Open
 from tests.builders import make_channel, make_check, make_receiver, make_recipient, make_route, make_well
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -138,13 +138,3 @@ def test_a_viewer_sees_no_address_and_sends_no_code(open_page: Open, tree: None)
     assert "bob@example.com" not in page.content()
     page.evaluate("emitEvent('act', {act: 'send_code', person: 'bob', channel: 'mail', address: 'bob@example.com'})")
     expect(page.get_by_text("This needs the role responder")).to_be_visible()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
-@pytest.mark.parametrize("path", ["routes?labels=check%3Dcart", "simulate?labels=service%3Dshop", "people"])
-def test_nothing_is_cut_off_at_any_width(open_page, keep_picture, tree, path, scheme, size, viewport) -> None:
-    page = open_page("responder", f"/ui/{path}", viewport=viewport, color_scheme=scheme)
-    expect(page.locator(".content h2").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    keep_picture(page, f"{path.partition('?')[0]}-{size}-{scheme}")

@@ -12,8 +12,8 @@ from healthmgr.bootstrap import Healthmgr
 from healthmgr.domain.runbook import Runbook, Step
 from healthmgr.services.commanding import Act
 from healthmgr.storage.tables import breakers, kill_switches, runs
-from tests.browser.conftest import DESKTOP, PHONE, Open
-from tests.browser.recovering import make_question, make_run, make_shop, open_breaker
+from tests.browser.conftest import Open
+from tests.browser.recovering import make_run, make_shop, open_breaker
 from tests.builders import make_check, make_runbook
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -220,23 +220,3 @@ def test_what_definitions_say_is_shown_as_text(open_page: Open, engine: Engine, 
 def test_a_runbook_that_is_not_there_is_told_so(open_page: Open, shop: UUID) -> None:
     page = open_page(path="/ui/runbooks/restart-shap")
     expect(page.get_by_role("alert")).to_contain_text("did you mean 'restart-shop'?")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
-def test_nothing_is_cut_off_at_any_width(
-    open_page, keep_picture, shop, engine, healthmgr, scheme, size, viewport
-) -> None:
-    mended(engine, healthmgr, shop)
-    mended(engine, healthmgr, shop, is_proved=False)
-    make_question(engine, healthmgr, make_run(engine, healthmgr, state="awaiting_approval")[0], approvers=["ada"])
-    open_breaker(engine, healthmgr)
-    page = open_page(path="/ui/runbooks", viewport=viewport, color_scheme=scheme)
-    expect(page.get_by_label("Approvals", exact=True)).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    keep_picture(page, f"runbooks-{size}-{scheme}")
-    page.goto(page.url + "/restart-shop?check=shop")
-    page.get_by_role("button", name="Try it").click()
-    expect(page.get_by_label("What would happen")).to_contain_text("Nothing was touched")
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    keep_picture(page, f"runbook-{size}-{scheme}")

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, text
 
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.domain.status_page import Group, StatusPage
-from tests.browser.conftest import DESKTOP, PHONE, Open
-from tests.builders import make_channel, make_well
+from tests.browser.conftest import Open
+from tests.builders import make_channel
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
@@ -132,20 +132,3 @@ def test_a_viewer_reads_announcements_and_makes_none(open_page: Open, published:
     assert page.get_by_role("button", name="Tell of trouble").count() == 0
     page.evaluate("emitEvent('act', {act: 'trouble'})")
     expect(page.get_by_text("This needs the role responder")).to_be_visible()
-
-
-@pytest.mark.parametrize(
-    ("size", "viewport", "scheme"),
-    [("desktop", DESKTOP, "light"), ("phone", PHONE, "dark"), ("desktop", DESKTOP, "dark")],
-)
-def test_nothing_is_cut_off_at_any_width(
-    open_page, keep_picture, engine, healthmgr, published, size, viewport, scheme
-) -> None:
-    now = healthmgr.now()
-    make_well(engine, at=now)
-    make_channel(engine, "inbox", kind="email", config={"host": "127.0.0.1", "from": "a@example.com"})
-    healthmgr.users.add("ada", "four plain words here", "responder", now, actor="root", origin="test")
-    page = open_page("admin", "/ui/settings", viewport=viewport, color_scheme=scheme)
-    expect(page.get_by_label("Table of settings")).to_be_visible()
-    keep_picture(page, f"settings-{size}-{scheme}")
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
