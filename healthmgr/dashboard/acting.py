@@ -26,7 +26,7 @@ async def acknowledge(place: Place, data: Mapping[str, str]) -> None:
 
     def act() -> None:
         incident_id = healthmgr.reading.incident_id(number)
-        healthmgr.answering.acknowledge(incident_id, actor=place.name, origin=place.origin, now=healthmgr.now())
+        healthmgr.answering.acknowledge(incident_id, **place.said())
 
     await asyncio.to_thread(act)
     ui.notify(f"Incident {number} is yours: nobody else is paged for it", type="positive", position="top")

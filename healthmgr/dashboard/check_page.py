@@ -189,7 +189,7 @@ async def _order(place: Place, data: Mapping[str, str]) -> None:
     place.demand(Role.RESPONDER)
     responding, verb, slug = place.healthmgr.responding, data["act"], data["slug"]
     act = {"run": responding.run, "pause": responding.pause, "resume": responding.resume}[verb]
-    await asyncio.to_thread(lambda: act(slug, actor=place.name, origin=place.origin, now=place.healthmgr.now()))
+    await asyncio.to_thread(lambda: act(slug, **place.said()))
     said = {"run": "A probe is ordered: its result is here in a moment", "pause": "It is not probed any more",
             "resume": "It is probed again"}  # fmt: skip
     ui.notify(said[verb], type="positive", position="top")

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from nicegui import ui
@@ -52,7 +51,7 @@ _FORMS: Mapping[str, _Form] = {
         "Add a word to the timeline", "Comment",
         (Field("comment", "Comment", is_long=True, is_required=True),), "It is on the timeline",
     ),
-    "assign": _Form("Say whose it is", "Assign", (_PERSON, _COMMENT), "It is assigned: whose it is now is told"),
+    "assign": _Form("Say whose it is", "Assign", (_PERSON, _COMMENT), "It is assigned, and its new owner is told"),
     "ask": _Form(
         "Ask somebody to help", "Ask",
         (Field("who", "Who", is_required=True, hint="a person, team:NAME or schedule:NAME"), _COMMENT), "They are told",
@@ -100,20 +99,21 @@ async def act(place: Place, incident_id: UUID, data: Mapping[str, str]) -> None:
 
 
 def _do(place: Place, incident_id: UUID, verb: str, given: Mapping[str, str]) -> Callable[[], object]:
-    healthmgr, now = place.healthmgr, place.healthmgr.now()
+    healthmgr = place.healthmgr
     comment = given.get("comment", "")
-    said: dict[str, Any] = {"actor": place.name, "origin": place.origin, "now": now, "comment": comment}
-    doing = Act(place.name, place.origin, now, comment)
+    hand = place.said()
+    said = {**hand, "comment": comment}
+    doing = Act(**said)
     answering, commanding, coordinating = healthmgr.answering, healthmgr.commanding, healthmgr.coordinating
     length = parse_duration(given["for"]) if given.get("for") else None
-    end = now + length if length else None
+    end = doing.now + length if length else None
     acts: dict[str, Callable[[], object]] = {
         "acknowledge": lambda: answering.acknowledge(incident_id, until=end, **said),
         "unacknowledge": lambda: answering.unacknowledge(incident_id, **said),
-        "snooze": lambda: answering.snooze(incident_id, until=end or now + timedelta(hours=1), **said),
+        "snooze": lambda: answering.snooze(incident_id, until=end or doing.now + timedelta(hours=1), **said),
         "resolve": lambda: answering.resolve(incident_id, **said),
         "assign": lambda: commanding.assign(incident_id, given["person"], doing),
-        "comment": lambda: answering.comment(incident_id, text=comment, actor=place.name, origin=place.origin, now=now),
+        "comment": lambda: answering.comment(incident_id, text=comment, **hand),
         "escalate": lambda: commanding.escalate(incident_id, doing),
         "decline": lambda: commanding.decline(incident_id, doing),
         "ask": lambda: commanding.ask(incident_id, _named(given["who"]), doing),

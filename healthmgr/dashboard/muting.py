@@ -65,7 +65,8 @@ async def show_silences(place: Place, matchers: str = "") -> None:
 
     async def save(data: Mapping[str, str]) -> None:
         place.demand(Role.RESPONDER)
-        now = place.healthmgr.now()
+        said = place.said()
+        now = said["now"]
         begin = begin_of(data, now)
         draft = Draft(
             matchers=matchers_of(data["matchers"]),
@@ -74,7 +75,7 @@ async def show_silences(place: Place, matchers: str = "") -> None:
             comment=data["comment"],
             starts_at=begin,
         )
-        await asyncio.to_thread(lambda: silencing.save(draft, actor=place.name, origin=place.origin, now=now))
+        await asyncio.to_thread(lambda: silencing.save(draft, **said))
         ui.notify("What fits is told to nobody until it ends", type="positive", position="top")
 
     on_acts({"expire": expire, "extend": extend})
@@ -112,15 +113,15 @@ async def show_maintenance(place: Place, matchers: str = "") -> None:
 
     async def save(data: Mapping[str, str]) -> None:
         place.demand(Role.RESPONDER)
-        now = place.healthmgr.now()
+        said = place.said()
         plan = Plan(
             name=data["name"],
             matchers=matchers_of(data["matchers"]),
-            window=window_of(data, now),
+            window=window_of(data, said["now"]),
             comment=data["comment"],
             covers_dependents=data["covers_dependents"] == "True",
         )
-        await asyncio.to_thread(lambda: maintaining.add(plan, actor=place.name, origin=place.origin, now=now))
+        await asyncio.to_thread(lambda: maintaining.add(plan, **said))
         ui.notify("It is planned", type="positive", position="top")
 
     on_acts({"end": end, "delete": end})

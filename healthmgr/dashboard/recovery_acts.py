@@ -39,7 +39,7 @@ def recovery_acts(place: Place) -> dict[str, Action]:
 
 def act_of(place: Place, comment: str = "") -> Act:
     """Who acts, from where, now."""
-    return Act(place.name, place.origin, place.healthmgr.now(), comment)
+    return Act(**place.said(), comment=comment)
 
 
 async def run_of(place: Place, identity: str) -> RunCard:
