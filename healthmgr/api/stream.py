@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Request
+from pydantic import Field
 
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Viewer
@@ -47,17 +48,18 @@ def still_valid(request: Request, parts: PartsDep) -> Callable[[], bool]:
     return ask
 
 
+# Together far below what the line of a request may hold.
 Types = Annotated[
-    list[str] | None,
+    list[Annotated[str, Field(max_length=100)]] | None,
     Query(
         alias="type", max_length=len(NAMES), description=f"Only events of these types: {', '.join(NAMES)}.",
         examples=[["incident_opened", "incident_resolved"]],
     ),
 ]  # fmt: skip
 Matchers = Annotated[
-    list[Annotated[str, Query(max_length=20_000)]] | None,
+    list[Annotated[str, Field(max_length=1000)]] | None,
     Query(
-        alias="matcher", max_length=100, description="Only events whose labels fit this; of several, all have to.",
+        alias="matcher", max_length=10, description="Only events whose labels fit this; of several, all have to.",
         examples=[["service=shop"]],
     ),
 ]  # fmt: skip

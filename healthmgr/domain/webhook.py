@@ -122,8 +122,8 @@ def problems_of(url: str, wanted: Wanted, description: str) -> Iterator[Problem]
         yield Problem(f"{MOST_URL} characters are allowed", path="url")
     if "@" in parts.netloc:
         yield Problem("leave user and password out: every delivery is signed, and rows hold no secrets", path="url")
-    if len(description) > MOST_DESCRIPTION:
-        yield Problem(f"{MOST_DESCRIPTION} characters are allowed", path="description")
+    if len(description) > MOST_DESCRIPTION or not description.isprintable():
+        yield Problem(f"{MOST_DESCRIPTION} printable characters are allowed", path="description")
     if len(wanted.matchers) > 100:
         yield Problem("100 matchers are allowed", path="matchers")
 

@@ -275,6 +275,7 @@ def test_two_who_spread_at_once_tell_everything_once(world: World) -> None:
         ({"url": "ftp://hooks.example.com/"}, "url"),
         ({"url": "https://alice:s3cr3t@hooks.example.com/"}, "url"),
         ({"url": "http://[::1/"}, "url"),
+        ({"url": "https://hooks.example.com/", "description": "NUL \0"}, "description"),
         ({"url": "https://hooks.example.com/", "types": ["nothing"]}, "types"),
         ({"url": "https://hooks.example.com/", "matchers": ["service=~("]}, "matchers"),
     ],
