@@ -11,8 +11,8 @@ from sqlalchemy import Engine, select, update
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.services.commanding import Act
 from healthmgr.storage.tables import approval_votes, approvals, audit_entries, runs
-from tests.browser.conftest import DESKTOP, PHONE, Open
-from tests.browser.recovering import make_attempt, make_line, make_question, make_run, make_shop
+from tests.browser.conftest import Open
+from tests.browser.recovering import make_attempt, make_line, make_run, make_shop
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
@@ -87,8 +87,8 @@ def test_what_an_abandoned_run_left_behind_is_undone_in_the_browser(
     open_page: Open, half_done: int, engine: Engine, healthmgr: Healthmgr
 ) -> None:
     with engine.begin() as connection:
-        over = {"state": "abandoned", "reason": "worker_lost", "place": 1, "done": ["drain"], "ended_at": healthmgr.now()}
-        connection.execute(update(runs).values(over))
+        lost = {"state": "abandoned", "reason": "worker_lost", "place": 1, "done": ["drain"]}
+        connection.execute(update(runs).values(**lost, ended_at=healthmgr.now()))
     page = open_page(path=f"/ui/runs/{half_done}")
     expect(page.get_by_label("Run", exact=True)).to_contain_text("What would undo it: start-anyway")
     page.get_by_role("button", name="Undo what it left").click()
@@ -206,26 +206,3 @@ def test_without_runs_it_says_when_there_are_some(open_page: Open, healthmgr: He
 @pytest.mark.parametrize("which", ["4711", "%3Cscript%3E"])
 def test_a_run_that_is_not_there_is_told_so(open_page: Open, healthmgr: Healthmgr, which: str) -> None:
     expect(open_page(path=f"/ui/runs/{which}").get_by_role("alert")).to_contain_text("There is no run")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("size", "viewport"), [("desktop", DESKTOP), ("phone", PHONE)])
-def test_nothing_is_cut_off_at_any_width(
-    open_page, keep_picture, half_done, engine, healthmgr, scheme, size, viewport
-) -> None:
-    run_id, asking = make_run(engine, healthmgr, target="shop-2", state="awaiting_approval", words="")
-    make_question(engine, healthmgr, run_id, needed=2, approvers=["ada", "team:web"])
-    with engine.begin() as connection:
-        approval = connection.execute(select(approvals.c.id)).scalar_one()
-        connection.execute(
-            approval_votes.insert().values(
-                approval_id=approval, person="ada", is_for=True, at=healthmgr.now(), origin="cli", comment="Go on"
-            )
-        )
-    page = open_page(path="/ui/runs", viewport=viewport, color_scheme=scheme)
-    for place, number in (("runs", None), ("run", half_done), ("run-asks", asking)):
-        if number is not None:
-            page.goto(page.url.split("/ui/")[0] + f"/ui/runs/{number}")
-        expect(page.get_by_text("restart-shop").first).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-        keep_picture(page, f"{place}-{size}-{scheme}")
