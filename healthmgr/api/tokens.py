@@ -6,17 +6,22 @@ from datetime import datetime
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from healthmgr.api.checks import Cursor
 from healthmgr.api.idempotency import holds_secret
+from healthmgr.api.moments import Moment
 from healthmgr.api.paging import MANY, TOKENS, Many
 from healthmgr.api.parts import PartsDep
 from healthmgr.api.security import Admin, Origin
+from healthmgr.services.scopes import SCOPES
 from healthmgr.services.tokens import Role
 from healthmgr.storage.paging import page_of
 from healthmgr.views import Page, TokenView
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
+
+_KNOWN: JsonDict = {"items": {"type": "string", "enum": [*sorted(SCOPES)]}}
 
 
 class NewToken(BaseModel):
@@ -33,8 +38,9 @@ class NewToken(BaseModel):
         max_length=100,
         description="What it is held to within its role, as PART:read or PART:write; left out: all that the role may.",
         examples=[["checks:read", "incidents:write"]],
+        json_schema_extra=_KNOWN,
     )
-    expires_at: datetime | None = Field(None, examples=["2030-01-31T12:00:00Z"])
+    expires_at: Moment | None = Field(None, examples=["2030-01-31T12:00:00Z"])
 
 
 class CreatedToken(BaseModel):
@@ -44,6 +50,7 @@ class CreatedToken(BaseModel):
     role: Role
     scopes: list[str]
     token: str
+    expires_at: datetime | None
 
 
 @router.get("", summary="List tokens")
@@ -59,7 +66,8 @@ def create_token(wanted: NewToken, parts: PartsDep, who: Admin, origin: Origin) 
     token = parts.tokens.create(
         wanted.name, wanted.role, now, wanted.expires_at, wanted.scopes, actor=who.name, origin=origin
     )
-    return CreatedToken(name=wanted.name, role=wanted.role, scopes=sorted(set(wanted.scopes)), token=token)
+    scopes = sorted(set(wanted.scopes))
+    return CreatedToken(name=wanted.name, role=wanted.role, scopes=scopes, token=token, expires_at=wanted.expires_at)
 
 
 @router.delete("/{name:path}", status_code=204, response_class=Response, summary="Revoke a token")
