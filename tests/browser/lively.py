@@ -15,12 +15,14 @@ from sqlalchemy import Engine, insert, select, text, update
 from healthmgr.bootstrap import Healthmgr
 from healthmgr.domain.check import Severity
 from healthmgr.domain.escalation import Policy
+from healthmgr.domain.links import GOOD_FOR, Claim, sign
 from healthmgr.domain.notification import Reason
 from healthmgr.domain.plan import Course, Leg, Plan
 from healthmgr.storage import tables
 from tests.browser.lively_around import DAY, HOUR, MINUTE, Around
 from tests.builders import make_alert, make_entry, make_incident, make_notification, make_pulse, make_transition, new_id
 from tests.measuring.making import Made, store
+from tests.serving import SECRET_KEY
 
 DEFINITIONS = Path(__file__).with_name("lively.yaml")
 _PUBLIC = ("shop-front", "checkout", "search", "payments", "cards", "invoices", "mail-relay", "newsletter")
@@ -45,6 +47,7 @@ class Lively:
         self._engine = engine
         self._healthmgr = healthmgr
         self.now = healthmgr.now()
+        self.link = ""  # that alice answers the incident by
         self.incident = self.over = self.run = self.asking = 0
 
     def fill(self) -> None:
@@ -206,6 +209,7 @@ class Lively:
             rows = connection.execute(select(tables.incidents.c.id, tables.incidents.c.number)).all()
         self.incident = next(row.number for row in rows if row.id == main)
         self.over = max(row.number for row in rows)
+        self.link = sign(Claim(main, "alice", now + GOOD_FOR), SECRET_KEY)
         return fallen
 
     def _plan(self) -> dict[str, Any]:

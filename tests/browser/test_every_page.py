@@ -30,6 +30,7 @@ _JUDGED = {
     "preload": False,  # style sheets: it asks for those at wrong addresses
 }
 _FORMS = list(product((("desktop", DESKTOP), ("phone", PHONE)), ("light", "dark")))
+_PICTURES = os.environ.get("HEALTHMGR_PICTURES", "")  # a folder
 _TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 _AT_REST = "document.getAnimations().every((one) => one.playState !== 'running')"
 # Numbers all that can be pressed or filled in and is to be seen; how many there are.
@@ -73,7 +74,6 @@ def fill_matchers(page: Page) -> None:
 
 SIGHTS = [
     Sight("overview", "/ui/", "article.line"),
-    Sight("overview-filtered", "/ui/?status=unhealthy&service=shop", "article.line"),
     Sight("overview-nothing", "/ui/?search=no-such-check", ".empty"),
     Sight("check", "/ui/checks/checkout?range=6h", ".picture canvas"),
     Sight("check-heartbeat", "/ui/checks/backup", ".hero"),
@@ -105,13 +105,14 @@ SIGHTS = [
     Sight("fault", "/ui/incidents/4711", "[role=alert]"),
     Sight("login", "/login", "h1"),
     Sight("status", "/status", "h1"),
+    Sight("answer", "/answer/{link}/silence", "button"),
 ]
 EMPTY = [
     Sight(f"empty-{name}", f"/ui/{name}".replace("overview", ""), there)
     for name, there in {
         "overview": ".empty", "incidents": ".empty", "oncall": ".empty", "people": ".empty", "simulate": "form",
         "silences": ".empty", "maintenance": ".empty", "runbooks": ".empty", "runs": ".empty", "routes": "h1",
-        "graph": ".empty", "workers": "h1", "announcements": ".empty", "audit": "table", "settings": "table",
+        "graph": ".empty", "workers": "h1", "announcements": ".empty", "audit": "table",
     }.items()
 ]  # fmt: skip
 
@@ -137,7 +138,8 @@ class Eye:
         if sight.act is not None:
             sight.act(page)
         wrong: list[str] = []
-        for (size, viewport), scheme in _FORMS if lively is not None else _FORMS[::3]:
+        is_whole = lively is not None and sight.act is None
+        for (size, viewport), scheme in _FORMS if is_whole or _PICTURES else _FORMS[::3]:
             page.set_viewport_size(viewport)
             page.emulate_media(color_scheme=scheme)
             page.wait_for_function(_AT_REST)
@@ -161,9 +163,9 @@ class Eye:
 
     def _keep(self, name: str) -> None:
         """A picture, to be looked at, where HEALTHMGR_PICTURES names a folder."""
-        if folder := os.environ.get("HEALTHMGR_PICTURES"):
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        if _PICTURES:
+            Path(_PICTURES).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=Path(_PICTURES) / f"{name}.png", full_page=True)
 
 
 @pytest.fixture(scope="module")

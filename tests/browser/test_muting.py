@@ -63,15 +63,16 @@ def test_a_silence_without_a_reason_is_refused_and_what_was_written_stays(
 
 
 def test_a_window_is_planned_and_deleted(open_page: Open, shop_alert: None, engine: Engine) -> None:
-    page = open_page(path="/ui/maintenance")
+    page = open_page(path="/ui/maintenance", timezone_id="Asia/Tokyo")
     form = page.get_by_label("New window")
     form.get_by_label("Name").fill("new-rack")
     form.get_by_label("Matchers").fill("service=web")
-    form.get_by_label("From").fill("2030-01-31 22:00")
+    form.get_by_label("From, by your clock").fill("2030-01-31 22:00")
     form.get_by_label("Why").fill("A new rack")
     form.get_by_role("button", name="Plan").click()
     expect(page.locator("article.incident")).to_contain_text("new-rack")
     expect(page.locator("article.incident")).to_contain_text("waiting")
+    expect(page.locator("article.incident hm-time")).to_have_attribute("at", "2030-01-31T13:00:00.000+00:00")
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("No work is planned")).to_be_visible()
     with engine.connect() as connection:
