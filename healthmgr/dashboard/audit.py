@@ -55,7 +55,7 @@ async def show_audit(
 ) -> None:  # fmt: skip
     """Newest first; a page does not move while one reads it."""
     said = (text.strip()[:_LONGEST] for text in (search, actor, action, target, since, until, zone))
-    view = View(*said, cursor=cursor[:500])
+    view = replace(View(*said), cursor=cursor[:500])
     ui.html(render("audit_bar", view=view, root=ROOT), sanitize=False)
     try:
         found = await place.live.ask(("audit", view), lambda: _entries(place, view))
