@@ -97,7 +97,7 @@ def test_contacts_with_a_delay_and_quiet_hours_are_told_when_their_time_has_come
             },
         )
     lines = [line for line in simulated(story, hours=0.1).lines if line.recipient]
-    assert [(line.channel, line.waits) for line in lines] == [("mail", ""), ("hook", "his next contact")]
+    assert [(line.channel, line.waits) for line in lines] == [("mail", ""), ("hook", "their next contact")]
     assert lines[1].at - lines[0].at == timedelta(minutes=2)
 
 
