@@ -27,10 +27,11 @@ demo: $(VENV)/installed-run
 fleet: $(VENV)/installed-run
 	@$(BIN)/python -m healthmgr.cli.main up --fleet $(ARGS)
 
-# In as many processes as there is use for; WORKERS=0 for one.
+# In as many processes as there is use for; WORKERS=0 for one. What is compiled is kept, whatever the surroundings say:
+# the tests start a hundred processes of ours.
 WORKERS ?= auto
 test: $(VENV)/installed-dev
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/python -m ruff check .
