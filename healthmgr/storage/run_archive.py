@@ -24,5 +24,6 @@ class RunArchiveRows(RunArchive):
         self._engine = engine
 
     def forget_runs(self, before: datetime, limit: int) -> int:
+        """Remove at most so many runs that ended before then, the oldest first; how many there were."""
         with transaction(self._engine) as connection:
             return connection.execute(_FORGET, {"before": before, "limit": limit}).rowcount
