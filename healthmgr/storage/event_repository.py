@@ -14,18 +14,18 @@ _LOCK = 0x6865_616C_7468_6576
 
 # A place is given only to what is committed, and by one process at a time, so that whoever sees a place sees
 # every one before it: an event that commits late is told late, never skipped.
+# They are numbered in a CTE, which is carried out once: a subquery may be gone through again for each row it meets.
 # What tells of the synthetic notification gets none: nobody wants to hear of it.
 _IS_SYNTHETIC = """(data @> '{"origin": "synthetic"}' OR data @> '{"incident_number": 0}')"""
 _PLACE = text(f"""
-WITH unwanted AS (DELETE FROM events WHERE position IS NULL AND {_IS_SYNTHETIC})
-UPDATE events SET position = placed.position
-FROM (
+WITH unwanted AS (DELETE FROM events WHERE position IS NULL AND {_IS_SYNTHETIC}),
+placed AS MATERIALIZED (
     SELECT id, nextval('event_positions') AS position
     FROM (
         SELECT id FROM events WHERE position IS NULL AND NOT {_IS_SYNTHETIC} ORDER BY id LIMIT :limit
     ) AS waiting
-) AS placed
-WHERE events.id = placed.id
+)
+UPDATE events SET position = placed.position FROM placed WHERE events.id = placed.id
 """)  # noqa: S608 - composed of constants alone
 
 _AFTER = text("""

@@ -50,6 +50,23 @@ def publish(healthmgr: Healthmgr) -> int:
     return healthmgr.eventing.publish(healthmgr.now())
 
 
+def test_places_follow_the_order_of_events_and_have_no_gaps_where_the_database_expects_a_single_one(
+    healthmgr: Healthmgr,
+) -> None:
+    # It then goes through what is waiting again for each row that it meets.
+    events = EventRepository(healthmgr.engine)
+    note(healthmgr.engine, "first")
+    with healthmgr.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ANALYZE events"))
+    assert events.place(10) == 1
+    before = events.last_position()
+    for number in range(5):
+        note(healthmgr.engine, f"n{number}")
+    assert events.place(10) == 5
+    placed = events.after(before, 10)
+    assert [(event.position - before, event.name) for event in placed] == [(n + 1, f"n{n}") for n in range(5)]
+
+
 def test_an_alerts_whole_life_is_told_in_order(engine: Engine, healthmgr: Healthmgr, stream: Any) -> None:
     check_id = make_check(engine, "shop", name="The shop")
     alert_id = make_alert(engine, check_id, severity="critical")
