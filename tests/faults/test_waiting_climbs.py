@@ -27,7 +27,7 @@ WATCHED = 15  # seconds
 # The synthetic notification goes its way meanwhile.
 MOST_PASSING = 5
 MOST_SECONDS = 1.0
-TRIES = 5  # of which the best counts: the machine is shared with whatever else runs there
+TRIES = 12  # of which the best counts: the machine is shared with whatever else runs there
 MOST_STATEMENTS = 12  # the two that open a connection, and one for each thing that an answer changes
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]

@@ -188,7 +188,7 @@ def test_instances_are_drained_through_the_balancers_state() -> None:
     outcome, ended = repairing.carry_out(claimed(what="web-1"), lambda: NOW)
     assert isinstance(outcome, Done)
     assert ended.message == "shop/web-1 is drained"
-    assert instances.wishes == [("shop", "web-1", "drained", "runbook mend")]
+    assert instances.wishes == [("shop", "web-1", "drained", "runbook mend (run 0)")]
     refused, _ = repairing.carry_out(claimed(what="last"), lambda: NOW)
     assert refused == Broke("it is the last one", is_permanent=True)
     nowhere, _ = Repairing(Kinds(Played(act)), {}).carry_out(claimed(what="web-1"), lambda: NOW)
