@@ -158,7 +158,7 @@ def _subject(message: Message, title: str) -> str:
         return title
     if message.is_test:
         return f"Test: {_without_severity(title, message.severity)}"
-    return f"{title} ({number})"
+    return f"{'May it be repaired? ' if message.approval else ''}{title} ({number})"
 
 
 def _without_severity(title: str, severity: Severity) -> str:

@@ -61,7 +61,7 @@ def promise_lines(figures: Sequence[Figure]) -> Iterator[Text]:
     for figure in figures:
         tone = {True: "ok", False: "failed", None: "skipped"}[figure.is_kept]
         verdict = {True: "kept", False: "NOT kept", None: "-"}[figure.is_kept]
-        yield Text.assemble(styled(tone, f"{verdict:<9}"), said(figure))
+        yield Text.assemble(styled(tone, verdict), " " * (9 - len(verdict)), said(figure))
 
 
 def _length(over: str) -> timedelta:

@@ -53,8 +53,13 @@ def test_what_is_over_or_a_test_has_no_buttons() -> None:
         assert not {"healthmgr.approve", "healthmgr.deny"} & set(ids(payload(message, with_actions=True)))
 
 
-def test_a_mail_has_links() -> None:
+def test_a_mail_has_links_that_say_what_they_answer_and_asks_in_its_subject() -> None:
     mail = render(ASKED)
+    assert mail.subject == f"May it be repaired? {render(make_message()).subject}"
+    assert [" ".join(line.split()) for line in mail.text.splitlines() if "/approval/" in line] == [
+        f"Approve: {APPROVE}",
+        f"Deny: {DENY}",
+    ]
     for address in (APPROVE, DENY):
         assert address in mail.text
         assert address in mail.html
