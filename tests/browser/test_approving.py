@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from healthmgr.settings import Settings
 from healthmgr.storage.tables import runs
 from healthmgr.supervisor.local import free_port
 from tests.browser.conftest import Open
+from tests.processes import running
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
@@ -56,20 +56,6 @@ BASE = {
 def hasty(document: dict[str, Any]) -> dict[str, Any]:
     """The demo's checks, looked at so often that a test need not wait."""
     return document | {"defaults": document["defaults"] | {"interval": "2s", "timeout": "1s", "retry_interval": "1s"}}
-
-
-@contextmanager
-def running(commands: list[tuple[str, ...]], environ: dict[str, str], root: Path, log: Path) -> Iterator[None]:
-    """These processes, until the end."""
-    with log.open("wb") as said:
-        processes = [subprocess.Popen(each, env=environ, cwd=root, stdout=said, stderr=said) for each in commands]
-        try:
-            yield
-        finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait(30)
 
 
 @pytest.fixture

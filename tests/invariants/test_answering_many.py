@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from sqlalchemy import Engine, text
 
@@ -146,14 +147,19 @@ class Storm:
             self.is_over.set()
 
 
-def test_many_answered_at_once_are_never_answered_by_half_whatever_happens_beside_it(
-    healthmgr: Healthmgr, engine: Engine, tmp_path: Path
-) -> None:
+@pytest.fixture
+def storm(healthmgr: Healthmgr, engine: Engine, tmp_path: Path) -> Storm:
     path = tmp_path / "storm.yaml"
     path.write_text(yaml.safe_dump(definitions()))
     healthmgr.defining.apply(path, actor="test", origin="file", now=NOW)
     storm = Storm(healthmgr, engine)
     storm.begin()
+    return storm
+
+
+def test_many_answered_at_once_are_never_answered_by_half_whatever_happens_beside_it(
+    healthmgr: Healthmgr, storm: Storm
+) -> None:
     assert storm.rows("SELECT count(*) FROM incidents") == [(INCIDENTS,)]
     acts = [storm.answer, storm.answer, storm.climb, storm.take_back, storm.waver, storm.dispatch, storm.look]
     started = time.monotonic()
@@ -172,14 +178,7 @@ def test_many_answered_at_once_are_never_answered_by_half_whatever_happens_besid
     assert storm.rows(_UNANSWERED) == []
 
 
-def test_those_who_hear_of_answers_are_told_once_for_each_incident_in_the_same_call(
-    healthmgr: Healthmgr, engine: Engine, tmp_path: Path
-) -> None:
-    path = tmp_path / "storm.yaml"
-    path.write_text(yaml.safe_dump(definitions()))
-    healthmgr.defining.apply(path, actor="test", origin="file", now=NOW)
-    storm = Storm(healthmgr, engine)
-    storm.begin()
+def test_those_who_hear_of_answers_are_told_once_for_each_incident_in_the_same_call(storm: Storm) -> None:
     told = "SELECT count(DISTINCT incident_id), count(*), max(actor) FROM notifications WHERE kind = 'acknowledgement'"
     assert storm.rows(told) == [(0, 0, None)]
     storm.answer()
@@ -191,14 +190,9 @@ def test_those_who_hear_of_answers_are_told_once_for_each_incident_in_the_same_c
 
 
 def test_an_incident_that_nobody_has_is_answered_also_where_somebody_has_each_alert_that_is_left(
-    healthmgr: Healthmgr, engine: Engine, tmp_path: Path
+    healthmgr: Healthmgr, engine: Engine, storm: Storm
 ) -> None:
     """Of its alerts one was answered and the others are over: the next level is due all the same until it is told."""
-    path = tmp_path / "storm.yaml"
-    path.write_text(yaml.safe_dump(definitions()))
-    healthmgr.defining.apply(path, actor="test", origin="file", now=NOW)
-    storm = Storm(healthmgr, engine)
-    storm.begin()
     with engine.begin() as connection:
         connection.execute(text("UPDATE alerts SET acknowledged_at = :now, acknowledged_by = 'bob'"), {"now": NOW})
     by_alert = [Matcher("check", Operator.EQUAL, "shop-7")]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from healthmgr.bootstrap import build
 from healthmgr.settings import Settings
 from healthmgr.storage.synthetic_rows import read_trials
 from tests.faults.outside import eventually
+from tests.processes import running
 from tests.providers.faulty import http_provider, mail_provider, webhook
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
@@ -28,20 +27,6 @@ COMMANDS = (
     (*CELERY, "beat", "-S", "workers.scheduler:RowScheduler", "--pidfile=", "-l", "error"),
     (*CELERY, "worker", "-P", "solo", "-n", "faulty@%h", "--without-mingle", "--without-gossip", "-l", "error"),
 )
-
-
-@contextmanager
-def running(environ: dict[str, str], root: Path, log: Path) -> Iterator[None]:
-    """A beat and a worker."""
-    with log.open("wb") as said:
-        processes = [subprocess.Popen(c, env=environ, cwd=root, stdout=said, stderr=said) for c in COMMANDS]
-        try:
-            yield
-        finally:
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.wait(30)
 
 
 def definitions(hook: int, mail: int) -> dict[str, Any]:
@@ -98,7 +83,7 @@ def test_a_page_arrives_although_its_providers_fail_and_so_does_the_synthetic_on
         healthmgr.upkeep.keep_partitions(healthmgr.now(), healthmgr.settings.retention)
         healthmgr.defining.apply(path, actor="test", origin="file", now=healthmgr.now())
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HEALTHMGR_")}
-        stack.enter_context(running(kept | own, project_root, tmp_path / "said.log"))
+        stack.enter_context(running(COMMANDS, kept | own, project_root, tmp_path / "said.log"))
         expected = {"hook": ["unknown", "accepted"], "mail": ["retry", "accepted"]}
         eventually(lambda: outcomes() == expected, 60, "both are told at the second attempt")
         eventually(has_synthetic_arrived, 40, "the synthetic notification arrives")
